@@ -1,0 +1,151 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/random.h"
+
+enum { LOG_VALUE_LIMIT = 300, LOG_LINE_LIMIT = 3000 };
+
+static char log_program[32] = "posthouse";
+static atomic_int log_fd = 2;
+static atomic_int log_copy_fd = -1;
+static atomic_int log_level_on = LOG_INFO;
+
+static const char *const level_names[] = { "error", "warn", "info", "debug" };
+
+void
+log_init(const char *program, int fd, int copy_fd)
+{
+	snprintf(log_program, sizeof(log_program), "%s", program);
+	log_redirect(fd, copy_fd);
+}
+
+void
+log_redirect(int fd, int copy_fd)
+{
+	atomic_store(&log_fd, fd);
+	atomic_store(&log_copy_fd, copy_fd);
+}
+
+void
+log_set_level(enum log_level level)
+{
+	atomic_store(&log_level_on, (int)level);
+}
+
+bool
+log_is_on(enum log_level level)
+{
+	return (int)level <= atomic_load_explicit(&log_level_on,
+		memory_order_relaxed);
+}
+
+static bool
+needs_quotes(struct span s)
+{
+	if (s.size == 0)
+		return true;
+	for (size_t i = 0; i < s.size; i++) {
+		unsigned char c = (unsigned char)s.data[i];
+		if (c <= ' ' || c == '"' || c == '\\' || c == '=' || c >= 127)
+			return true;
+	}
+	return false;
+}
+
+static void
+add_value(struct buffer *line, struct span s)
+{
+	struct span shown = span_first(s, LOG_VALUE_LIMIT);
+	if (!needs_quotes(shown)) {
+		buffer_add(line, shown);
+		return;
+	}
+	buffer_add_byte(line, '"');
+	for (size_t i = 0; i < shown.size; i++) {
+		unsigned char c = (unsigned char)shown.data[i];
+		if (c == '"' || c == '\\')
+			buffer_print(line, "\\%c", c);
+		else if (c < ' ' || c == 127)
+			buffer_print(line, "\\x%02x", c);
+		else
+			buffer_add_byte(line, (char)c);
+	}
+	buffer_add_string(line, shown.size < s.size ? "...\"" : "\"");
+}
+
+static void
+add_scope(struct buffer *line, const struct log_scope *scope)
+{
+	if (scope == NULL)
+		return;
+	if (scope->trace[0] != '\0')
+		buffer_print(line, " trace=%s", scope->trace);
+	if (scope->session[0] != '\0')
+		buffer_print(line, " session=%s", scope->session);
+}
+
+/* A log that cannot be written stops nobody; the line is lost. */
+static void
+write_line(int fd, struct span line, enum log_level level)
+{
+	while (fd >= 0) {
+		ssize_t n = write(fd, line.data, line.size);
+		if (n >= 0 || (errno != EAGAIN && errno != EINTR))
+			return;
+		if (errno == EINTR)
+			continue;
+		struct pollfd slot = { .fd = fd, .events = POLLOUT };
+		if (level == LOG_DEBUG || poll(&slot, 1, 200) <= 0)
+			return;
+	}
+}
+
+void
+log_event_fields(enum log_level level, const char *event,
+	const struct log_scope *scope, const struct log_field *fields)
+{
+	char when[25];
+	struct buffer line;
+	if (!log_is_on(level))
+		return;
+	buffer_init(&line, LOG_LINE_LIMIT);
+	clock_format_iso(clock_wall(), when);
+	buffer_print(&line, "%s %s %s[%d]", when, level_names[level],
+		log_program, (int)getpid());
+	add_scope(&line, scope);
+	buffer_print(&line, " event=%s", event);
+	for (; fields->kind != LOG_FIELD_END; fields++) {
+		buffer_print(&line, " %s=", fields->key);
+		if (fields->kind == LOG_FIELD_NUMBER)
+			buffer_print(&line, "%lld", (long long)fields->number);
+		else
+			add_value(&line, fields->text);
+	}
+	line.limit = 0;
+	buffer_add_byte(&line, '\n');
+	write_line(atomic_load(&log_fd), buffer_span(&line), level);
+	write_line(atomic_load(&log_copy_fd), buffer_span(&line), level);
+	buffer_fini(&line);
+}
+
+void
+log_id_new(char id[LOG_ID_SIZE])
+{
+	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+	uint64_t bits = random_u64();
+	uint64_t more = random_u64();
+	for (size_t i = 0; i < 16; i++) {
+		uint64_t *from = i < 8 ? &bits : &more;
+		id[i] = digits[*from % 36];
+		*from /= 36;
+	}
+	id[16] = '\0';
+}

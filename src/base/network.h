@@ -1,0 +1,55 @@
+/*
+ * Client addresses and networks in CIDR notation (mynetworks and the like).
+ */
+#ifndef BASE_NETWORK_H
+#define BASE_NETWORK_H
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "base/span.h"
+
+enum { NETWORK_TEXT_SIZE = 64 };
+
+/* An IP address and port, or AF_UNIX for a local client. Flat, by value. */
+struct network_address {
+	uint16_t family;	/* AF_INET, AF_INET6, AF_UNIX; 0: unknown */
+	uint16_t port;		/* host byte order */
+	uint8_t bytes[16];	/* network byte order; IPv4 uses the first 4 */
+	uint32_t uid;		/* AF_UNIX: the peer's uid (SO_PEERCRED) */
+};
+
+struct network_address
+network_address_from(const struct sockaddr *address, socklen_t size);
+
+/* "192.0.2.1" or "2001:db8::1"; v4-mapped IPv6 becomes IPv4. */
+bool
+network_address_parse(struct span text, struct network_address *address);
+
+/* Without the port: "192.0.2.1", "2001:db8::1", "local". */
+void
+network_address_format(const struct network_address *address,
+	char out[NETWORK_TEXT_SIZE]);
+
+bool
+network_is_loopback(const struct network_address *address);
+
+/*
+ * Is the address in the list ("127.0.0.0/8, [::1]/128 10.1.2.3")? A local
+ * client is in every list that contains the loopback.
+ */
+bool
+network_list_contains(struct span list, const struct network_address *address);
+
+/* False when an item is not a network; *bad is that item. */
+bool
+network_list_is_valid(struct span list, struct span *bad);
+
+/*
+ * The network that limits count for: the address itself for IPv4, the /64 for
+ * IPv6. Two addresses of one network give equal keys (memcmp of 17 bytes).
+ */
+void
+network_limit_key(const struct network_address *address, uint8_t key[17]);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * The supervisor's wire: fixed-size messages between master and each process,
+ * and between the command and master, on SOCK_SEQPACKET. Descriptors travel as
+ * SCM_RIGHTS with them. master parses nothing from a child but this struct.
+ */
+#ifndef PROTO_CONTROL_H
+#define PROTO_CONTROL_H
+
+#include <stdint.h>
+
+enum { CONTROL_VERSION = 1, CONTROL_NAME_SIZE = 32 };
+
+enum control_kind {
+	/* process or command -> master */
+	CONTROL_READY = 1,	/* jailed and serving */
+	CONTROL_CONNECT,	/* a wire to .service, instance .instance */
+	CONTROL_STOP,		/* command: end the system */
+	CONTROL_RELOAD,		/* command: read the configuration again */
+	CONTROL_STATUS,		/* command: one CONTROL_PROCESS per process, then CONTROL_DONE */
+	/* master -> process or command */
+	CONTROL_LISTENER = 32,	/* fd; .service */
+	CONTROL_WIRE,		/* fd; answer to CONNECT of the same serial, or
+				 * (serial 0) an incoming one from .peer */
+	CONTROL_REFUSED,	/* no such wire for you, or the callee is away */
+	CONTROL_CONFIG,		/* fd: new configuration blob */
+	CONTROL_LOG,		/* fds: new log and copy */
+	CONTROL_FILE,		/* fd of the file that parameter .service names */
+	CONTROL_END,		/* stop serving within the grace time */
+	CONTROL_PROCESS,	/* .peer, .instance, .pid, .restarts; fd: counter page */
+	CONTROL_DONE,		/* .value: 0 or an error number; .text */
+};
+
+struct control_message {
+	uint32_t version;
+	uint32_t kind;
+	uint32_t serial;
+	uint32_t instance;
+	char service[CONTROL_NAME_SIZE];
+	char peer[CONTROL_NAME_SIZE];
+	int64_t value;
+	int32_t pid;
+	uint32_t restarts;
+	int64_t started;	/* wall ms */
+	char text[256];		/* master -> command only: a sentence */
+};
+
+#endif

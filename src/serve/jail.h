@@ -1,0 +1,42 @@
+/*
+ * Giving up every right a process does not need, once, before it serves. As
+ * root: chroot, uid and gid, capabilities, no_new_privs, Landlock, seccomp.
+ * As an ordinary user: what needs no privilege of that (Landlock, seccomp,
+ * no_new_privs, rlimits). PR_SET_DUMPABLE 0 and RLIMIT_CORE 0 always.
+ *
+ * Landlock is used for files, seccomp for the network and everything else.
+ * Which rules the running kernel lacks is logged once by each process.
+ */
+#ifndef SERVE_JAIL_H
+#define SERVE_JAIL_H
+
+#include "base/error.h"
+#include "serve/process.h"
+
+enum jail_right {
+	JAIL_ACCEPT = 1 << 0,		/* accept4 on descriptors it already has */
+	JAIL_SOCKETPAIR = 1 << 1,	/* AF_UNIX pairs */
+	JAIL_FILES_READ = 1 << 2,	/* open existing files below .root/.paths */
+	JAIL_FILES_WRITE = 1 << 3,	/* create, rename, unlink, truncate there */
+	JAIL_SPILL = 1 << 4,		/* O_TMPFILE in the chroot only */
+	JAIL_NETWORK = 1 << 5,		/* socket and connect of AF_INET, AF_INET6 */
+	JAIL_THREADS = 1 << 6,		/* clone of threads (never processes) */
+};
+
+struct jail {
+	const char *root;		/* chroot here (NULL: an empty directory) */
+	unsigned rights;		/* enum jail_right */
+	const char *const *paths;	/* Landlock: what may be used below root;
+					 * NULL-terminated, NULL: root itself */
+};
+
+/*
+ * Nothing outside the jail can be reached after it returns 0. -1 means the
+ * process must end: it never serves with less jail than it asked for, but for
+ * what the kernel does not have.
+ */
+int
+jail_enter(const struct process *process, const struct jail *jail,
+	struct error *error);
+
+#endif

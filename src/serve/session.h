@@ -1,0 +1,111 @@
+/*
+ * Sessions, the worker pool and the parking lot.
+ *
+ * A session is a loop on a worker: read a unit, execute it straight down,
+ * reply, repeat. When the peer is quiet it parks: it then holds no thread and
+ * no buffers, only what its own flat struct needs. Workers wait on one epoll
+ * instance with one-shot events, so a session is run by one worker at a time.
+ *
+ * Rules: a session belongs to one thread or to the lot. What gives it away
+ * (returning from run) is the last thing done with it. Never park with a whole
+ * unit unread. A nudge (session_nudge) is never lost: one that comes while the
+ * session runs makes it run again at once.
+ */
+#ifndef SERVE_SESSION_H
+#define SERVE_SESSION_H
+
+#include <stdatomic.h>
+
+#include "base/error.h"
+#include "base/network.h"
+
+struct session;
+struct lot;
+
+enum session_event {
+	SESSION_START,		/* just added */
+	SESSION_READABLE,	/* bytes or end of file */
+	SESSION_WRITABLE,	/* parked with SESSION_PARK_WRITE */
+	SESSION_NUDGE,		/* session_nudge was called */
+	SESSION_DEADLINE,	/* .deadline passed */
+	SESSION_STOP,		/* the process ends: say goodbye and close */
+};
+
+enum session_next {
+	SESSION_PARK,		/* wait for bytes, nudge or deadline */
+	SESSION_PARK_WRITE,	/* wait until the peer takes bytes, or deadline */
+	SESSION_CLOSE,		/* the lot calls type->free */
+	SESSION_GIVEN,		/* run() has given it away or freed it itself */
+};
+
+struct session_type {
+	const char *name;	/* "imap", for the log */
+	/* On a worker; may block within deadlines of its own. */
+	enum session_next (*run)(struct session *session,
+		enum session_event event);
+	/* Closes what it owns, frees it, sets NULL. On a worker. */
+	void (*free)(struct session **session);
+};
+
+/* First member of every session struct. The caller fills type, fd, deadline. */
+struct session {
+	const struct session_type *type;
+	int fd;			/* what readability is awaited on; owned by the
+				 * session, the lot only watches it */
+	int second_fd;		/* a second descriptor to watch (tls pumps two);
+				 * -1: none */
+	int64_t deadline;	/* monotonic ms; INT64_MAX: none. Checked to 1 s */
+	uint64_t group;		/* 0, or an account: at most two run at once */
+	struct lot *lot;	/* the rest belongs to the lot */
+	struct session *previous, *next;
+	struct session *wait_next;
+	atomic_uint state;
+	unsigned events;	/* epoll events that woke it, for both fds */
+};
+
+/*
+ * The lot and its workers. `workers` threads (at most 60); they start with
+ * lot_run and not before, so that a jail can be entered first.
+ */
+struct lot *
+lot_new(unsigned workers);
+
+/*
+ * Starts the workers and runs the housekeeping (deadlines, control messages of
+ * master, listeners) on the calling thread until master says stop; then every
+ * session gets SESSION_STOP and at most `grace` ms to end. Returns after that.
+ */
+void
+lot_run(struct lot *lot, int64_t grace);
+
+/* Gives a new session in; its first event is SESSION_START. Any thread. */
+void
+lot_add(struct lot *lot, struct session *session);
+
+/*
+ * Wakes a parked session with SESSION_NUDGE. The caller guarantees that the
+ * session is alive (it holds the lock under which the session unregisters).
+ */
+void
+session_nudge(struct session *session);
+
+/* Sessions in the lot, and workers that are idle now. */
+unsigned
+lot_session_count(const struct lot *lot);
+unsigned
+lot_idle_workers(const struct lot *lot);
+
+/*
+ * Bulkheads: at most half of the workers wait for one callee. enter returns
+ * false when the half is used up: answer "later" at once. Every enter that was
+ * true is followed by leave.
+ */
+struct bulkhead {
+	atomic_uint waiting;
+};
+bool
+bulkhead_enter(struct bulkhead *bulkhead, const struct lot *lot);
+void
+bulkhead_leave(struct bulkhead *bulkhead);
+
+#endif

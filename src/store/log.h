@@ -1,0 +1,148 @@
+/*
+ * One account's log: numbered segments of groups of records, on top of an
+ * engine. A group is written with one append (one sync) and ends with a commit
+ * mark; it is there whole or not at all. This layer knows record headers,
+ * groups, marks, heads, recovery and segments; what payloads mean is record.h's
+ * business. Format: doc/formats/log.md.
+ *
+ * One thread at a time appends (the account's leader); reading a pinned body
+ * may happen at any time from any thread.
+ */
+#ifndef STORE_LOG_H
+#define STORE_LOG_H
+
+#include "base/buffer.h"
+#include "store/engine.h"
+
+struct log;
+
+enum {
+	LOG_RECORD_LIMIT = 0x7fffffff,	/* bytes of one record */
+	LOG_GROUP_LIMIT = 10000,	/* records of one group */
+};
+
+/* Where a payload begins. Body objects have segment LOG_BODY and their number
+ * as offset. */
+struct log_position {
+	uint64_t segment, offset;
+};
+#define LOG_BODY UINT64_MAX
+
+enum log_flag {
+	LOG_MUST_UNDERSTAND = 1,	/* a reader that does not know the kind stops */
+	LOG_COMPRESSED = 2, LOG_ENCRYPTED = 4,	/* reserved */
+	LOG_STATE_END = 8,	/* last record of a whole-state checkpoint: records of
+				 * earlier segments are needed for bodies only */
+};
+
+/* A record to be written. */
+struct log_record {
+	uint16_t kind, flags;
+	uint64_t modseq;
+	uint64_t actor;
+	char trace[16];			/* zeros: none */
+	const struct iovec *piece;	/* payload */
+	int piece_count;
+	struct log_position position;	/* out, after log_append */
+};
+
+/* A record found. The payload is not read before it is asked for. */
+struct log_found {
+	uint16_t kind, flags;
+	uint64_t modseq, epoch, actor;
+	int64_t wall;			/* ms */
+	char trace[16];
+	uint64_t size;			/* of the payload */
+	struct log_position position;
+};
+
+/* Identifies the last group an index has applied; all zero: none. */
+struct log_applied {
+	struct log_position mark;
+	uint32_t salt, crc;
+};
+
+/*
+ * Claims the account, finds the end of the log, cuts a torn tail, sets damage
+ * aside. *head receives the payload of the last head record (empty: a new
+ * account). wall_clock gives ms.
+ */
+int
+log_open(struct engine *engine, uint64_t account, bool create,
+	uint64_t segment_size, int64_t (*wall_clock)(void), struct log **log,
+	struct buffer *head, struct error *error);
+void
+log_close(struct log **log);
+
+/* Number of damaged stretches set aside at open. */
+unsigned
+log_damage(const struct log *log);
+
+/*
+ * Appends records and a head record with `head` as one durable group; fills
+ * their positions. -1: nothing of it will ever be seen; the tail was cut or the
+ * segment sealed, and a later append may succeed (a new segment is then used).
+ * After ERROR_LOST_CLAIM none will.
+ */
+int
+log_append(struct log *log, struct log_record *records, size_t count,
+	struct span head, struct error *error);
+
+/* The last group that is durable. */
+struct log_applied
+log_end(const struct log *log);
+
+/* Is this group in the log, exactly so? False: the index must be rebuilt. */
+bool
+log_has(struct log *log, const struct log_applied *applied);
+
+/*
+ * Visits every durable record after `from` (NULL: from the newest checkpoint
+ * whose segments are all there, or the beginning), in order; heads and marks
+ * are passed over. The visitor returns 0 to go on, -1 (with error) to stop.
+ * `group` is the applied-mark of the group the record belongs to.
+ */
+typedef int
+log_visitor(void *context, struct log *log, const struct log_found *record,
+	const struct log_applied *group, struct error *error);
+int
+log_replay(struct log *log, const struct log_applied *from,
+	log_visitor *visitor, void *context, struct error *error);
+
+/* Reads payload bytes of a record found or appended. */
+int
+log_read(struct log *log, struct log_position position, void *out, size_t size,
+	struct error *error);
+
+/* Pins the object a position is in: fd and offset of the position itself. The
+ * pin outlives the log. */
+int
+log_pin(struct log *log, struct log_position position, struct engine_pin *pin,
+	struct error *error);
+
+/* A durable body object (for large bodies) before the record that names it;
+ * one of which no record speaks is removed by log_bodies_sweep. */
+int
+log_body_create(struct log *log, const struct iovec *pieces, int count,
+	struct log_position *position, struct error *error);
+int
+log_body_remove(struct log *log, struct log_position position,
+	struct error *error);
+
+/* Segments in ascending order; the last is the one being written. */
+struct log_segment {
+	uint64_t number, size;
+};
+size_t
+log_segments(struct log *log, struct log_segment **segments);	/* memory_free */
+
+/* Removes a sealed segment in which nothing is alive. */
+int
+log_segment_remove(struct log *log, uint64_t number, struct error *error);
+
+/* Bodies that no live record names: `alive` says which are. */
+int
+log_bodies_sweep(struct log *log, bool (*alive)(void *context, uint64_t number),
+	void *context, struct error *error);
+
+#endif

@@ -43,7 +43,9 @@ number_set_format(struct buffer *out, const struct number_set *set);
 
 /*
  * Parses a sequence-set; "*" stands for `star` (RFC 9051: n:* with n > star is
- * star:n). Zero, syntax and more than `most` ranges are refused: false.
+ * star:n; with star 0, an empty mailbox, a range with "*" in it is no number).
+ * Zero, syntax and more than `most` ranges are refused: false. *set has been
+ * initialised; what was in it is replaced.
  */
 bool
 number_set_parse(struct span text, uint32_t star, size_t most,

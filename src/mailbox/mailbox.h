@@ -1,0 +1,88 @@
+/*
+ * What the protocols of a mailbox process share: the open store, a logged-in
+ * connection that login has handed over, and the notes that other processes
+ * get. One process serves the accounts whose id modulo mailbox_processes is
+ * its instance.
+ */
+#ifndef MAILBOX_MAILBOX_H
+#define MAILBOX_MAILBOX_H
+
+#include "base/config.h"
+#include "base/log.h"
+#include "proto/address.h"
+#include "proto/proxy2.h"
+#include "serve/handover.h"
+#include "serve/session.h"
+#include "store/store.h"
+
+/* The process. Made by main, constant while sessions run. */
+struct mailbox {
+	struct lot *lot;
+	struct store *store;
+	unsigned instance, processes;
+	uint64_t message_size_limit;	/* SIZE, APPENDLIMIT */
+	const char *hostname;		/* myhostname, for greetings */
+	int spill;			/* directory for stream_set_spill and
+					 * file_open_spill */
+};
+
+/*
+ * A connection whose ticket has been redeemed. The protocol's begin function
+ * takes fd (and sets it -1), copies what it keeps, makes its session and
+ * lot_adds it. Nothing has been said to the client yet: the session answers
+ * the login itself (IMAP: tagged OK with `tag`; POP3: +OK).
+ */
+struct mailbox_login {
+	const struct mailbox *mailbox;
+	int fd;
+	uint64_t account;		/* whose mail */
+	uint64_t actor;			/* who logged in; for store_account_open */
+	uint64_t quota;			/* bytes, 0: none; for store_quota_set_limit */
+	char user[ADDRESS_PATH_LIMIT + 2];	/* address of the account */
+	struct proxy2 facts;
+	char session[LOG_ID_SIZE];	/* session id, for the log */
+	char tag[HANDOVER_TAG_SIZE];	/* of the IMAP command that logged in */
+	struct span unread;		/* bytes the client sent already; borrowed
+					 * until begin returns */
+};
+
+/*
+ * A protocol that connections are handed over for; one row each in the table
+ * of mailbox/protocols.c, which ends with a NULL service.
+ */
+struct mailbox_protocol {
+	const char *service;		/* wire: "mailbox-imap" */
+	const char *ticket;		/* service named in the ticket: "imap" */
+	const char *limit;		/* parameter: connections of one account */
+	void (*begin)(struct mailbox_login *login);
+	/* Lines to the client, CRLF included, when the login cannot be honoured.
+	 * "%s" is `tag` where has_tag says so, and stands first. */
+	bool has_tag;
+	const char *denied;		/* ticket unknown, used or too old */
+	const char *later;		/* auth or we cannot now */
+	const char *too_many;		/* the account has `limit` sessions */
+};
+extern const struct mailbox_protocol mailbox_protocols[];
+
+/* In the folders of the protocols. */
+void
+imap_session_begin(struct mailbox_login *login);
+void
+pop3_session_begin(struct mailbox_login *login);
+
+/*
+ * A session that begin was called for has ended; exactly once for each, by the
+ * session's free. `service` as in the table ("mailbox-imap"). Any thread.
+ */
+void
+mailbox_logout(const char *service, uint64_t account);
+
+/*
+ * To be called after something was stored in or removed from an account: when
+ * its use crossed the limit of store_quota_get since the last call, auth is
+ * told so (behind the caller's back; never blocks).
+ */
+void
+mailbox_quota_note(struct store_account *account);
+
+#endif

@@ -20,24 +20,26 @@ file_close(int *fd)
 	*fd = -1;
 }
 
-static int
-read_to_end(int fd, size_t limit, struct buffer *out, const char *path,
+int
+file_read_descriptor(int fd, size_t limit, struct buffer *out,
 	struct error *error)
 {
+	uint64_t offset = 0;
 	for (;;) {
-		if (out->size > limit)
+		if (offset > limit)
 			return error_set(error, ERROR_USAGE,
-				"%s: larger than the limit of %zu bytes",
-				path, limit);
+				"larger than the limit of %zu bytes", limit);
 		buffer_reserve(out, 16384);
-		ssize_t n = read(fd, out->data + out->size, 16384);
+		ssize_t n = pread(fd, out->data + out->size, 16384,
+			(off_t)offset);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return error_set_errno(error, "reading %s", path);
+			return error_set_errno(error, "reading");
 		if (n == 0)
 			return 0;
 		out->size += (size_t)n;
+		offset += (uint64_t)n;
 	}
 }
 
@@ -48,9 +50,9 @@ file_read_whole(int dir, const char *path, size_t limit, struct buffer *out,
 	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return error_set_errno(error, "opening %s", path);
-	int result = read_to_end(fd, limit, out, path, error);
+	int result = file_read_descriptor(fd, limit, out, error);
 	file_close(&fd);
-	return result;
+	return result < 0 ? error_wrap(error, "%s", path) : 0;
 }
 
 static int

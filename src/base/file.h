@@ -19,6 +19,11 @@ int
 file_read_whole(int dir, const char *path, size_t limit, struct buffer *out,
 	struct error *error);
 
+/* The same from the beginning of an open file, without moving its offset. */
+int
+file_read_descriptor(int fd, size_t limit, struct buffer *out,
+	struct error *error);
+
 /*
  * Makes path hold exactly these bytes, or leaves it as it was: written beside
  * it, synced, renamed, directory synced. Mode as for open(2).

@@ -1,0 +1,516 @@
+/*
+ * Effective values: what the file and overrides set over what the table has,
+ * with $name expanded and every value checked against its type.
+ */
+#include "base/config.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/config_file.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/network.h"
+
+enum { CONFIG_BLOB_LIMIT = 1 << 20, CONFIG_DEPTH_LIMIT = 16 };
+
+const struct config_parameter *
+config_find_parameter(struct span name)
+{
+	for (const struct config_parameter *p = config_table; p->name; p++)
+		if (span_equals(span_from(p->name), name))
+			return p;
+	return NULL;
+}
+
+static struct config_value *
+value_of(const struct config *config, const char *name)
+{
+	const struct config_parameter *parameter =
+		config_find_parameter(span_from(name));
+	assert(parameter != NULL);
+	return &config->value[parameter - config_table];
+}
+
+/* Where a value was set, for the front of a sentence. */
+static void
+print_place(const struct config_value *value, char *out, size_t size)
+{
+	if (value->line > 0)
+		snprintf(out, size, "%s:%u: ", value->file, value->line);
+	else
+		snprintf(out, size, "%s", value->file == NULL ? "" :
+			value->file);
+}
+
+/* ---- expansion of $name ---- */
+
+static bool
+cut_reference(struct span *rest, struct span *name)
+{
+	bool braced = rest->size > 0 && rest->data[0] == '{';
+	struct span at = span_skip(*rest, braced ? 1 : 0);
+	size_t n = 0;
+	while (n < at.size && (at.data[n] == '_' ||
+	    (at.data[n] >= 'a' && at.data[n] <= 'z') ||
+	    (at.data[n] >= 'A' && at.data[n] <= 'Z') ||
+	    (at.data[n] >= '0' && at.data[n] <= '9')))
+		n++;
+	*name = span_first(at, n);
+	at = span_skip(at, n);
+	if (n == 0 || (braced && (at.size == 0 || at.data[0] != '}')))
+		return false;
+	*rest = span_skip(at, braced ? 1 : 0);
+	return true;
+}
+
+static int
+expand(struct config *config, size_t index, int depth, struct error *error);
+
+static int
+add_reference(struct config *config, size_t index, struct span name, int depth,
+	struct buffer *out, struct error *error)
+{
+	char place[300];
+	const struct config_parameter *other = config_find_parameter(name);
+	print_place(&config->value[index], place, sizeof(place));
+	if (other == NULL)
+		return error_set(error, ERROR_USAGE, "%s%s: found $%.*s, "
+			"expected the name of a parameter", place,
+			config_table[index].name, SPAN_PRINT(name));
+	if (expand(config, (size_t)(other - config_table), depth + 1,
+	    error) < 0)
+		return -1;
+	buffer_add_string(out, config->value[other - config_table].text);
+	return 0;
+}
+
+static int
+expand_text(struct config *config, size_t index, int depth,
+	struct buffer *out, struct error *error)
+{
+	struct span rest = span_from(config->value[index].raw), name;
+	char place[300];
+	print_place(&config->value[index], place, sizeof(place));
+	while (rest.size > 0) {
+		size_t plain = span_find(rest, '$');
+		buffer_add(out, span_first(rest, plain));
+		rest = span_skip(rest, plain);
+		if (rest.size == 0)
+			break;
+		rest = span_skip(rest, 1);
+		if (rest.size > 0 && rest.data[0] == '$') {
+			buffer_add_byte(out, '$');
+			rest = span_skip(rest, 1);
+			continue;
+		}
+		if (!cut_reference(&rest, &name))
+			return error_set(error, ERROR_USAGE, "%s%s: found a $ "
+				"without a name, expected $name, ${name} or $$",
+				place, config_table[index].name);
+		if (add_reference(config, index, name, depth, out, error) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+expand(struct config *config, size_t index, int depth, struct error *error)
+{
+	struct config_value *value = &config->value[index];
+	char place[300];
+	struct buffer out;
+	if (value->text != NULL)
+		return 0;
+	print_place(value, place, sizeof(place));
+	if (depth > CONFIG_DEPTH_LIMIT)
+		return error_set(error, ERROR_USAGE, "%s%s: its value refers "
+			"to itself in a loop", place, config_table[index].name);
+	buffer_init(&out, CONFIG_VALUE_LIMIT);
+	int result = expand_text(config, index, depth, &out, error);
+	if (result == 0 && buffer_is_overrun(&out))
+		result = error_set(error, ERROR_USAGE, "%s%s: longer than %d "
+			"bytes", place, config_table[index].name,
+			CONFIG_VALUE_LIMIT);
+	if (result == 0)
+		value->text = arena_copy_string(&config->arena,
+			span_trim(buffer_span(&out)));
+	buffer_fini(&out);
+	return result;
+}
+
+/* ---- types ---- */
+
+static bool
+parse_with_unit(struct span text, const char *units, const uint64_t *factors,
+	uint64_t bare, uint64_t *number)
+{
+	uint64_t factor = bare;
+	if (text.size > 0) {
+		char last = text.data[text.size - 1];
+		const char *at = last == '\0' ? NULL : strchr(units, last);
+		if (at != NULL) {
+			factor = factors[at - units];
+			text.size--;
+		}
+	}
+	if (!span_to_number(span_trim(text), UINT64_MAX / 1000000000, number))
+		return false;
+	return !__builtin_mul_overflow(*number, factor, number);
+}
+
+static bool
+parse_size(struct span text, uint64_t *number)
+{
+	static const uint64_t factors[] = { 1ull << 10, 1ull << 10, 1ull << 20,
+		1ull << 20, 1ull << 30, 1ull << 30, 1 };
+	return parse_with_unit(text, "kKmMgGB", factors, 1, number) &&
+		*number <= INT64_MAX;
+}
+
+static bool
+parse_duration(struct span text, const char *unit, uint64_t *number)
+{
+	static const uint64_t factors[] = { 1000, 60000, 3600000, 86400000,
+		604800000 };
+	static const char units[] = "smhdw";
+	const char *at = strchr(units, unit[0]);
+	return parse_with_unit(text, units, factors, factors[at - units],
+		number) && *number <= INT64_MAX;
+}
+
+static bool
+is_one_of(struct span text, const char *choices)
+{
+	struct span rest = span_from(choices), word;
+	while (span_word(&rest, &word))
+		if (span_equals(word, text))
+			return true;
+	return false;
+}
+
+/* What was expected, or NULL when the value fits its type. */
+static const char *
+check_type(const struct config_parameter *parameter, struct config_value *value)
+{
+	struct span text = span_from(value->text), bad;
+	switch (parameter->type) {
+	case CONFIG_NUMBER:
+		return span_to_number(text, INT32_MAX, &value->number) ? NULL :
+			"a number";
+	case CONFIG_PORT:
+		return span_to_number(text, 65535, &value->number) ? NULL :
+			"a port from 0 to 65535";
+	case CONFIG_SIZE:
+		return parse_size(text, &value->number) ? NULL :
+			"a size such as 500000, 64M or 1G";
+	case CONFIG_DURATION:
+		return parse_duration(text, parameter->unit, &value->number) ?
+			NULL : "a time such as 300s, 5m, 2h or 5d";
+	case CONFIG_BOOL:
+		value->number = span_equals_nocase(text, SPAN("yes"));
+		return is_one_of(text, "yes no") ? NULL : "yes or no";
+	case CONFIG_CHOICE:
+		return is_one_of(text, parameter->choices) ? NULL :
+			parameter->choices;
+	case CONFIG_NETWORKS:
+		return network_list_is_valid(text, &bad) ? NULL :
+			"networks such as 192.168.10.0/24 or [2001:db8::]/32";
+	case CONFIG_TEXT:
+	case CONFIG_LIST:
+		return NULL;
+	}
+	return NULL;
+}
+
+static int
+check(struct config *config, size_t index, struct error *error)
+{
+	struct config_value *value = &config->value[index];
+	char place[300];
+	const char *expected = check_type(&config_table[index], value);
+	if (expected == NULL)
+		return 0;
+	print_place(value, place, sizeof(place));
+	return error_set(error, ERROR_USAGE, "%s%s: found \"%.80s\", "
+		"expected %s%s", place, config_table[index].name, value->text,
+		config_table[index].type == CONFIG_CHOICE ? "one of: " : "",
+		expected);
+}
+
+/* ---- values that depend on the machine ---- */
+
+static void
+set_text(struct config *config, const char *name, struct span text)
+{
+	value_of(config, name)->text = arena_copy_string(&config->arena, text);
+}
+
+static void
+find_host_name(struct config *config)
+{
+	char name[256] = "";
+	struct config_value *host = value_of(config, "myhostname");
+	if (host->raw[0] != '\0')
+		return;
+	if (gethostname(name, sizeof(name) - 1) < 0 || name[0] == '\0')
+		snprintf(name, sizeof(name), "localhost");
+	host->raw = arena_copy_string(&config->arena, span_from(name));
+}
+
+/* Postfix's rule: the host name less its first label, if that leaves one. */
+static void
+find_domain(struct config *config)
+{
+	struct config_value *domain = value_of(config, "mydomain");
+	if (domain->raw[0] == '\0')
+		domain->raw = "$myhostname";
+	else
+		return;
+	struct span host = span_from(value_of(config, "myhostname")->raw);
+	size_t dot = span_find(host, '.');
+	if (dot < host.size && span_find(host, '$') == host.size)
+		domain->raw = arena_copy_string(&config->arena,
+			span_skip(host, dot + 1));
+}
+
+static bool
+list_has(const char *list, struct span word)
+{
+	struct span rest = span_from(list), item;
+	while (config_next_item(&rest, &item))
+		if (span_equals_nocase(item, word))
+			return true;
+	return false;
+}
+
+static void
+turn_off(struct config *config, const char *name)
+{
+	set_text(config, name, SPAN("0"));
+	value_of(config, name)->number = 0;
+}
+
+static void
+apply_protocols(struct config *config)
+{
+	const char *protocols = config_text(config, "protocols");
+	if (!list_has(protocols, SPAN("imap"))) {
+		turn_off(config, "imap_port");
+		turn_off(config, "imaps_port");
+	}
+	if (!list_has(protocols, SPAN("pop3"))) {
+		turn_off(config, "pop3_port");
+		turn_off(config, "pop3s_port");
+	}
+	if (!list_has(protocols, SPAN("lmtp")))
+		turn_off(config, "lmtp_port");
+}
+
+static void
+count_processes(struct config *config)
+{
+	char text[16];
+	struct config_value *count = value_of(config, "mailbox_processes");
+	if (count->number == 0) {
+		long cores = sysconf(_SC_NPROCESSORS_ONLN);
+		count->number = cores < 1 ? 1 : (uint64_t)cores;
+	}
+	if (count->number > CONFIG_PROCESS_LIMIT)
+		count->number = CONFIG_PROCESS_LIMIT;
+	snprintf(text, sizeof(text), "%u", (unsigned)count->number);
+	count->text = arena_copy_string(&config->arena, span_from(text));
+}
+
+/* ---- whole ---- */
+
+struct config *
+config_new(void)
+{
+	struct config *config = memory_new(sizeof(*config));
+	size_t count = 0;
+	arena_init(&config->arena, 0);
+	while (config_table[count].name != NULL)
+		count++;
+	config->value = arena_new_array(&config->arena, count,
+		sizeof(*config->value));
+	for (size_t i = 0; i < count; i++)
+		config->value[i].raw = config_table[i].standard;
+	config->count = count;
+	return config;
+}
+
+int
+config_finish(struct config *config, struct error *error)
+{
+	find_host_name(config);
+	find_domain(config);
+	for (size_t i = 0; i < config->count; i++)
+		if (expand(config, i, 0, error) < 0)
+			return -1;
+	for (size_t i = 0; i < config->count; i++)
+		if (check(config, i, error) < 0)
+			return -1;
+	apply_protocols(config);
+	count_processes(config);
+	return 0;
+}
+
+void
+config_free(struct config **config)
+{
+	if (*config == NULL)
+		return;
+	arena_fini(&(*config)->arena);
+	memory_free(*config);
+	*config = NULL;
+}
+
+const char *
+config_warning(const struct config *config, size_t i)
+{
+	return i < config->warning_count ? config->warning[i] : NULL;
+}
+
+bool
+config_is_changed(const struct config *config, const char *name)
+{
+	return value_of(config, name)->is_changed;
+}
+
+/* ---- access ---- */
+
+const char *
+config_text(const struct config *config, const char *name)
+{
+	const char *text = value_of(config, name)->text;
+	assert(text != NULL);	/* a reader its row does not name */
+	return text;
+}
+
+static uint64_t
+number_of_type(const struct config *config, const char *name,
+	enum config_type type, enum config_type or_type)
+{
+	const struct config_value *value = value_of(config, name);
+	enum config_type is = config_table[value - config->value].type;
+	assert(value->text != NULL && (is == type || is == or_type));
+	return value->number;
+}
+
+uint64_t
+config_number(const struct config *config, const char *name)
+{
+	return number_of_type(config, name, CONFIG_NUMBER, CONFIG_PORT);
+}
+
+uint64_t
+config_size(const struct config *config, const char *name)
+{
+	return number_of_type(config, name, CONFIG_SIZE, CONFIG_SIZE);
+}
+
+int64_t
+config_duration(const struct config *config, const char *name)
+{
+	return (int64_t)number_of_type(config, name, CONFIG_DURATION,
+		CONFIG_DURATION);
+}
+
+bool
+config_bool(const struct config *config, const char *name)
+{
+	return number_of_type(config, name, CONFIG_BOOL, CONFIG_BOOL) != 0;
+}
+
+bool
+config_next_item(struct span *rest, struct span *item)
+{
+	size_t n = 0;
+	while (rest->size > 0 && strchr(", \t\r\n", rest->data[0]) != NULL)
+		*rest = span_skip(*rest, 1);
+	while (n < rest->size && strchr(", \t\r\n", rest->data[n]) == NULL)
+		n++;
+	*item = span_first(*rest, n);
+	*rest = span_skip(*rest, n);
+	return n > 0;
+}
+
+/* ---- blobs ---- */
+
+static bool
+reads(const struct config_parameter *parameter, const char *program)
+{
+	struct span rest = span_from(parameter->readers), word;
+	if (program == NULL || strcmp(parameter->readers, "*") == 0)
+		return true;
+	while (span_word(&rest, &word))
+		if (span_equals(word, span_from(program)))
+			return true;
+	return false;
+}
+
+void
+config_write(const struct config *config, const char *program,
+	struct buffer *blob)
+{
+	for (size_t i = 0; i < config->count; i++) {
+		if (!reads(&config_table[i], program))
+			continue;
+		buffer_print(blob, "%s=", config_table[i].name);
+		for (const char *at = config->value[i].text; *at; at++) {
+			if (*at == '\n' || *at == '\\')
+				buffer_add_byte(blob, '\\');
+			buffer_add_byte(blob, *at == '\n' ? 'n' : *at);
+		}
+		buffer_add_byte(blob, '\n');
+	}
+}
+
+static int
+read_blob_line(struct config *config, struct span line, struct error *error)
+{
+	struct buffer text;
+	size_t equals = span_find(line, '=');
+	const struct config_parameter *parameter =
+		config_find_parameter(span_first(line, equals));
+	if (parameter == NULL)
+		return error_set(error, ERROR_DAMAGED, "configuration blob: "
+			"unknown name %.*s", SPAN_PRINT(span_first(line, 60)));
+	struct span raw = span_skip(line, equals + 1);
+	buffer_init(&text, CONFIG_VALUE_LIMIT * 2);
+	for (size_t i = 0; i < raw.size; i++) {
+		bool escaped = raw.data[i] == '\\' && i + 1 < raw.size;
+		i += escaped ? 1 : 0;
+		buffer_add_byte(&text, escaped && raw.data[i] == 'n' ? '\n' :
+			raw.data[i]);
+	}
+	size_t index = (size_t)(parameter - config_table);
+	config->value[index].text = arena_copy_string(&config->arena,
+		buffer_span(&text));
+	buffer_fini(&text);
+	return check(config, index, error);
+}
+
+int
+config_read(int fd, struct config **config, struct error *error)
+{
+	struct buffer blob;
+	struct span rest, line;
+	struct config *fresh = config_new();
+	buffer_init(&blob, 0);
+	int result = file_read_descriptor(fd, CONFIG_BLOB_LIMIT, &blob, error);
+	rest = buffer_span(&blob);
+	while (result == 0 && span_split(&rest, '\n', &line))
+		if (line.size > 0)
+			result = read_blob_line(fresh, line, error);
+	buffer_fini(&blob);
+	if (result < 0)
+		config_free(&fresh);
+	*config = fresh;
+	return result;
+}

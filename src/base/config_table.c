@@ -1,0 +1,141 @@
+/*
+ * Every parameter, once. Names and meanings are Postfix's or Dovecot's where
+ * either has the concept. Rows stand in the order of the manual.
+ */
+#include "base/config.h"
+
+#define T CONFIG_TEXT
+#define L CONFIG_LIST
+#define N CONFIG_NUMBER
+#define S CONFIG_SIZE
+#define D CONFIG_DURATION
+#define B CONFIG_BOOL
+#define C CONFIG_CHOICE
+#define W CONFIG_NETWORKS
+#define P CONFIG_PORT
+
+const struct config_parameter config_table[] = {
+{ "myhostname", T, "", NULL, "*", NULL,
+	"Name of this mail host. Empty: the name the machine gives itself." },
+{ "mydomain", T, "", NULL, "*", NULL,
+	"The mail domain. Empty: $myhostname less its first label." },
+{ "myorigin", T, "$mydomain", NULL, "smtpd auth queue", NULL,
+	"Domain added to addresses without one in mail from this host." },
+{ "inet_interfaces", L, "all", NULL, "", NULL,
+	"Addresses to listen on: all, loopback-only, host names or addresses." },
+{ "inet_protocols", C, "all", "all ipv4 ipv6", "", NULL,
+	"IP versions to listen on." },
+{ "mydestination", L, "$myhostname, localhost.$mydomain, localhost", NULL,
+	"auth smtpd", NULL,
+	"Domains whose mail is for accounts here, beside those added with "
+	"`posthouse domain add`." },
+{ "mynetworks", W, "127.0.0.0/8 [::1]/128", NULL, "smtpd login auth", NULL,
+	"Clients that may relay without authentication." },
+{ "recipient_delimiter", T, "+", NULL, "auth", NULL,
+	"Characters that separate a user name from an extension: "
+	"alice+news@ is delivered to alice." },
+{ "accounts", L, "builtin", NULL, "auth", NULL,
+	"Account sources, asked in the order given." },
+{ "mailbox_quota", S, "0", NULL, "auth", NULL,
+	"Space an account may use; 0 is no limit. An account's own limit is set "
+	"with `posthouse user quota`." },
+{ "message_size_limit", S, "64M", NULL, "smtpd queue mailbox", NULL,
+	"Largest message; what SIZE and APPENDLIMIT announce." },
+
+{ "disable_plaintext_auth", B, "yes", NULL, "smtpd login auth", NULL,
+	"No password over an unencrypted connection, loopback excepted." },
+{ "login_trusted_networks", W, "", NULL, "smtpd login auth", NULL,
+	"When set, only these networks may log in, and they may do so without "
+	"encryption whatever disable_plaintext_auth says." },
+{ "proxy_networks", W, "", NULL, "smtpd login", NULL,
+	"Load balancers whose PROXY header is believed." },
+{ "auth_mechanisms", L, "", NULL, "auth", NULL,
+	"SASL mechanisms offered. Empty: what every account source can answer." },
+{ "auth_failure_delay", D, "2s", NULL, "auth", "s",
+	"How long the answer to a wrong password is held back." },
+{ "auth_cache_ttl", D, "1h", NULL, "auth", "s",
+	"How long a verified password is remembered as a keyed hash." },
+
+{ "imap_client_connection_limit", N, "1000", NULL, "login", NULL,
+	"IMAP connections at once from one client network." },
+{ "imap_user_connection_limit", N, "50", NULL, "mailbox", NULL,
+	"IMAP connections at once of one account." },
+{ "pop3_client_connection_limit", N, "1000", NULL, "login", NULL,
+	"POP3 connections at once from one client network." },
+{ "pop3_user_connection_limit", N, "50", NULL, "mailbox", NULL,
+	"POP3 connections at once of one account." },
+{ "login_timeout", D, "3m", NULL, "login", "s",
+	"How long a client may take to log in." },
+{ "imap_idle_timeout", D, "30m", NULL, "mailbox", "s",
+	"How long a quiet IMAP session is kept (RFC 9051 5.4: at least 30 m)." },
+{ "pop3_idle_timeout", D, "10m", NULL, "mailbox", "s",
+	"How long a quiet POP3 session is kept (RFC 1939 3: at least 10 m)." },
+
+{ "smtpd_recipient_limit", N, "1000", NULL, "smtpd", NULL,
+	"Recipients of one message." },
+{ "smtpd_timeout", D, "5m", NULL, "smtpd", "s",
+	"How long a quiet SMTP client is waited for (RFC 5321 4.5.3.2.7)." },
+{ "smtpd_session_time_limit", D, "30m", NULL, "smtpd", "s",
+	"How long one SMTP transaction may take in all." },
+{ "smtpd_hard_error_limit", N, "20", NULL, "smtpd", NULL,
+	"Errors after which an SMTP client is sent away." },
+{ "smtpd_connection_limit", N, "5000", NULL, "smtpd", NULL,
+	"SMTP connections at once; further ones are answered 421." },
+{ "smtpd_client_connection_count_limit", N, "50", NULL, "smtpd", NULL,
+	"Connections at once from one client network." },
+{ "smtpd_client_connection_rate_limit", N, "600", NULL, "smtpd", NULL,
+	"Connections per anvil_rate_time_unit from one client network." },
+{ "smtpd_client_message_rate_limit", N, "600", NULL, "smtpd", NULL,
+	"Messages per anvil_rate_time_unit from one client network." },
+{ "smtpd_client_recipient_rate_limit", N, "2000", NULL, "smtpd", NULL,
+	"Recipients per anvil_rate_time_unit from one client network." },
+{ "smtpd_client_auth_rate_limit", N, "30", NULL, "smtpd login", NULL,
+	"Login attempts per anvil_rate_time_unit from one client network." },
+{ "anvil_rate_time_unit", D, "60s", NULL, "smtpd login", "s",
+	"The time that rates are counted over." },
+{ "smtpd_forbid_bare_newline", C, "reject", "reject normalize", "smtpd", NULL,
+	"What becomes of a CR or LF that stands alone in DATA." },
+
+{ "minimal_backoff_time", D, "300s", NULL, "queue", "s",
+	"Shortest time between two delivery attempts." },
+{ "maximal_backoff_time", D, "4000s", NULL, "queue", "s",
+	"Longest time between two delivery attempts." },
+{ "maximal_queue_lifetime", D, "5d", NULL, "queue", "d",
+	"How long delivery is tried." },
+{ "queue_minfree", S, "0", NULL, "smtpd queue mailbox", NULL,
+	"Free space below which mail is not accepted; 0: 1.5 times "
+	"message_size_limit." },
+
+{ "tls_cert_file", T, "$data_directory/tls/cert.pem", NULL, "", NULL,
+	"PEM file of the certificate and its chain. The standard one is made at "
+	"first start, self-signed." },
+{ "tls_key_file", T, "$data_directory/tls/key.pem", NULL, "", NULL,
+	"PEM file of its private key." },
+
+{ "mailbox_processes", N, "0", NULL, "*", NULL,
+	"Processes that share the accounts; 0: one for each core." },
+{ "protocols", L, "imap pop3 lmtp", NULL, "", NULL,
+	"How mailboxes are reached. SMTP always runs." },
+{ "data_directory", T, "/var/lib/posthouse", NULL, "*", NULL,
+	"Where mail, accounts and keys are." },
+{ "queue_directory", T, "$data_directory/queue", NULL, "queue", NULL,
+	"Where the spool is." },
+{ "runtime_directory", T, "/run/posthouse", NULL, "", NULL,
+	"Where the Unix sockets are." },
+{ "log_path", T, "", NULL, "", NULL,
+	"File for the log. Empty: standard error. A copy is always kept in "
+	"$data_directory/log/posthouse.log." },
+{ "log_level", C, "info", "error warn info debug", "*", NULL,
+	"The finest level that is logged." },
+
+{ "port_offset", N, "0", NULL, "", NULL, "Added to every port." },
+{ "smtp_port", P, "25", NULL, "", NULL, "0 turns a listener off." },
+{ "submission_port", P, "587", NULL, "", NULL, "0 turns a listener off." },
+{ "submissions_port", P, "465", NULL, "", NULL, "0 turns a listener off." },
+{ "imap_port", P, "143", NULL, "", NULL, "0 turns a listener off." },
+{ "imaps_port", P, "993", NULL, "", NULL, "0 turns a listener off." },
+{ "pop3_port", P, "110", NULL, "", NULL, "0 turns a listener off." },
+{ "pop3s_port", P, "995", NULL, "", NULL, "0 turns a listener off." },
+{ "lmtp_port", P, "0", NULL, "", NULL, "0 turns a listener off." },
+{ NULL, T, NULL, NULL, NULL, NULL, NULL },
+};

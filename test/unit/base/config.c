@@ -1,0 +1,194 @@
+/* posthouse.conf: what is accepted, and the sentence for what is not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/config.h"
+#include "base/network.h"
+
+static char path[64];
+
+static int
+load(const char *text, struct config **config, struct error *error)
+{
+	snprintf(path, sizeof(path), "/tmp/posthouse-config-XXXXXX");
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	int result = config_load(path, NULL, 0, config, error);
+	unlink(path);
+	return result;
+}
+
+static void
+lines_of_the_chapter_work(void **state)
+{
+	struct config *config;
+	struct error error;
+	(void)state;
+	assert_int_equal(load("myhostname = mail.linuxprobe.com\n"
+		"mydomain = linuxprobe.com\nmyorigin = $mydomain\n"
+		"inet_interfaces = all\n# a comment\n"
+		"mydestination = $myhostname ,\n  # inside\n\t${mydomain}\n",
+		&config, &error), 0);
+	assert_string_equal(config_text(config, "mydestination"),
+		"mail.linuxprobe.com , linuxprobe.com");
+	assert_string_equal(config_text(config, "myorigin"), "linuxprobe.com");
+	struct span rest = span_from(config_text(config, "mydestination")), item;
+	assert_true(config_next_item(&rest, &item));
+	assert_true(config_next_item(&rest, &item));
+	assert_true(span_equals(item, SPAN("linuxprobe.com")));
+	assert_false(config_next_item(&rest, &item));
+	config_free(&config);
+}
+
+static void
+mydomain_is_the_host_less_its_first_label(void **state)
+{
+	struct config *config;
+	struct error error;
+	(void)state;
+	assert_int_equal(load("myhostname = mx1.example.test\n", &config,
+		&error), 0);
+	assert_string_equal(config_text(config, "mydomain"), "example.test");
+	assert_string_equal(config_text(config, "mydestination"),
+		"mx1.example.test, localhost.example.test, localhost");
+	config_free(&config);
+}
+
+static void
+values_have_units(void **state)
+{
+	struct config *config;
+	struct error error;
+	(void)state;
+	assert_int_equal(load("message_size_limit = 2M\n"
+		"maximal_queue_lifetime = 3\nsmtpd_timeout = 90\n"
+		"minimal_backoff_time = 2h\n", &config, &error), 0);
+	assert_true(config_size(config, "message_size_limit") == 2097152);
+	assert_true(config_duration(config, "maximal_queue_lifetime") ==
+		3 * 86400000ll);
+	assert_true(config_duration(config, "smtpd_timeout") == 90000);
+	assert_true(config_duration(config, "minimal_backoff_time") == 7200000);
+	config_free(&config);
+}
+
+static void
+mistakes_name_line_found_and_expected(void **state)
+{
+	static const struct {
+		const char *text, *sentence;
+	} cases[] = {
+		{ "smtp_port = 99999\n",
+			":1: smtp_port: found \"99999\", expected a port" },
+		{ "\nno_such = 1\n", ":2: found \"no_such\", expected the name" },
+		{ "hello\n", ":1: found \"hello\", expected name = value" },
+		{ "  x = 1\n", ":1: found white space" },
+		{ "mydomain = $myorigin\n", "in a loop" },
+		{ "mydomain = $nothing\n", "found $nothing" },
+		{ "mydomain = a$\n", "found a $ without a name" },
+		{ "mynetworks = 10.0.0.0/33\n", "expected networks such as" },
+		{ "disable_plaintext_auth = maybe\n", "expected yes or no" },
+		{ "message_size_limit = -1\n", "expected a size" },
+		{ "smtpd_forbid_bare_newline = x\n", "expected one of: reject" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config *config;
+		struct error error;
+		assert_int_equal(load(cases[i].text, &config, &error), -1);
+		assert_null(config);
+		if (strstr(error.text, cases[i].sentence) == NULL)
+			fail_msg("%s: %s", cases[i].sentence, error.text);
+	}
+}
+
+static void
+names_of_postfix_are_warnings(void **state)
+{
+	struct config *config;
+	struct error error;
+	(void)state;
+	assert_int_equal(load("biff = no\nsmtpd_banner = x\n", &config, &error),
+		0);
+	assert_non_null(strstr(config_warning(config, 1), ":2: smtpd_banner"));
+	assert_null(config_warning(config, 2));
+	config_free(&config);
+}
+
+static void
+blobs_carry_only_what_a_program_reads(void **state)
+{
+	struct config *config, *copy;
+	struct error error;
+	struct buffer blob;
+	(void)state;
+	assert_int_equal(load("smtpd_timeout = 7s\nmyhostname = a\\b.test\n",
+		&config, &error), 0);
+	buffer_init(&blob, 0);
+	config_write(config, "smtpd", &blob);
+	assert_true(span_search(buffer_span(&blob), SPAN("smtpd_timeout=")) <
+		blob.size);
+	assert_true(span_search(buffer_span(&blob), SPAN("tls_key_file")) ==
+		blob.size);
+	FILE *file = tmpfile();
+	fwrite(blob.data, 1, blob.size, file);
+	fflush(file);
+	assert_int_equal(config_read(fileno(file), &copy, &error), 0);
+	assert_string_equal(config_text(copy, "myhostname"), "a\\b.test");
+	assert_true(config_duration(copy, "smtpd_timeout") == 7000);
+	fclose(file);
+	buffer_fini(&blob);
+	config_free(&config);
+	config_free(&copy);
+}
+
+static void
+networks_contain_their_addresses(void **state)
+{
+	static const struct {
+		const char *list, *address;
+		bool inside;
+	} cases[] = {
+		{ "127.0.0.0/8, [::1]/128", "127.3.2.1", true },
+		{ "127.0.0.0/8, [::1]/128", "::1", true },
+		{ "127.0.0.0/8", "::ffff:127.0.0.1", true },
+		{ "192.168.10.0/24", "192.168.11.1", false },
+		{ "192.168.10.0/23", "192.168.11.1", true },
+		{ "0.0.0.0/0", "203.0.113.1", true },
+		{ "0.0.0.0/0", "2001:db8::1", false },
+		{ "2001:db8::/33", "2001:db8:8000::1", false },
+		{ "", "127.0.0.1", false },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct network_address address;
+		assert_true(network_address_parse(span_from(cases[i].address),
+			&address));
+		if (network_list_contains(span_from(cases[i].list), &address) !=
+		    cases[i].inside)
+			fail_msg("%s in %s", cases[i].address, cases[i].list);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_of_the_chapter_work),
+		cmocka_unit_test(mydomain_is_the_host_less_its_first_label),
+		cmocka_unit_test(values_have_units),
+		cmocka_unit_test(mistakes_name_line_found_and_expected),
+		cmocka_unit_test(names_of_postfix_are_warnings),
+		cmocka_unit_test(blobs_carry_only_what_a_program_reads),
+		cmocka_unit_test(networks_contain_their_addresses),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

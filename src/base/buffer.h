@@ -52,7 +52,8 @@ void
 buffer_print(struct buffer *buffer, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void
-buffer_print_list(struct buffer *buffer, const char *format, va_list list);
+buffer_print_list(struct buffer *buffer, const char *format, va_list list)
+	__attribute__((format(printf, 2, 0)));
 
 /* Little-endian numbers, for formats on disk. */
 void

@@ -1,0 +1,152 @@
+/* posthouse stop, reload and status: requests to master itself. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "ctl/ctl.h"
+#include "ctl/output.h"
+#include "ctl/prepare.h"
+#include "ctl/system.h"
+#include "serve/counter.h"
+
+int
+ctl_stop(struct ctl *ctl)
+{
+	struct error error;
+	struct timespec pause = { 0, 20000000 };
+	int control;
+	if (ctl->argc > 0)
+		return ctl_usage(ctl_command_of(ctl_stop),
+			"found \"%s\", expected nothing", ctl->argv[0]);
+	if (ctl_load_config(ctl) != 0)
+		return 1;
+	if (system_request(ctl->config, CONTROL_STOP, -1, &error) < 0)
+		return ctl_fail_error(&error);
+	int64_t deadline = clock_monotonic() + 10000;
+	while (system_connect(ctl->config, &control, &error) == 0) {
+		file_close(&control);
+		if (clock_monotonic() > deadline)
+			return ctl_fail("the system has not stopped within 10 "
+				"seconds");
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+int
+ctl_reload(struct ctl *ctl)
+{
+	struct error error;
+	struct buffer blob;
+	if (ctl->argc > 0)
+		return ctl_usage(ctl_command_of(ctl_reload),
+			"found \"%s\", expected nothing", ctl->argv[0]);
+	if (ctl_load_config(ctl) != 0)
+		return 1;
+	if (prepare_certificate(ctl->config, &error) < 0)
+		return ctl_fail_error(&error);
+	int memory = memfd_create("configuration", MFD_CLOEXEC);
+	if (memory < 0)
+		return ctl_fail("making a memory file failed");
+	buffer_init(&blob, 0);
+	config_write(ctl->config, NULL, &blob);
+	int result = file_write_all(memory, buffer_span(&blob), &error);
+	if (result == 0)
+		result = system_request(ctl->config, CONTROL_RELOAD, memory,
+			&error);
+	buffer_fini(&blob);
+	file_close(&memory);
+	return result < 0 ? ctl_fail_error(&error) : 0;
+}
+
+/* ---- status ---- */
+
+static const char *const counter_names[] = {
+#define COUNTER_NAME(id, name, kind, text) name,
+	COUNTER_LIST(COUNTER_NAME)
+#undef COUNTER_NAME
+};
+
+/* The page belongs to a process that strangers talk to: only numbers are read. */
+static void
+add_counters(struct output *output, int fd)
+{
+	struct counter_page *page = mmap(NULL, COUNTER_PAGE_SIZE, PROT_READ,
+		MAP_SHARED, fd, 0);
+	if (page == MAP_FAILED)
+		return;
+	for (size_t i = 0; i < COUNTER_COUNT; i++) {
+		uint64_t value = page->value[i];
+		output_number(output, counter_names[i],
+			value > INT64_MAX ? INT64_MAX : (int64_t)value);
+	}
+	munmap(page, COUNTER_PAGE_SIZE);
+}
+
+static void
+add_process(struct output *output, const struct control_message *message,
+	int fd)
+{
+	char name[CONTROL_NAME_SIZE + 16];
+	snprintf(name, sizeof(name), "%.*s", CONTROL_NAME_SIZE, message->peer);
+	output_row(output);
+	output_text(output, "process", span_from(name));
+	output_number(output, "instance", message->instance);
+	output_number(output, "pid", message->pid);
+	output_number(output, "restarts", message->restarts);
+	output_number(output, "uptime_seconds",
+		message->started == 0 ? 0 :
+		(clock_wall() - message->started) / 1000);
+	if (fd >= 0)
+		add_counters(output, fd);
+}
+
+static int
+ask_status(struct ctl *ctl, struct output *output, struct error *error)
+{
+	int control, fd;
+	struct control_message message = { .version = CONTROL_VERSION,
+		.kind = CONTROL_STATUS, .serial = 1 };
+	if (system_connect(ctl->config, &control, error) < 0)
+		return -1;
+	int result = system_send(control, &message, -1, error);
+	while (result == 0) {
+		result = system_receive(control, &message, &fd, error);
+		if (result < 0 || message.kind == CONTROL_DONE)
+			break;
+		if (message.kind == CONTROL_PROCESS)
+			add_process(output, &message, fd);
+		file_close(&fd);
+	}
+	file_close(&control);
+	return result;
+}
+
+int
+ctl_status(struct ctl *ctl)
+{
+	static const char *const short_columns[] = { "process", "instance",
+		"pid", "restarts", "uptime_seconds", "sessions_open",
+		"sessions_total", "messages_accepted_total",
+		"recipients_delivered_total", "queue_length", NULL };
+	const char *columns[COUNTER_COUNT + 4] = { "process", "instance", "pid" };
+	struct error error;
+	bool all = ctl_take_flag(ctl, "--counters");
+	for (size_t i = 0; i < COUNTER_COUNT; i++)
+		columns[3 + i] = counter_names[i];
+	if (ctl->argc > 0)
+		return ctl_usage(ctl_command_of(ctl_status),
+			"found \"%s\", expected nothing", ctl->argv[0]);
+	if (ctl_load_config(ctl) != 0)
+		return 1;
+	struct output *output = output_new(ctl->json,
+		all ? columns : short_columns);
+	if (ask_status(ctl, output, &error) < 0)
+		return ctl_fail_error(&error);
+	output_end(&output);
+	return 0;
+}

@@ -1,0 +1,224 @@
+/*
+ * posthouse: the operator's command. It reads the configuration, prepares what
+ * the system needs before it starts (directories, users, a certificate), and
+ * otherwise asks the running processes on wires that master makes for it. It
+ * opens no mailbox and no account database itself.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/ctl.h"
+
+static const char standard_config[] = "/etc/posthouse/posthouse.conf";
+
+static const struct ctl_command commands[] = {
+	{ "init", "init --domain D [--dir DIR]",
+		"Write a working configuration, keys and a postmaster account.",
+		"  --domain D  the mail domain\n"
+		"  --dir DIR   put everything below DIR instead of /etc/posthouse\n"
+		"              and /var/lib/posthouse\n"
+		"The password of postmaster is read from standard input when that\n"
+		"is not a terminal, else made and shown.", ctl_init },
+	{ "serve", "serve [--check]",
+		"Run the system in the foreground.",
+		"  --check  only check the configuration", ctl_serve },
+	{ "stop", "stop", "Stop the running system.", NULL, ctl_stop },
+	{ "reload", "reload",
+		"Read the configuration and the certificate again.", NULL,
+		ctl_reload },
+	{ "status", "status", "Show processes, sessions and the queue length.",
+		"  --counters  every counter of every process", ctl_status },
+	{ "config", "config [-n] [-h] [NAME]",
+		"Show effective values of the configuration.",
+		"  -n  only what the file or -o changed\n"
+		"  -h  with the documentation of each parameter", ctl_config },
+	{ "user", "user add|del|list|passwd|quota [ADDRESS] [SIZE]",
+		"Manage accounts.",
+		"  add ADDRESS           a new account; its domain is added if needed\n"
+		"  del ADDRESS           remove the account and its mail\n"
+		"  list                  all accounts\n"
+		"  passwd ADDRESS        a new password\n"
+		"  quota ADDRESS [SIZE]  show or set the space it may use (0: none,\n"
+		"                        default: what mailbox_quota says)\n"
+		"Passwords come from the terminal, or from standard input.",
+		ctl_user },
+	{ "domain", "domain add|del|list [DOMAIN]", "Manage mail domains.", NULL,
+		ctl_domain },
+	{ "alias", "alias add|del|list [ADDRESS] [TARGET]",
+		"Manage addresses that stand for others.",
+		"  add ADDRESS TARGET  mail to ADDRESS goes to TARGET too\n"
+		"  del ADDRESS [TARGET]\n"
+		"  list", ctl_alias },
+	{ "queue", "queue list|show|delete [ID]", "Look at the spool.", NULL,
+		ctl_queue },
+	{ "trace", "trace ADDRESS|ID",
+		"Show the journey of messages through every process.", NULL,
+		ctl_trace },
+	{ NULL, NULL, NULL, NULL, NULL },
+};
+
+const struct ctl_command *
+ctl_command_of(ctl_function *run)
+{
+	const struct ctl_command *command = commands;
+	while (command->name != NULL && command->run != run)
+		command++;
+	return command;
+}
+
+int
+ctl_fail(const char *format, ...)
+{
+	va_list list;
+	va_start(list, format);
+	fputs("posthouse: ", stderr);
+	vfprintf(stderr, format, list);
+	fputc('\n', stderr);
+	va_end(list);
+	return 1;
+}
+
+int
+ctl_fail_error(const struct error *error)
+{
+	return ctl_fail("%s", error->text);
+}
+
+int
+ctl_usage(const struct ctl_command *command, const char *format, ...)
+{
+	va_list list;
+	va_start(list, format);
+	fputs("posthouse: ", stderr);
+	vfprintf(stderr, format, list);
+	fprintf(stderr, "\nusage: posthouse %s\n", command->synopsis);
+	va_end(list);
+	return 1;
+}
+
+int
+ctl_load_config(struct ctl *ctl)
+{
+	struct error error;
+	const char *warning;
+	if (config_load(ctl->config_path, ctl->override, ctl->override_count,
+	    &ctl->config, &error) < 0)
+		return ctl_fail_error(&error);
+	for (size_t i = 0; (warning = config_warning(ctl->config, i)) != NULL;
+	    i++)
+		fprintf(stderr, "posthouse: warning: %s\n", warning);
+	return 0;
+}
+
+static void
+remove_word(struct ctl *ctl, int at)
+{
+	for (int i = at; i + 1 < ctl->argc; i++)
+		ctl->argv[i] = ctl->argv[i + 1];
+	ctl->argc--;
+}
+
+const char *
+ctl_take_option(struct ctl *ctl, const char *name)
+{
+	size_t size = strlen(name);
+	for (int i = 0; i < ctl->argc; i++) {
+		char *word = ctl->argv[i];
+		if (strncmp(word, name, size) != 0)
+			continue;
+		if (word[size] == '=') {
+			remove_word(ctl, i);
+			return word + size + 1;
+		}
+		if (word[size] == '\0' && i + 1 < ctl->argc) {
+			const char *value = ctl->argv[i + 1];
+			remove_word(ctl, i);
+			remove_word(ctl, i);
+			return value;
+		}
+	}
+	return NULL;
+}
+
+bool
+ctl_take_flag(struct ctl *ctl, const char *name)
+{
+	for (int i = 0; i < ctl->argc; i++) {
+		if (strcmp(ctl->argv[i], name) != 0)
+			continue;
+		remove_word(ctl, i);
+		return true;
+	}
+	return false;
+}
+
+static int
+print_help(void)
+{
+	printf("usage: posthouse [-c FILE] [-o NAME=VALUE]... COMMAND ...\n\n");
+	for (const struct ctl_command *c = commands; c->name != NULL; c++)
+		printf("  %-50s %s\n", c->synopsis, c->text);
+	printf("\n  -c FILE        the configuration (%s, or $POSTHOUSE_CONF)\n"
+		"  -o NAME=VALUE  one parameter, over what the file says\n"
+		"  --json         lists as JSON\n"
+		"  --help         of the command before it\n", standard_config);
+	return 0;
+}
+
+static int
+print_command_help(const struct ctl_command *command)
+{
+	printf("usage: posthouse %s\n\n%s\n", command->synopsis, command->text);
+	if (command->help != NULL)
+		printf("\n%s\n", command->help);
+	return 0;
+}
+
+/* Options that every command has, wherever they stand. */
+static int
+take_common_options(struct ctl *ctl)
+{
+	const char *value;
+	while ((value = ctl_take_option(ctl, "-o")) != NULL) {
+		if (ctl->override_count == CTL_OVERRIDE_LIMIT)
+			return ctl_fail("more than %d -o options",
+				CTL_OVERRIDE_LIMIT);
+		ctl->override[ctl->override_count++] = value;
+	}
+	while ((value = ctl_take_option(ctl, "-c")) != NULL)
+		ctl->config_path = value;
+	ctl->json = ctl_take_flag(ctl, "--json");
+	ctl->is_help = ctl_take_flag(ctl, "--help");
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct ctl ctl = { .argc = argc - 1, .argv = argv + 1,
+		.config_path = getenv("POSTHOUSE_CONF") };
+	if (ctl.config_path == NULL)
+		ctl.config_path = standard_config;
+	if (take_common_options(&ctl) != 0)
+		return 1;
+	if (ctl.argc == 0 || strcmp(ctl.argv[0], "help") == 0)
+		return ctl.is_help || ctl.argc > 0 ? print_help() :
+			ctl_fail("no command given (posthouse --help)");
+	const struct ctl_command *command = commands;
+	while (command->name != NULL && strcmp(command->name, ctl.argv[0]) != 0)
+		command++;
+	if (command->name == NULL)
+		return ctl_fail("found the command \"%s\", expected one that "
+			"`posthouse --help` lists", ctl.argv[0]);
+	ctl.argc--;
+	ctl.argv++;
+	if (ctl.is_help)
+		return print_command_help(command);
+	int result = command->run(&ctl);
+	config_free(&ctl.config);
+	if (result == 0 && fflush(stdout) != 0)
+		return ctl_fail("writing to standard output failed");
+	return result;
+}

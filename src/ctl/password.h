@@ -1,0 +1,19 @@
+/* Passwords from the terminal (twice, unseen) or from standard input. */
+#ifndef CTL_PASSWORD_H
+#define CTL_PASSWORD_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+enum { PASSWORD_LIMIT = 1000 };
+
+/* On a terminal asks twice; else reads one line. Never empty. */
+int
+password_read(const char *address, struct buffer *password,
+	struct error *error);
+
+/* 16 letters and digits that are hard to confuse. */
+void
+password_make(struct buffer *password);
+
+#endif

@@ -1,0 +1,147 @@
+#include "ctl/prepare.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/file.h"
+#include "ctl/programs.h"
+
+/* ---- users ---- */
+
+static int
+add_user(const char *name, struct error *error)
+{
+	int status = 0;
+	pid_t child = fork();
+	if (child < 0)
+		return error_set_errno(error, "starting useradd");
+	if (child == 0) {
+		execl("/usr/sbin/useradd", "useradd", "--system",
+			"--user-group", "--no-create-home", "--home-dir",
+			"/nonexistent", "--shell", "/usr/sbin/nologin",
+			"--comment", "Posthouse", name, NULL);
+		_exit(127);
+	}
+	if (waitpid(child, &status, 0) < 0 || !WIFEXITED(status) ||
+	    WEXITSTATUS(status) != 0)
+		return error_set(error, ERROR_SYSTEM,
+			"useradd could not make the system user %s", name);
+	return 0;
+}
+
+/* Calls `each` with the name and user of every program row of etc/services. */
+static int
+each_program(int (*each)(const char *user, struct error *error),
+	struct error *error)
+{
+	char path[4096], user[64];
+	struct buffer bytes;
+	struct span rest, line, word, name;
+	if (programs_services(path, sizeof(path), error) < 0)
+		return -1;
+	buffer_init(&bytes, 0);
+	int result = file_read_whole(AT_FDCWD, path, 1 << 20, &bytes, error);
+	rest = buffer_span(&bytes);
+	while (result == 0 && span_split(&rest, '\n', &line)) {
+		if (!span_word(&line, &word) ||
+		    !span_equals(word, SPAN("program")) ||
+		    !span_word(&line, &name) || !span_word(&line, &word))
+			continue;
+		snprintf(user, sizeof(user), "%.*s", SPAN_PRINT(word));
+		result = each(user, error);
+	}
+	buffer_fini(&bytes);
+	return result;
+}
+
+static int
+ensure_user(const char *user, struct error *error)
+{
+	return getpwnam(user) != NULL ? 0 : add_user(user, error);
+}
+
+int
+prepare_users(struct error *error)
+{
+	return geteuid() != 0 ? 0 : each_program(ensure_user, error);
+}
+
+/* ---- directories ---- */
+
+static int
+give_to(const char *path, const char *user, unsigned mode, struct error *error)
+{
+	if (geteuid() == 0 && user != NULL) {
+		const struct passwd *owner = getpwnam(user);
+		if (owner == NULL)
+			return error_set(error, ERROR_USAGE, "the system user "
+				"%s does not exist: run `posthouse init`", user);
+		if (chown(path, owner->pw_uid, owner->pw_gid) < 0)
+			return error_set_errno(error, "giving %s to %s", path,
+				user);
+	}
+	if (chmod(path, (mode_t)mode) < 0)
+		return error_set_errno(error, "setting the mode of %s", path);
+	return 0;
+}
+
+static int
+make_directory(const char *path, const char *user, unsigned mode,
+	struct error *error)
+{
+	struct stat status;
+	if (file_make_directories(path, mode, error) < 0)
+		return -1;
+	if (stat(path, &status) < 0)
+		return error_set_errno(error, "looking at %s", path);
+	if (!S_ISDIR(status.st_mode))
+		return error_set(error, ERROR_USAGE,
+			"%s: found a file, expected a directory", path);
+	return give_to(path, user, mode, error);
+}
+
+/* One directory of Posthouse's own: below `parent`, or itself. */
+struct directory {
+	const char *parameter, *name, *user;
+	unsigned mode;
+};
+
+static const struct directory directories[] = {
+	{ "data_directory", "", NULL, 0755 },
+	{ "data_directory", "/empty", NULL, 0755 },
+	{ "data_directory", "/log", NULL, 0755 },
+	{ "data_directory", "/tls", NULL, 0755 },
+	{ "data_directory", "/auth", "posthouse-auth", 0700 },
+	{ "data_directory", "/mail", "posthouse-mail", 0700 },
+	{ "data_directory", "/spill", NULL, 0755 },
+	{ "data_directory", "/spill/smtpd", "posthouse-smtpd", 0700 },
+	{ "queue_directory", "", "posthouse-queue", 0700 },
+	{ "runtime_directory", "", NULL, 0755 },
+};
+
+int
+prepare_directories(const struct config *config, struct error *error)
+{
+	char path[4096];
+	size_t count = sizeof(directories) / sizeof(directories[0]);
+	for (size_t i = 0; i < count; i++) {
+		const struct directory *row = &directories[i];
+		int size = snprintf(path, sizeof(path), "%s%s",
+			config_text(config, row->parameter), row->name);
+		if (size < 2 || (size_t)size >= sizeof(path) || path[0] != '/')
+			return error_set(error, ERROR_USAGE, "%s: found "
+				"\"%.200s\", expected an absolute path",
+				row->parameter,
+				config_text(config, row->parameter));
+		if (make_directory(path, row->user, row->mode, error) < 0)
+			return error_wrap(error, "%s", row->parameter);
+	}
+	return 0;
+}

@@ -1,0 +1,102 @@
+/*
+ * The envelope of a queued message: who sent it, to whom it still has to go,
+ * and how that stands. Kept as the annotation of the message in the spool;
+ * format and states: doc/formats/spool.md.
+ */
+#ifndef QUEUE_ENVELOPE_H
+#define QUEUE_ENVELOPE_H
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/log.h"
+#include "store/store.h"
+
+enum {
+	ENVELOPE_LIMIT = 262144,	/* bytes of an annotation */
+	ENVELOPE_TEXT_LIMIT = 200,	/* bytes kept of a reply's sentence */
+};
+
+enum recipient_state {
+	RECIPIENT_WAITING,	/* local, to be delivered at .next */
+	RECIPIENT_RELAY,	/* for another host; held */
+	RECIPIENT_BOUNCE,	/* refused for good, the sender is to be told */
+	RECIPIENT_NOTIFY,	/* delivered, the sender asked to be told */
+	RECIPIENT_DONE,		/* nothing left to do; never written */
+};
+
+/* RFC 3461 4.1; 0 is "not given", which means FAILURE (and DELAY). */
+enum envelope_notify {
+	NOTIFY_NEVER = 1, NOTIFY_SUCCESS = 2, NOTIFY_FAILURE = 4,
+	NOTIFY_DELAY = 8,
+};
+
+/* What a hop said: 250, 4xx or 5xx; code 0: nothing yet. */
+struct delivery_reply {
+	unsigned code;
+	struct span status;	/* "4.3.0", or empty */
+	struct span text;
+};
+
+struct recipient {
+	struct span to;		/* after aliases */
+	struct span original;	/* of RCPT, when it differs; else empty */
+	struct span orcpt;	/* as given, or empty */
+	unsigned notify;	/* enum envelope_notify */
+	bool is_local;
+	uint64_t account, quota;	/* local ones */
+	enum recipient_state state;
+	unsigned attempts;
+	int64_t last, next;	/* wall ms; 0: never, at once */
+	struct delivery_reply reply;
+};
+
+/* Spans live in the arena it was built with or decoded into. */
+struct envelope {
+	struct span id;
+	struct log_scope scope;		/* trace and session */
+	uint8_t transaction[STORE_TRANSACTION_SIZE];
+	uint64_t actor;
+	int64_t arrival;		/* wall ms */
+	struct span sender;		/* empty: <> */
+	struct span body;		/* "7bit", "8bitmime", "binarymime" */
+	bool is_utf8;
+	struct span ret, envid;		/* "full", "hdrs"; or empty */
+	struct recipient *recipient;
+	size_t count;
+};
+
+/*
+ * Appends the annotation for recipients from `first` on that are not DONE, as
+ * many as fit ENVELOPE_LIMIT; returns the index after the last one written.
+ * At least one always fits.
+ */
+size_t
+envelope_encode(struct buffer *out, const struct envelope *envelope,
+	size_t first);
+
+/* False when the bytes are not an annotation of a version known here. */
+bool
+envelope_decode(struct span bytes, struct arena *arena,
+	struct envelope *envelope);
+
+/* Does the sender want a report when delivery fails for good? */
+bool
+envelope_wants_bounce(const struct envelope *envelope,
+	const struct recipient *recipient);
+
+/* "waiting", "relay", "bounce", "notify", "done". */
+const char *
+envelope_state_name(enum recipient_state state);
+
+/* Recipients that are not DONE. */
+size_t
+envelope_left(const struct envelope *envelope);
+
+/* "never", or "success,failure,delay"; and back. Parsing accepts any case;
+ * false for anything RFC 3461 4.1 does not allow. */
+void
+envelope_format_notify(struct buffer *out, unsigned notify);
+bool
+envelope_parse_notify(struct span text, unsigned *notify);
+
+#endif

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl/ctl.h"
 
@@ -103,7 +104,10 @@ ctl_load_config(struct ctl *ctl)
 {
 	struct error error;
 	const char *warning;
-	if (config_load(ctl->config_path, ctl->override, ctl->override_count,
+	/* No configuration at all is fine: everything has a default. */
+	const char *path = ctl->config_path == standard_config &&
+		access(standard_config, F_OK) < 0 ? NULL : ctl->config_path;
+	if (config_load(path, ctl->override, ctl->override_count,
 	    &ctl->config, &error) < 0)
 		return ctl_fail_error(&error);
 	for (size_t i = 0; (warning = config_warning(ctl->config, i)) != NULL;

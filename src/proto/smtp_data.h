@@ -52,9 +52,4 @@ smtp_data_feed(struct smtp_data *data, struct span in, struct buffer *out);
 void
 smtp_data_end(struct smtp_data *data, struct buffer *out);
 
-/* The other direction: content with dots stuffed and the end of DATA. Content
- * must have CRLF only; a missing last CRLF is added. */
-void
-smtp_data_stuff(struct buffer *out, struct span content);
-
 #endif

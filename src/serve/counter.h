@@ -46,7 +46,10 @@ enum counter {
 	COUNTER_COUNT
 };
 
-enum { COUNTER_PAGE_SIZE = 4096, COUNTER_PAGE_VERSION = 1 };
+enum {
+	COUNTER_PAGE_SIZE = 4096, COUNTER_PAGE_VERSION = 1,
+	COUNTER_IN_HAND = 64,		/* more than workers of a process */
+};
 
 /* The layout of the shared page. Other programs read it by this struct. */
 struct counter_page {
@@ -54,10 +57,10 @@ struct counter_page {
 	uint32_t count;			/* COUNTER_COUNT of the writer */
 	_Atomic uint64_t value[COUNTER_COUNT];
 	struct {
-		_Atomic uint64_t account;	/* 0: nothing in hand */
-		_Atomic uint64_t message;
+		_Atomic uint64_t account, message;
+		_Atomic uint32_t is_now;	/* in hand at this moment */
 		_Atomic uint32_t deaths;	/* of processes with it in hand */
-	} in_hand[8];
+	} in_hand[COUNTER_IN_HAND];
 };
 
 /* Generations that auth raises and everybody may read (fd 6). */
@@ -84,8 +87,11 @@ counter_get(enum counter counter);
 struct counter_generations *
 counter_generations(void);
 
-/* Note what is about to be parsed (any thread); returns the slot to clear.
- * *deaths: how often a predecessor died with exactly this in hand. */
+/*
+ * Note what is about to be parsed (any thread); returns the slot to clear.
+ * *deaths: how often a predecessor died with exactly this in hand. A note
+ * with fewer than two deaths is forgotten when it is cleared.
+ */
 unsigned
 counter_in_hand_set(uint64_t account, uint64_t message, unsigned *deaths);
 void

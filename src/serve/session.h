@@ -15,6 +15,8 @@
 #define SERVE_SESSION_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/network.h"
@@ -34,6 +36,7 @@ enum session_event {
 enum session_next {
 	SESSION_PARK,		/* wait for bytes, nudge or deadline */
 	SESSION_PARK_WRITE,	/* wait until the peer takes bytes, or deadline */
+	SESSION_PARK_AS_SET,	/* wait for what .interest and .second_interest say */
 	SESSION_CLOSE,		/* the lot calls type->free */
 	SESSION_GIVEN,		/* run() has given it away or freed it itself */
 };
@@ -56,11 +59,13 @@ struct session {
 				 * -1: none */
 	int64_t deadline;	/* monotonic ms; INT64_MAX: none. Checked to 1 s */
 	uint64_t group;		/* 0, or an account: at most two run at once */
-	struct lot *lot;	/* the rest belongs to the lot */
-	struct session *previous, *next;
-	struct session *wait_next;
-	atomic_uint state;
-	unsigned events;	/* epoll events that woke it, for both fds */
+	unsigned interest, second_interest;	/* for SESSION_PARK_AS_SET: EPOLLIN
+				 * and EPOLLOUT to wait for on each */
+	/* What woke it (EPOLLIN ...) on each; all bits when that is unknown. A
+	 * wake-up may find nothing there. */
+	unsigned events, second_events;
+	struct lot *lot;	/* these two belong to the lot */
+	struct slot *slot;
 };
 
 /*
@@ -70,13 +75,23 @@ struct session {
 struct lot *
 lot_new(unsigned workers);
 
+/* After lot_run. */
+void
+lot_free(struct lot **lot);
+
 /*
  * Starts the workers and runs the housekeeping (deadlines, control messages of
  * master, listeners) on the calling thread until master says stop; then every
- * session gets SESSION_STOP and at most `grace` ms to end. Returns after that.
+ * session gets SESSION_STOP and at most `grace` ms to end. Returns when all
+ * sessions have ended and all workers are joined; if that takes longer than the
+ * grace time, the process ends here.
  */
 void
 lot_run(struct lot *lot, int64_t grace);
+
+/* What master's word does: ends lot_run. Any thread. */
+void
+lot_stop(struct lot *lot);
 
 /* Gives a new session in; its first event is SESSION_START. Any thread. */
 void
@@ -88,6 +103,13 @@ lot_add(struct lot *lot, struct session *session);
  */
 void
 session_nudge(struct session *session);
+
+/*
+ * To be called before a descriptor of the session is handed to another process
+ * or changed for another while it stays open elsewhere: the lot stops watching.
+ */
+void
+session_unwatch(struct session *session);
 
 /* Sessions in the lot, and workers that are idle now. */
 unsigned

@@ -34,6 +34,7 @@ struct stream {
 	int64_t deadline;	/* monotonic ms for everything that blocks */
 	int spill_dir, spill_fd;
 	uint64_t spill_start, spill_end;
+	bool is_wire;		/* not counted as a client's bytes */
 	bool is_failed;		/* writing failed: later writes do nothing */
 };
 

@@ -53,7 +53,8 @@ wire_send_fds(int socket, struct span bytes, const int *fds, size_t count,
 /*
  * Receives one message (SOCK_SEQPACKET or a first read of SOCK_STREAM) with up
  * to `room` descriptors, all O_CLOEXEC. The number of bytes, 0 at the end of
- * file, -1 on error. Unexpected descriptors are closed.
+ * file, -1 on error (EAGAIN in error->number: nothing there). Never waits.
+ * Unexpected descriptors are closed.
  */
 ssize_t
 wire_receive_fds(int socket, void *bytes, size_t size, int *fds, size_t room,

@@ -1,0 +1,494 @@
+/*
+ * The processes: starting, listening to, restarting and ending them. They are
+ * born with the descriptors that serve/process.h lists and nothing else.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "master/master.h"
+#include "serve/counter.h"
+
+enum {
+	RESTART_MOST = 30000,		/* ms between two attempts */
+	RESTART_FORGET = 60000,		/* lived so long: all is well again */
+	CONNECTS_A_SECOND = 2000,	/* wires one process may ask for */
+	BIRTH_FDS = 8,
+	HIGH_FD = 64,			/* above those of birth */
+	/* The end: who faces strangers has so long to finish, then the next
+	 * stage begins whatever happened, and then comes kill -9. */
+	STOP_FIRST = 3000, STOP_STAGE = 400, STOP_KILL = 4500,
+};
+
+static int
+make_page(int *read_only, struct error *error)
+{
+	char path[40];
+	int fd = memfd_create("counters", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0 || ftruncate(fd, COUNTER_PAGE_SIZE) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		return error_set_errno(error, "making shared memory");
+	if (read_only != NULL) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		*read_only = open(path, O_RDONLY | O_CLOEXEC);
+		if (*read_only < 0)
+			return error_set_errno(error, "opening shared memory");
+	}
+	return fd;
+}
+
+static int
+make_config(const struct master *master, const char *program,
+	struct error *error)
+{
+	struct buffer blob;
+	int fd = memfd_create("configuration", MFD_CLOEXEC);
+	if (fd < 0)
+		return error_set_errno(error, "making a memory file");
+	buffer_init(&blob, 0);
+	config_write(master->config, program, &blob);
+	if (file_write_all(fd, buffer_span(&blob), error) < 0)
+		file_close(&fd);
+	buffer_fini(&blob);
+	if (fd >= 0 && lseek(fd, 0, SEEK_SET) < 0)
+		file_close(&fd);
+	return fd;
+}
+
+static int
+tell(const struct child *child, enum control_kind kind, const char *service,
+	const int *fds, size_t count, struct error *error)
+{
+	struct control_message message = { .version = CONTROL_VERSION,
+		.kind = kind };
+	snprintf(message.service, sizeof(message.service), "%s", service);
+	return message_send(child->control, &message, fds, count, error);
+}
+
+static int
+tell_files(const struct master *master, const struct child *child,
+	struct error *error)
+{
+	for (size_t i = 0; i < master->services.file_count; i++) {
+		const struct program_file *file = &master->services.files[i];
+		if (file->program == child->program && tell(child, CONTROL_FILE,
+		    file->parameter, &file->fd, 1, error) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+tell_listeners(const struct master *master, const struct child *child,
+	bool only_new, struct error *error)
+{
+	for (size_t i = 0; i < master->listener_count; i++) {
+		const struct listener *listener = &master->listeners[i];
+		if (listener->row->program == child->program &&
+		    (listener->is_new || !only_new) &&
+		    tell(child, CONTROL_LISTENER, listener->row->service,
+		    &listener->fd, 1, error) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- birth ---- */
+
+/* What the tests may steer, and nothing else of master's environment. */
+static const char *const passed_on[] = { "POSTHOUSE_SYNC_DELAY",
+	"POSTHOUSE_LANDLOCK_ABI", "POSTHOUSE_JAIL_SELFTEST", "ASAN_OPTIONS",
+	"UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS" };
+
+enum { PASSED_ON = sizeof(passed_on) / sizeof(passed_on[0]) };
+
+/* In the child. The program's path and environment, then exec. */
+static void
+become(const struct master *master, const struct child *child)
+{
+	char path[4096], identity[100], number[16], values[PASSED_ON][256];
+	const char *name = child->program->name;
+	char *environment[PASSED_ON + 2] = { identity };
+	size_t count = 1, size = 0;
+	for (const char *c = master->pattern; *c != '\0' &&
+	    size < sizeof(path) - CONTROL_NAME_SIZE; c++) {
+		if (c[0] == '%' && c[1] == 's') {
+			size += (size_t)snprintf(path + size,
+				CONTROL_NAME_SIZE, "%s", name);
+			c++;
+		} else {
+			path[size++] = *c;
+		}
+	}
+	path[size] = '\0';
+	snprintf(identity, sizeof(identity), "POSTHOUSE_IDENTITY=%s:%u:%u",
+		child->program->user, (unsigned)child->program->uid,
+		(unsigned)child->program->gid);
+	for (size_t i = 0; i < PASSED_ON; i++) {
+		const char *value = getenv(passed_on[i]);
+		if (value == NULL)
+			continue;
+		snprintf(values[count - 1], sizeof(values[0]), "%s=%s",
+			passed_on[i], value);
+		environment[count] = values[count - 1];
+		count++;
+	}
+	snprintf(number, sizeof(number), "%u", child->instance);
+	char *const arguments[] = { (char *)(uintptr_t)name,
+		child->program->count > 1 ? number : NULL, NULL };
+	execve(path, arguments, environment);
+	log_event(LOG_ERROR, "cannot-execute", NULL, LOG_TEXT("path", path),
+		LOG_NUMBER("errno", errno));
+}
+
+/* In the child: exactly the descriptors of birth, in their places. */
+static void
+be_born(const struct master *master, const struct child *child, int control,
+	int config)
+{
+	const int wanted[BIRTH_FDS] = { master->null, master->log, master->log,
+		control, config, child->page,
+		strcmp(child->program->name, "auth") == 0 ?
+			master->generations : master->generations_read_only,
+		master->log_copy };
+	int high[BIRTH_FDS];
+	sigset_t none;
+	for (int i = 0; i < BIRTH_FDS; i++) {
+		high[i] = fcntl(wanted[i], F_DUPFD_CLOEXEC, HIGH_FD);
+		if (high[i] < 0)
+			_exit(126);
+	}
+	for (int i = 0; i < BIRTH_FDS; i++)
+		if (dup2(high[i], i) < 0)
+			_exit(126);
+	log_redirect(2, 7);
+	close_range(BIRTH_FDS, ~0U, 0);
+	setsid();	/* a key press at the terminal is for master only */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	become(master, child);
+	_exit(127);
+}
+
+static int
+start(struct master *master, struct child *child, struct error *error)
+{
+	int pair[2];
+	int config = make_config(master, child->program->name, error);
+	if (config < 0)
+		return -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		file_close(&config);
+		return error_set_errno(error, "making a socket pair");
+	}
+	child->control = pair[0];
+	pid_t pid = -1;
+	/* files first, so that the process has them when it begins */
+	if (tell_files(master, child, error) == 0 &&
+	    tell_listeners(master, child, false, error) == 0) {
+		pid = fork();
+		if (pid < 0)
+			error_set_errno(error, "starting %s",
+				child->program->name);
+	}
+	if (pid == 0)
+		be_born(master, child, pair[1], config);
+	file_close(&config);
+	file_close(&pair[1]);
+	if (pid < 0) {
+		file_close(&child->control);
+		return -1;
+	}
+	child->pid = pid;
+	child->is_ready = child->is_told = child->owes_reload = false;
+	child->restart_at = 0;
+	child->started = clock_wall();
+	child->began = clock_monotonic();
+	return 0;
+}
+
+int
+child_start_all(struct master *master, struct error *error)
+{
+	master->generations = make_page(&master->generations_read_only, error);
+	if (master->generations < 0)
+		return -1;
+	for (size_t i = 0; i < master->services.program_count; i++) {
+		const struct program *program = &master->services.programs[i];
+		for (unsigned j = 0; j < program->count; j++) {
+			if (master->child_count == MASTER_CHILDREN)
+				return error_set(error, ERROR_USAGE,
+					"more than %d processes",
+					MASTER_CHILDREN);
+			struct child *child =
+				&master->children[master->child_count];
+			*child = (struct child){ .program = program,
+				.instance = j, .control = -1 };
+			child->page = make_page(NULL, error);
+			if (child->page < 0)
+				return -1;
+			master->child_count++;
+		}
+	}
+	for (size_t i = 0; i < master->child_count; i++)
+		if (start(master, &master->children[i], error) < 0)
+			return -1;
+	return 0;
+}
+
+/* ---- death ---- */
+
+static void
+log_end(const struct child *child, int status)
+{
+	bool is_signal = WIFSIGNALED(status);
+	log_event(child->is_told ? LOG_INFO : LOG_ERROR, "process-ended", NULL,
+		LOG_TEXT("program", child->program->name),
+		LOG_NUMBER("instance", child->instance),
+		LOG_NUMBER("pid", child->pid),
+		is_signal ? LOG_NUMBER("signal", WTERMSIG(status)) :
+		LOG_NUMBER("status", WEXITSTATUS(status)));
+}
+
+/* First at once, then after 1, 2, 4 ... 30 s. */
+static void
+plan_restart(struct child *child, int64_t now)
+{
+	int64_t delay = 0;
+	if (now - child->began >= RESTART_FORGET)
+		child->failures = 0;
+	if (child->failures > 0)
+		delay = child->failures > 5 ? RESTART_MOST :
+			(int64_t)1000 << (child->failures - 1);
+	child->failures++;
+	child->restart_at = now + delay;
+}
+
+static void
+end_child(struct master *master, struct child *child, int status)
+{
+	log_end(child, status);
+	child->pid = 0;
+	file_close(&child->control);
+	if (master->stop_began != 0)
+		return;
+	if (!master->is_started) {
+		fprintf(stderr, "posthouse: %s could not start; the log says "
+			"why\n", child->program->name);
+		master->is_failed = true;
+		child_stop_all(master);
+		return;
+	}
+	plan_restart(child, clock_monotonic());
+}
+
+void
+child_reap(struct master *master)
+{
+	int status;
+	pid_t pid;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (size_t i = 0; i < master->child_count; i++)
+			if (master->children[i].pid == pid)
+				end_child(master, &master->children[i], status);
+}
+
+/* ---- life ---- */
+
+static bool
+may_connect(struct child *child)
+{
+	int64_t second = clock_monotonic() / 1000;
+	if (child->second != second) {
+		child->second = second;
+		child->connects = 0;
+	}
+	return child->connects++ < CONNECTS_A_SECOND;
+}
+
+static void
+take_message(struct master *master, struct child *child,
+	const struct control_message *message)
+{
+	switch (message->kind) {
+	case CONTROL_READY:
+		child->is_ready = true;
+		break;
+	case CONTROL_CONNECT:
+		if (may_connect(child))
+			wires_connect(master, child->control,
+				child->program->name, child->instance, message);
+		break;
+	default:
+		log_event(LOG_WARN, "message-refused", NULL,
+			LOG_TEXT("program", child->program->name),
+			LOG_NUMBER("kind", message->kind));
+	}
+}
+
+void
+child_read(struct master *master, struct child *child)
+{
+	struct control_message message;
+	int fd;
+	/* not more at a time: others wait too */
+	for (int i = 0; i < 32; i++) {
+		switch (message_receive(child->control, &message, &fd)) {
+		case MESSAGE_OK:
+			file_close(&fd);
+			take_message(master, child, &message);
+			break;
+		case MESSAGE_NONE:
+			return;
+		case MESSAGE_GONE:
+			/* it ends, or it does what no process of ours does */
+			file_close(&child->control);
+			if (child->pid > 0 && !child->is_told)
+				kill(child->pid, SIGKILL);
+			return;
+		}
+	}
+}
+
+/* Listeners last: what is sent again after a full socket does no harm then. */
+static int
+reload_one(struct master *master, struct child *child, struct error *error)
+{
+	int logs[2] = { master->log, master->log_copy };
+	int config = make_config(master, child->program->name, error);
+	if (config < 0)
+		return -1;
+	int result = tell(child, CONTROL_LOG, "", logs, 2, error);
+	if (result == 0)
+		result = tell_files(master, child, error);
+	if (result == 0)
+		result = tell(child, CONTROL_CONFIG, "", &config, 1, error);
+	if (result == 0)
+		result = tell_listeners(master, child, true, error);
+	file_close(&config);
+	return result;
+}
+
+void
+child_reload_all(struct master *master)
+{
+	struct error error;
+	for (size_t i = 0; i < master->child_count; i++) {
+		struct child *child = &master->children[i];
+		if (child->control >= 0)
+			child->owes_reload =
+				reload_one(master, child, &error) < 0;
+	}
+}
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void
+restart(struct master *master, struct child *child, int64_t now)
+{
+	struct error error;
+	child->restarts++;
+	if (start(master, child, &error) == 0) {
+		log_event(LOG_WARN, "process-restarted", NULL,
+			LOG_TEXT("program", child->program->name),
+			LOG_NUMBER("instance", child->instance),
+			LOG_NUMBER("restarts", child->restarts));
+		return;
+	}
+	log_event(LOG_ERROR, "process-not-restarted", NULL,
+		LOG_TEXT("program", child->program->name),
+		LOG_TEXT("reason", error.text));
+	child->began = now;
+	plan_restart(child, now);
+}
+
+/* ---- the end ---- */
+
+void
+child_stop_all(struct master *master)
+{
+	if (master->stop_began == 0)
+		master->stop_began = clock_monotonic();
+}
+
+bool
+child_is_any_alive(const struct master *master)
+{
+	for (size_t i = 0; i < master->child_count; i++)
+		if (master->children[i].pid > 0)
+			return true;
+	return false;
+}
+
+static bool
+has_caller_alive(const struct master *master, const struct child *child)
+{
+	for (size_t i = 0; i < master->child_count; i++)
+		if (master->children[i].pid > 0 &&
+		    services_calls(&master->services,
+		    master->children[i].program->name, child->program))
+			return true;
+	return false;
+}
+
+/* Whoever is still needed by others goes on until they have ended. */
+static int64_t
+stop_one(struct master *master, struct child *child, int64_t now)
+{
+	struct error error;
+	int64_t at = master->stop_began;
+	if (child->program->depth > 0)
+		at += STOP_FIRST + STOP_STAGE * (child->program->depth - 1);
+	if (child->pid <= 0)
+		return INT64_MAX;
+	if (now >= master->stop_began + STOP_KILL)
+		kill(child->pid, SIGKILL);
+	if (child->is_told)
+		return master->stop_began + STOP_KILL;
+	if (now < at && has_caller_alive(master, child))
+		return at;
+	child->is_told = true;
+	if (tell(child, CONTROL_END, "", NULL, 0, &error) < 0)
+		kill(child->pid, SIGKILL);
+	return master->stop_began + STOP_KILL;
+}
+
+int64_t
+child_tick(struct master *master, int64_t now)
+{
+	int64_t next = INT64_MAX;
+	struct error error;
+	for (size_t i = 0; i < master->child_count; i++) {
+		struct child *child = &master->children[i];
+		if (master->stop_began != 0) {
+			next = earlier(next, stop_one(master, child, now));
+			continue;
+		}
+		if (child->pid == 0 && child->restart_at <= now)
+			restart(master, child, now);
+		if (child->owes_reload && child->control >= 0 &&
+		    reload_one(master, child, &error) == 0)
+			child->owes_reload = false;
+		if (child->pid == 0)
+			next = earlier(next, child->restart_at);
+		if (child->owes_reload)
+			next = earlier(next, now + 1000);
+	}
+	return next;
+}

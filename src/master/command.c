@@ -1,0 +1,198 @@
+/*
+ * The operator's command on runtime_directory/control: stop, reload, status,
+ * and wires to the services that the table gives to "command". Only root and
+ * the user who started the system are heard.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "master/master.h"
+
+int
+command_listen(struct master *master, struct error *error)
+{
+	for (size_t i = 0; i < MASTER_COMMANDS; i++)
+		master->commands[i] = -1;
+	master->command_listener = listen_unix(master, "control",
+		SOCK_SEQPACKET, 0600, error);
+	return master->command_listener < 0 ? -1 : 0;
+}
+
+static bool
+is_allowed(int fd)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+		(peer.uid == 0 || peer.uid == geteuid());
+}
+
+void
+command_accept(struct master *master)
+{
+	int fd = accept4(master->command_listener, NULL, NULL,
+		SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0)
+		return;
+	for (size_t i = 0; i < MASTER_COMMANDS && is_allowed(fd); i++) {
+		if (master->commands[i] >= 0)
+			continue;
+		master->commands[i] = fd;
+		return;
+	}
+	file_close(&fd);
+}
+
+/* The command's answer: 0 and nothing, or a number and a sentence. */
+static void
+answer(int socket, const struct control_message *request, int number,
+	const char *text)
+{
+	struct control_message message = { .version = CONTROL_VERSION,
+		.kind = CONTROL_DONE, .serial = request->serial,
+		.value = number };
+	struct error error;
+	snprintf(message.text, sizeof(message.text), "%s", text);
+	message_send(socket, &message, NULL, 0, &error);
+}
+
+/* Parameters that decide where things are cannot change under way. */
+static int
+check_pinned(const struct config *before, const struct config *after,
+	struct error *error)
+{
+	static const char *const texts[] = { "data_directory",
+		"queue_directory", "runtime_directory" };
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (strcmp(config_text(before, texts[i]),
+		    config_text(after, texts[i])) != 0)
+			return error_set(error, ERROR_USAGE, "%s has changed: "
+				"stop the system and start it again", texts[i]);
+	if (config_number(before, "mailbox_processes") !=
+	    config_number(after, "mailbox_processes"))
+		return error_set(error, ERROR_USAGE, "mailbox_processes has "
+			"changed: stop the system and start it again");
+	return 0;
+}
+
+/* The old configuration is freed when nothing refers to it any more. */
+static void
+commit(struct master *master, struct config **config, const int *files,
+	int log, int copy)
+{
+	for (size_t i = 0; i < master->services.file_count; i++) {
+		file_close(&master->services.files[i].fd);
+		master->services.files[i].fd = files[i];
+	}
+	file_close(&master->log);
+	file_close(&master->log_copy);
+	master->log = log;
+	master->log_copy = copy;
+	log_redirect(log, copy);
+	config_free(&master->config);
+	master->config = *config;
+	*config = NULL;
+	child_reload_all(master);
+	listen_close_unwanted(master);
+}
+
+static int
+reload(struct master *master, int fd, struct error *error)
+{
+	struct config *config = NULL;
+	int files[SERVICES_ROWS], log = -1, copy = -1;
+	int result = config_read(fd, &config, error);
+	if (result == 0)
+		result = check_pinned(master->config, config, error);
+	if (result == 0)
+		result = files_open(&master->services, config, files, error);
+	if (result < 0) {
+		config_free(&config);
+		return -1;
+	}
+	result = files_open_log(config, &log, &copy, error);
+	if (result == 0)
+		result = listen_open(master, config, error);
+	if (result == 0) {
+		commit(master, &config, files, log, copy);
+		log_event(LOG_INFO, "reloaded", NULL);
+		return 0;
+	}
+	for (size_t i = 0; i < master->services.file_count; i++)
+		file_close(&files[i]);
+	file_close(&log);
+	file_close(&copy);
+	config_free(&config);
+	return -1;
+}
+
+static void
+send_status(struct master *master, int socket,
+	const struct control_message *request)
+{
+	struct error error;
+	for (size_t i = 0; i < master->child_count; i++) {
+		const struct child *child = &master->children[i];
+		struct control_message message = { .version = CONTROL_VERSION,
+			.kind = CONTROL_PROCESS, .serial = request->serial,
+			.instance = child->instance, .pid = child->pid,
+			.restarts = child->restarts,
+			.started = child->pid > 0 ? child->started : 0,
+			.value = child->is_ready };
+		snprintf(message.peer, sizeof(message.peer), "%s",
+			child->program->name);
+		message_send(socket, &message, &child->page, 1, &error);
+	}
+	answer(socket, request, 0, "");
+}
+
+static void
+take_message(struct master *master, int socket,
+	const struct control_message *message, int fd)
+{
+	struct error error = { 0 };
+	switch (message->kind) {
+	case CONTROL_STOP:
+		log_event(LOG_INFO, "stop", NULL);
+		child_stop_all(master);
+		answer(socket, message, 0, "");
+		break;
+	case CONTROL_RELOAD:
+		if (reload(master, fd, &error) < 0)
+			log_event(LOG_ERROR, "reload-failed", NULL,
+				LOG_TEXT("reason", error.text));
+		answer(socket, message, (int)error.code, error.text);
+		break;
+	case CONTROL_STATUS:
+		send_status(master, socket, message);
+		break;
+	case CONTROL_CONNECT:
+		wires_connect(master, socket, "command", 0, message);
+		break;
+	default:
+		answer(socket, message, ERROR_USAGE, "an unknown request");
+	}
+}
+
+void
+command_read(struct master *master, size_t i)
+{
+	struct control_message message;
+	int fd;
+	switch (message_receive(master->commands[i], &message, &fd)) {
+	case MESSAGE_OK:
+		take_message(master, master->commands[i], &message, fd);
+		file_close(&fd);
+		break;
+	case MESSAGE_NONE:
+		break;
+	case MESSAGE_GONE:
+		file_close(&master->commands[i]);
+	}
+}

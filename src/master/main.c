@@ -1,0 +1,224 @@
+/*
+ * master: the only daemon that stays root. It opens what the others may not
+ * open themselves (listeners, keys, the log), starts them, joins them with
+ * wires as etc/services says, starts again who died, and ends all in order.
+ * It has one thread, opens no connection, and parses nothing that a child
+ * sends but struct control_message (proto/control.h).
+ *
+ * usage, by `posthouse serve`: master CONFIG-FD PATTERN SERVICES
+ *	CONFIG-FD	descriptor of the whole effective configuration
+ *			(config_write with no program), at its beginning
+ *	PATTERN		path of the programs, each "%s" being the program's
+ *			name: "/usr/lib/posthouse/%s" or "build/src/%s/%s"
+ *	SERVICES	path of etc/services
+ *
+ * Standard output: when all processes are ready, `listen SERVICE ADDRESS:PORT`
+ * for each TCP listener, then `ready`. What is wrong before that is one
+ * sentence on standard error and exit status 1. TERM and INT end the system
+ * within 5 s; HUP opens the log files anew.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "master/master.h"
+
+static struct master master = { .runtime_dir = -1, .lock = -1,
+	.command_listener = -1, .log = -1, .log_copy = -1, .null = -1 };
+
+static int
+read_arguments(int argc, char **argv, struct error *error)
+{
+	uint64_t fd;
+	if (argc != 4 || !span_to_number(span_from(argv[1]), 1 << 20, &fd))
+		return error_set(error, ERROR_USAGE,
+			"master is started by `posthouse serve`");
+	master.pattern = argv[2];
+	if (config_read((int)fd, &master.config, error) < 0)
+		return -1;
+	close((int)fd);
+	return services_read(argv[3], master.config, &master.services, error);
+}
+
+static void
+raise_limits(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* Signals are read from a descriptor: nothing interrupts anything. */
+static int
+open_signals(struct error *error)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return error_set_errno(error, "blocking signals");
+	master.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (master.signals < 0)
+		return error_set_errno(error, "opening a signal descriptor");
+	return 0;
+}
+
+static int
+open_files(struct error *error)
+{
+	int files[SERVICES_ROWS];
+	master.null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (master.null < 0)
+		return error_set_errno(error, "opening /dev/null");
+	if (files_open_log(master.config, &master.log, &master.log_copy,
+	    error) < 0 ||
+	    files_open(&master.services, master.config, files, error) < 0)
+		return -1;
+	for (size_t i = 0; i < master.services.file_count; i++)
+		master.services.files[i].fd = files[i];
+	log_init("master", master.log, master.log_copy);
+	return 0;
+}
+
+static int
+begin(int argc, char **argv, struct error *error)
+{
+	umask(022);
+	raise_limits();
+	if (read_arguments(argc, argv, error) < 0 ||
+	    open_signals(error) < 0 ||
+	    listen_open_directory(&master, error) < 0 ||
+	    open_files(error) < 0 ||
+	    listen_open(&master, master.config, error) < 0 ||
+	    command_listen(&master, error) < 0)
+		return -1;
+	listen_close_unwanted(&master);
+	log_event(LOG_INFO, "start", NULL,
+		LOG_NUMBER("processes", master.services.program_count));
+	return child_start_all(&master, error);
+}
+
+static void
+reopen_log(void)
+{
+	struct error error;
+	int log, copy;
+	if (files_open_log(master.config, &log, &copy, &error) < 0) {
+		log_event(LOG_ERROR, "log-not-opened", NULL,
+			LOG_TEXT("reason", error.text));
+		return;
+	}
+	log_redirect(log, copy);
+	file_close(&master.log);
+	file_close(&master.log_copy);
+	master.log = log;
+	master.log_copy = copy;
+	child_reload_all(&master);
+}
+
+static void
+read_signals(void)
+{
+	struct signalfd_siginfo signal_info;
+	while (read(master.signals, &signal_info, sizeof(signal_info)) ==
+	    sizeof(signal_info)) {
+		switch (signal_info.ssi_signo) {
+		case SIGCHLD:
+			child_reap(&master);
+			break;
+		case SIGHUP:
+			reopen_log();
+			break;
+		default:
+			log_event(LOG_INFO, "stop", NULL,
+				LOG_NUMBER("signal", signal_info.ssi_signo));
+			child_stop_all(&master);
+		}
+	}
+}
+
+/* Once, when every process serves. */
+static void
+say_ready(void)
+{
+	for (size_t i = 0; i < master.child_count; i++)
+		if (!master.children[i].is_ready)
+			return;
+	master.is_started = true;
+	for (size_t i = 0; i < master.listener_count; i++)
+		if (master.listeners[i].row->file[0] == '\0')
+			printf("listen %s %s\n",
+				master.listeners[i].row->service,
+				master.listeners[i].address);
+	printf("ready\n");
+	fflush(stdout);
+	log_event(LOG_INFO, "ready", NULL);
+}
+
+enum { POLL_SIGNALS, POLL_COMMANDS, POLL_REST };
+
+/* Waits for whatever comes first and serves it. */
+static void
+serve_once(int64_t until)
+{
+	static struct pollfd slots[POLL_REST + MASTER_COMMANDS +
+		MASTER_CHILDREN];
+	size_t count = POLL_REST;
+	slots[POLL_SIGNALS] = (struct pollfd){ master.signals, POLLIN, 0 };
+	slots[POLL_COMMANDS] = (struct pollfd){ master.command_listener,
+		POLLIN, 0 };
+	for (size_t i = 0; i < MASTER_COMMANDS; i++)
+		slots[count++] = (struct pollfd){ master.commands[i], POLLIN, 0 };
+	for (size_t i = 0; i < master.child_count; i++)
+		slots[count++] = (struct pollfd){ master.children[i].control,
+			POLLIN, 0 };
+	if (poll(slots, count, until == INT64_MAX ? -1 :
+	    clock_until(until) + 1) < 0)
+		return;
+	count = POLL_REST;
+	for (size_t i = 0; i < MASTER_COMMANDS; i++)
+		if (slots[count++].revents != 0)
+			command_read(&master, i);
+	for (size_t i = 0; i < master.child_count; i++)
+		if (slots[count++].revents != 0)
+			child_read(&master, &master.children[i]);
+	if (slots[POLL_COMMANDS].revents != 0)
+		command_accept(&master);
+	if (slots[POLL_SIGNALS].revents != 0)
+		read_signals();
+	if (!master.is_started && master.stop_began == 0)
+		say_ready();
+}
+
+int
+main(int argc, char **argv)
+{
+	struct error error;
+	if (begin(argc, argv, &error) < 0) {
+		fprintf(stderr, "posthouse: %s\n", error.text);
+		master.is_failed = true;
+		child_stop_all(&master);
+	}
+	while (master.stop_began == 0 || child_is_any_alive(&master))
+		serve_once(child_tick(&master, clock_monotonic()));
+	listen_close_all(&master);
+	if (master.command_listener >= 0)
+		unlinkat(master.runtime_dir, "control", 0);
+	return master.is_failed ? 1 : 0;
+}

@@ -1,0 +1,156 @@
+/*
+ * What the files of master share: the state of the whole system. master has
+ * one thread; it reads nothing of what children send but struct
+ * control_message, and nothing of that but numbers and names.
+ */
+#ifndef MASTER_MASTER_H
+#define MASTER_MASTER_H
+
+#include "master/services.h"
+
+enum {
+	MASTER_CHILDREN = 512,
+	MASTER_LISTENERS = 256,
+	MASTER_COMMANDS = 16,
+	MASTER_ADDRESS_SIZE = 80,
+};
+
+/* A process of the table, running or not. */
+struct child {
+	const struct program *program;
+	unsigned instance;
+	pid_t pid;			/* 0: not running */
+	int control;			/* our end of its socket, or -1 */
+	int page;			/* its counters; outlive it */
+	bool is_ready;
+	bool is_told;			/* END was sent */
+	bool owes_reload;		/* its socket was full: send it again */
+	unsigned restarts;		/* in all */
+	unsigned failures;		/* in a row */
+	int64_t started;		/* wall clock, ms */
+	int64_t began;			/* monotonic ms */
+	int64_t restart_at;		/* monotonic ms; 0: not due */
+	int64_t second;			/* monotonic s of .connects */
+	unsigned connects;		/* wires asked for in that second */
+};
+
+struct listener {
+	const struct service_row *row;
+	int fd;
+	bool is_wanted;			/* while a reload compares */
+	bool is_new;			/* the same */
+	char address[MASTER_ADDRESS_SIZE];	/* "127.0.0.1:25", or a file */
+};
+
+struct master {
+	struct config *config;
+	struct services services;
+	const char *pattern;		/* of program paths */
+	struct child children[MASTER_CHILDREN];
+	size_t child_count;
+	struct listener listeners[MASTER_LISTENERS];
+	size_t listener_count;
+	int runtime_dir;		/* descriptor of runtime_directory */
+	int lock;			/* held as long as master runs */
+	int signals;			/* signalfd */
+	int command_listener;
+	int commands[MASTER_COMMANDS];
+	int log, log_copy, null;
+	int generations, generations_read_only;
+	bool is_started;		/* all children have been ready once */
+	int64_t stop_began;		/* monotonic ms; 0: not stopping */
+	bool is_failed;			/* a child could not start */
+};
+
+/* ---- message.c ---- */
+
+/* Never waits. -1 with ERROR_LATER when the socket is full. */
+int
+message_send(int socket, const struct control_message *message, const int *fds,
+	size_t count, struct error *error);
+
+enum message_result { MESSAGE_OK, MESSAGE_NONE, MESSAGE_GONE };
+
+/* fd: one descriptor that came along, or -1; the caller's. */
+enum message_result
+message_receive(int socket, struct control_message *message, int *fd);
+
+/* ---- child.c ---- */
+
+/* Lays out all processes of the table and starts them. */
+int
+child_start_all(struct master *master, struct error *error);
+
+/* Starts those whose time has come; drives the end of the system. Returns the
+ * time (monotonic ms) when it wants to be called again. */
+int64_t
+child_tick(struct master *master, int64_t now);
+
+/* SIGCHLD: notes who ended and when he is to be started again. */
+void
+child_reap(struct master *master);
+
+/* Something is readable, or the child closed its socket. */
+void
+child_read(struct master *master, struct child *child);
+
+/* TERM, INT or the command: ends all, those that face strangers first. */
+void
+child_stop_all(struct master *master);
+bool
+child_is_any_alive(const struct master *master);
+
+/* Sends files, listeners that are new, configuration and log to everybody. */
+void
+child_reload_all(struct master *master);
+
+/* ---- wires.c ---- */
+
+/* Joins caller ("smtpd" 0, or "command" 0) at `socket` as the message asks. */
+void
+wires_connect(struct master *master, int socket, const char *caller,
+	unsigned instance, const struct control_message *message);
+
+/* ---- listen.c ---- */
+
+/* Opens runtime_directory and the lock that keeps a second master out. */
+int
+listen_open_directory(struct master *master, struct error *error);
+
+/* Opens what the configuration wants and is not open yet (is_new). On failure
+ * everything is as it was. */
+int
+listen_open(struct master *master, const struct config *config,
+	struct error *error);
+
+/* Ends those that are no longer wanted and forgets is_new. */
+void
+listen_close_unwanted(struct master *master);
+void
+listen_close_all(struct master *master);
+
+/* A listening Unix socket in runtime_directory. -1 with error. */
+int
+listen_unix(struct master *master, const char *name, int type, unsigned mode,
+	struct error *error);
+
+/* ---- files.c ---- */
+
+/* Opens the files of `file` rows; fds has one for each. All or nothing. */
+int
+files_open(struct services *services, const struct config *config, int *fds,
+	struct error *error);
+int
+files_open_log(const struct config *config, int *log, int *copy,
+	struct error *error);
+
+/* ---- command.c ---- */
+
+int
+command_listen(struct master *master, struct error *error);
+void
+command_accept(struct master *master);
+void
+command_read(struct master *master, size_t i);
+
+#endif

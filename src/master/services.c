@@ -1,0 +1,265 @@
+/* Reads etc/services; see services.h. */
+#include "master/services.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+/* What a row's reader needs. */
+struct reader {
+	struct services *services;
+	const struct config *config;
+	struct span words[5];
+	size_t count;
+};
+
+static bool
+copy_word(char *out, size_t size, struct span word)
+{
+	if (word.size == 0 || word.size >= size)
+		return false;
+	memcpy(out, word.data, word.size);
+	out[word.size] = '\0';
+	return true;
+}
+
+#define COPY(out, word) copy_word(out, sizeof(out), word)
+
+static struct program *
+find_program(struct services *services, struct span name)
+{
+	for (size_t i = 0; i < services->program_count; i++)
+		if (span_equals(span_from(services->programs[i].name), name))
+			return &services->programs[i];
+	return NULL;
+}
+
+/* Without root everything runs as whoever started it. */
+static int
+find_user(struct program *program, struct error *error)
+{
+	program->uid = geteuid();
+	program->gid = getegid();
+	if (program->uid != 0)
+		return 0;
+	const struct passwd *user = getpwnam(program->user);
+	if (user == NULL)
+		return error_set(error, ERROR_USAGE, "the system user %s does "
+			"not exist: run `posthouse init` as root", program->user);
+	if (user->pw_uid == 0 || user->pw_gid == 0)
+		return error_set(error, ERROR_USAGE,
+			"the system user %s is root", program->user);
+	program->uid = user->pw_uid;
+	program->gid = user->pw_gid;
+	return 0;
+}
+
+static const char *
+read_program(struct reader *reader, struct error *error)
+{
+	struct services *services = reader->services;
+	uint64_t count = 0;
+	char parameter[CONTROL_NAME_SIZE];
+	if (reader->count != 4 || services->program_count == SERVICES_ROWS)
+		return "program NAME USER COUNT";
+	struct program *program = &services->programs[services->program_count++];
+	if (!COPY(program->name, reader->words[1]) ||
+	    !COPY(program->user, reader->words[2]) ||
+	    !COPY(parameter, reader->words[3]))
+		return "shorter words";
+	if (!span_to_number(reader->words[3], SERVICES_INSTANCES, &count)) {
+		if (config_find_parameter(reader->words[3]) == NULL)
+			return "a number or a parameter";
+		count = config_number(reader->config, parameter);
+	}
+	if (count == 0 || count > SERVICES_INSTANCES)
+		return "1 to 256 processes";
+	program->count = (unsigned)count;
+	if (find_user(program, error) < 0)
+		return "";
+	return NULL;
+}
+
+static const char *
+read_file(struct reader *reader)
+{
+	struct services *services = reader->services;
+	if (reader->count != 3 || services->file_count == SERVICES_ROWS)
+		return "file PROGRAM PARAMETER";
+	struct program_file *file = &services->files[services->file_count++];
+	file->program = find_program(services, reader->words[1]);
+	file->fd = -1;
+	if (file->program == NULL)
+		return "a program from a row above";
+	if (!COPY(file->parameter, reader->words[2]) ||
+	    config_find_parameter(reader->words[2]) == NULL)
+		return "the name of a parameter";
+	return NULL;
+}
+
+static const char *
+read_listen(struct reader *reader)
+{
+	struct services *services = reader->services;
+	if (reader->count != 4 || services->row_count == SERVICES_ROWS)
+		return "listen PROGRAM SERVICE PARAMETER";
+	struct service_row *row = &services->rows[services->row_count++];
+	row->program = find_program(services, reader->words[1]);
+	if (row->program == NULL)
+		return "a program from a row above";
+	if (!COPY(row->service, reader->words[2]) ||
+	    !COPY(row->parameter, reader->words[3]) ||
+	    config_find_parameter(reader->words[3]) == NULL)
+		return "a service and the parameter of its port";
+	return NULL;
+}
+
+static const char *
+read_socket(struct reader *reader)
+{
+	struct services *services = reader->services;
+	if (reader->count != 5 || services->row_count == SERVICES_ROWS)
+		return "socket PROGRAM SERVICE FILE MODE";
+	struct service_row *row = &services->rows[services->row_count++];
+	row->program = find_program(services, reader->words[1]);
+	if (row->program == NULL)
+		return "a program from a row above";
+	if (!COPY(row->service, reader->words[2]) ||
+	    !COPY(row->file, reader->words[3]) ||
+	    strchr(row->file, '/') != NULL)
+		return "a service and a file name";
+	row->mode = 0;
+	struct span mode = reader->words[4];
+	for (size_t i = 0; i < mode.size; i++) {
+		if (mode.size != 4 || mode.data[i] < '0' || mode.data[i] > '7')
+			return "a mode of four octal digits";
+		row->mode = row->mode * 8 + (unsigned)(mode.data[i] - '0');
+	}
+	return NULL;
+}
+
+static const char *
+read_wire(struct reader *reader)
+{
+	struct services *services = reader->services;
+	if (reader->count != 4 || services->wire_count == SERVICES_ROWS)
+		return "wire CALLER SERVICE CALLEE";
+	struct wire_row *wire = &services->wires[services->wire_count++];
+	wire->callee = find_program(services, reader->words[3]);
+	if (wire->callee == NULL ||
+	    (!span_equals(reader->words[1], SPAN("command")) &&
+	    find_program(services, reader->words[1]) == NULL))
+		return "programs from rows above";
+	if (!COPY(wire->caller, reader->words[1]) ||
+	    !COPY(wire->service, reader->words[2]))
+		return "shorter words";
+	return NULL;
+}
+
+/* What was expected, NULL when the row is right, "" with error filled. */
+static const char *
+read_row(struct reader *reader, struct span line, struct error *error)
+{
+	struct span kind;
+	reader->count = 0;
+	while (reader->count < 5 && span_word(&line,
+	    &reader->words[reader->count]))
+		reader->count++;
+	if (!span_is_empty(span_trim(line)))
+		return "fewer words";
+	kind = reader->words[0];
+	if (span_equals(kind, SPAN("program")))
+		return read_program(reader, error);
+	if (span_equals(kind, SPAN("file")))
+		return read_file(reader);
+	if (span_equals(kind, SPAN("listen")))
+		return read_listen(reader);
+	if (span_equals(kind, SPAN("socket")))
+		return read_socket(reader);
+	if (span_equals(kind, SPAN("wire")))
+		return read_wire(reader);
+	return "program, file, listen, socket or wire";
+}
+
+/*
+ * How far below those that nobody calls each program is. Calls go down only: a
+ * ring would let processes wait for each other for ever.
+ */
+static int
+find_depths(struct services *services, const char *path, struct error *error)
+{
+	bool is_changed = true;
+	for (size_t round = 0; is_changed; round++) {
+		if (round > services->program_count)
+			return error_set(error, ERROR_USAGE, "%s: the wires go "
+				"in a ring, expected calls that go down only",
+				path);
+		is_changed = false;
+		for (size_t i = 0; i < services->wire_count; i++) {
+			const struct wire_row *wire = &services->wires[i];
+			const struct program *caller = find_program(services,
+				span_from(wire->caller));
+			struct program *callee = find_program(services,
+				span_from(wire->callee->name));
+			if (caller == NULL || callee->depth > caller->depth)
+				continue;
+			callee->depth = caller->depth + 1;
+			is_changed = true;
+		}
+	}
+	return 0;
+}
+
+int
+services_read(const char *path, const struct config *config,
+	struct services *services, struct error *error)
+{
+	struct reader reader = { .services = services, .config = config };
+	struct buffer bytes;
+	struct span rest, line;
+	unsigned number = 0;
+	*services = (struct services){ 0 };
+	buffer_init(&bytes, 0);
+	int result = file_read_whole(AT_FDCWD, path, 1 << 20, &bytes, error);
+	rest = buffer_span(&bytes);
+	while (result == 0 && span_split(&rest, '\n', &line)) {
+		number++;
+		line = span_trim(line);
+		if (span_is_empty(line) || line.data[0] == '#')
+			continue;
+		const char *expected = read_row(&reader, line, error);
+		if (expected == NULL)
+			continue;
+		result = expected[0] == '\0' ? -1 : error_set(error,
+			ERROR_USAGE, "%s:%u: found \"%.*s\", expected %s", path,
+			number, SPAN_PRINT(line), expected);
+	}
+	buffer_fini(&bytes);
+	return result < 0 ? -1 : find_depths(services, path, error);
+}
+
+const struct wire_row *
+services_find_wire(const struct services *services, const char *caller,
+	const char *service)
+{
+	for (size_t i = 0; i < services->wire_count; i++)
+		if (strcmp(services->wires[i].caller, caller) == 0 &&
+		    strcmp(services->wires[i].service, service) == 0)
+			return &services->wires[i];
+	return NULL;
+}
+
+bool
+services_calls(const struct services *services, const char *caller,
+	const struct program *program)
+{
+	for (size_t i = 0; i < services->wire_count; i++)
+		if (strcmp(services->wires[i].caller, caller) == 0 &&
+		    services->wires[i].callee == program)
+			return true;
+	return false;
+}

@@ -1,0 +1,72 @@
+/*
+ * etc/services in memory: which programs there are, what is opened and listened
+ * on for them, and who may be joined with whom. The file describes its rows.
+ */
+#ifndef MASTER_SERVICES_H
+#define MASTER_SERVICES_H
+
+#include <sys/types.h>
+
+#include "base/config.h"
+#include "base/error.h"
+#include "proto/control.h"
+
+enum { SERVICES_ROWS = 64, SERVICES_INSTANCES = 256 };
+
+struct program {
+	char name[CONTROL_NAME_SIZE];
+	char user[40];
+	unsigned count;			/* processes of it */
+	unsigned depth;			/* 0: nobody calls it; else below its callers */
+	uid_t uid;
+	gid_t gid;
+};
+
+struct program_file {
+	const struct program *program;
+	char parameter[CONTROL_NAME_SIZE];
+	int fd;
+};
+
+/* A `listen` row (parameter: its port) or a `socket` row (file, mode). */
+struct service_row {
+	const struct program *program;
+	char service[CONTROL_NAME_SIZE];
+	char parameter[CONTROL_NAME_SIZE];
+	char file[CONTROL_NAME_SIZE];	/* empty: a `listen` row */
+	unsigned mode;
+};
+
+struct wire_row {
+	char caller[CONTROL_NAME_SIZE];	/* "command", or a program */
+	char service[CONTROL_NAME_SIZE];
+	const struct program *callee;
+};
+
+struct services {
+	struct program programs[SERVICES_ROWS];
+	struct program_file files[SERVICES_ROWS];
+	struct service_row rows[SERVICES_ROWS];
+	struct wire_row wires[SERVICES_ROWS];
+	size_t program_count, file_count, row_count, wire_count;
+};
+
+/*
+ * Reads the file and looks the users up. Counts that are parameters are taken
+ * from the configuration. One sentence with file and line when it is wrong.
+ */
+int
+services_read(const char *path, const struct config *config,
+	struct services *services, struct error *error);
+
+/* NULL when `caller` may not have a wire to the service. */
+const struct wire_row *
+services_find_wire(const struct services *services, const char *caller,
+	const char *service);
+
+/* May `caller` call any service of the program? */
+bool
+services_calls(const struct services *services, const char *caller,
+	const struct program *program);
+
+#endif

@@ -1,0 +1,66 @@
+/* Joins two processes with a new socket pair, if the table of wires allows. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "master/master.h"
+
+static struct child *
+find_child(struct master *master, const struct program *program,
+	unsigned instance)
+{
+	for (size_t i = 0; i < master->child_count; i++)
+		if (master->children[i].program == program &&
+		    master->children[i].instance == instance)
+			return &master->children[i];
+	return NULL;
+}
+
+/* The callee's end. A callee that does not read its socket is away. */
+static int
+offer(const struct child *callee, const char *caller, unsigned instance,
+	const char *service, int fd)
+{
+	struct control_message message = { .version = CONTROL_VERSION,
+		.kind = CONTROL_WIRE, .instance = instance };
+	struct error error;
+	if (callee == NULL || callee->control < 0 || callee->is_told)
+		return -1;
+	snprintf(message.service, sizeof(message.service), "%s", service);
+	snprintf(message.peer, sizeof(message.peer), "%s", caller);
+	return message_send(callee->control, &message, &fd, 1, &error);
+}
+
+void
+wires_connect(struct master *master, int socket, const char *caller,
+	unsigned instance, const struct control_message *message)
+{
+	struct control_message answer = { .version = CONTROL_VERSION,
+		.kind = CONTROL_REFUSED, .serial = message->serial,
+		.instance = message->instance };
+	struct error error;
+	int pair[2] = { -1, -1 };
+	const struct wire_row *row = services_find_wire(&master->services,
+		caller, message->service);
+	if (row == NULL) {
+		log_event(LOG_WARN, "wire-not-in-table", NULL,
+			LOG_TEXT("caller", caller),
+			LOG_TEXT("service", message->service));
+	} else if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
+	    SOCK_NONBLOCK, 0, pair) < 0) {
+		log_event(LOG_ERROR, "no-socket-pair", NULL);
+	} else if (offer(find_child(master, row->callee, message->instance),
+	    caller, instance, row->service, pair[0]) == 0) {
+		answer.kind = CONTROL_WIRE;
+	}
+	snprintf(answer.service, sizeof(answer.service), "%s",
+		message->service);
+	/* a caller that does not read gets nothing, and the callee an end */
+	message_send(socket, &answer, &pair[1],
+		answer.kind == CONTROL_WIRE ? 1 : 0, &error);
+	file_close(&pair[0]);
+	file_close(&pair[1]);
+}

@@ -1,0 +1,332 @@
+/*
+ * The parking lot as a whole: making it, the housekeeping thread (deadlines,
+ * master's messages, new wires), and its end. Workers are in worker.c.
+ */
+#include "serve/lot.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "serve/counter.h"
+#include "serve/process_inside.h"
+#include "serve/supervisor.h"
+
+enum { TICK = 1000 };			/* ms between looks at the deadlines */
+
+struct lot *
+lot_new(unsigned workers)
+{
+	struct lot *lot = memory_new(sizeof(*lot));
+	assert(workers > 0 && workers <= LOT_WORKERS_LIMIT);
+	lot->workers = workers;
+	lot->epoll = epoll_create1(EPOLL_CLOEXEC);
+	lot->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	lot->housekeeping = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET,
+		.data.u64 = LOT_MARK_WAKE };
+	if (lot->epoll < 0 || lot->wake < 0 || lot->housekeeping < 0 ||
+	    epoll_ctl(lot->epoll, EPOLL_CTL_ADD, lot->wake, &event) < 0) {
+		log_event(LOG_ERROR, "no-epoll", NULL, LOG_NUMBER("errno", errno));
+		exit(1);
+	}
+	pthread_mutex_init(&lot->queue_lock, NULL);
+	slot_table_init(&lot->slots);
+	group_table_init(&lot->groups);
+	for (size_t i = 0; i < LOT_LISTENERS_LIMIT; i++)
+		lot->listeners[i].fd = -1;
+	return lot;
+}
+
+void
+lot_free(struct lot **lot)
+{
+	if (*lot == NULL)
+		return;
+	listener_close_all(*lot);
+	slot_table_fini(&(*lot)->slots);
+	group_table_fini(&(*lot)->groups);
+	pthread_mutex_destroy(&(*lot)->queue_lock);
+	file_close(&(*lot)->epoll);
+	file_close(&(*lot)->wake);
+	file_close(&(*lot)->housekeeping);
+	memory_free(*lot);
+	*lot = NULL;
+}
+
+static void
+wake_housekeeping(struct lot *lot)
+{
+	uint64_t one = 1;
+	ssize_t n = write(lot->housekeeping, &one, sizeof(one));
+	assert(n == sizeof(one));
+}
+
+void
+lot_add(struct lot *lot, struct session *session)
+{
+	session->lot = lot;
+	struct slot *slot = slot_take(&lot->slots, session);
+	if (slot == NULL) {
+		log_event(LOG_WARN, "too-many-sessions", NULL,
+			LOG_TEXT("type", session->type->name));
+		session->type->free(&session);
+		return;
+	}
+	session->slot = slot;
+	counter_add(COUNTER_SESSIONS_TOTAL, 1);
+	if (atomic_load(&lot->is_stopping))
+		slot_claim(slot, SLOT_STOP);
+	if (atomic_load(&lot->is_asleep))
+		wake_housekeeping(lot);
+	worker_enqueue(lot, slot);
+}
+
+void
+session_nudge(struct session *session)
+{
+	assert(session->slot != NULL);
+	if (slot_claim(session->slot, SLOT_NUDGE))
+		worker_enqueue(session->lot, session->slot);
+}
+
+void
+session_unwatch(struct session *session)
+{
+	struct slot *slot = session->slot;
+	if (slot == NULL)
+		return;
+	int epoll = session->lot->epoll;
+	if (slot->watched >= 0)
+		epoll_ctl(epoll, EPOLL_CTL_DEL, slot->watched, NULL);
+	if (slot->second_watched >= 0)
+		epoll_ctl(epoll, EPOLL_CTL_DEL, slot->second_watched, NULL);
+	slot->watched = slot->second_watched = -1;
+}
+
+unsigned
+lot_session_count(const struct lot *lot)
+{
+	return atomic_load(&lot->slots.used);
+}
+
+unsigned
+lot_idle_workers(const struct lot *lot)
+{
+	return atomic_load(&lot->idle);
+}
+
+void
+lot_stop(struct lot *lot)
+{
+	atomic_store(&lot->is_stopping, true);
+	wake_housekeeping(lot);
+}
+
+static void
+close_fds(int fds[SUPERVISOR_FDS])
+{
+	for (size_t i = 0; i < SUPERVISOR_FDS; i++)
+		file_close(&fds[i]);
+}
+
+static void
+take_config(struct lot *lot, int fd)
+{
+	struct config *config = NULL;
+	struct error error;
+	if (config_read(fd, &config, &error) < 0) {
+		log_event(LOG_ERROR, "reload-failed", NULL,
+			LOG_TEXT("reason", error.text));
+		return;
+	}
+	log_event(LOG_INFO, "reload", NULL);
+	if (lot->reload != NULL)
+		lot->reload(config);
+	else
+		config_free(&config);
+}
+
+static void
+take_message(struct lot *lot, const struct control_message *message,
+	int fds[SUPERVISOR_FDS])
+{
+	switch (message->kind) {
+	case CONTROL_LISTENER:
+		listener_add(lot, message, &fds[0]);
+		break;
+	case CONTROL_WIRE:
+	case CONTROL_REFUSED:
+		if (message->serial != 0)
+			supervisor_answer(message, &fds[0]);
+		else if (message->kind == CONTROL_WIRE)
+			listener_take_wire(lot, message, &fds[0]);
+		break;
+	case CONTROL_CONFIG:
+		take_config(lot, fds[0]);
+		break;
+	case CONTROL_LOG:
+		process_redirect_log(fds[0], fds[1]);
+		break;
+	case CONTROL_FILE:
+		process_take_file(message->service, &fds[0]);
+		break;
+	case CONTROL_END:
+		atomic_store(&lot->is_stopping, true);
+		break;
+	default:
+		log_event(LOG_ERROR, "unknown-control-message", NULL,
+			LOG_NUMBER("kind", message->kind));
+	}
+	close_fds(fds);
+}
+
+static void
+read_supervisor(struct lot *lot)
+{
+	struct control_message message;
+	int fds[SUPERVISOR_FDS];
+	while (!atomic_load(&lot->is_stopping) && supervisor_fd() >= 0) {
+		switch (supervisor_receive(&message, fds)) {
+		case SUPERVISOR_MESSAGE:
+			take_message(lot, &message, fds);
+			break;
+		case SUPERVISOR_NOTHING:
+			return;
+		case SUPERVISOR_GONE:
+			log_event(LOG_ERROR, "supervisor-gone", NULL);
+			atomic_store(&lot->is_stopping, true);
+		}
+	}
+}
+
+/* Waits for a message, a wake-up or `wait` ms (-1: for ever). */
+static void
+sleep_until_needed(struct lot *lot, int wait)
+{
+	uint64_t count;
+	struct pollfd slots[2] = {
+		{ .fd = lot->housekeeping, .events = POLLIN },
+		{ .fd = supervisor_fd(), .events = POLLIN },
+	};
+	if (poll(slots, 2, wait) > 0 && slots[0].revents != 0 &&
+	    read(lot->housekeeping, &count, sizeof(count)) < 0)
+		assert(errno == EAGAIN);
+}
+
+static void
+enqueue(void *lot, struct slot *slot)
+{
+	worker_enqueue(lot, slot);
+}
+
+/* True when nothing happened since the last tick and there is no session. */
+static bool
+tick(struct lot *lot)
+{
+	unsigned idle = lot_idle_workers(lot);
+	uint64_t total = counter_get(COUNTER_SESSIONS_TOTAL);
+	bool is_quiet = lot_session_count(lot) == 0 && total == lot->last_total;
+	lot->last_total = total;
+	counter_set(COUNTER_SESSIONS_OPEN, lot_session_count(lot));
+	counter_set(COUNTER_WORKERS_BUSY,
+		lot->workers > idle ? lot->workers - idle : 0);
+	slot_claim_all(&lot->slots, SLOT_EXPIRED, clock_monotonic(), enqueue,
+		lot);
+	listener_wake_resting(lot);
+	return is_quiet;
+}
+
+/* One tick a second; none while there is nothing to look after. */
+static void
+keep_house(struct lot *lot)
+{
+	int64_t next_tick = clock_monotonic() + TICK;
+	while (!atomic_load(&lot->is_stopping)) {
+		bool is_quiet = false;
+		if (clock_until(next_tick) == 0) {
+			is_quiet = tick(lot);
+			next_tick = clock_monotonic() + TICK;
+		}
+		/* lot_add counts the session before it looks at is_asleep */
+		atomic_store(&lot->is_asleep, is_quiet);
+		is_quiet = is_quiet && lot_session_count(lot) == 0;
+		sleep_until_needed(lot, is_quiet ? -1 : clock_until(next_tick));
+		atomic_store(&lot->is_asleep, false);
+		read_supervisor(lot);
+	}
+}
+
+static void
+start_workers(struct lot *lot)
+{
+	pthread_attr_t attributes;
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, LOT_STACK_SIZE);
+	for (unsigned i = 0; i < lot->workers; i++) {
+		int number = pthread_create(&lot->threads[i], &attributes,
+			worker_main, lot);
+		if (number != 0) {
+			log_event(LOG_ERROR, "no-thread", NULL,
+				LOG_NUMBER("errno", number));
+			exit(1);
+		}
+	}
+	pthread_attr_destroy(&attributes);
+}
+
+/* Wires are still answered meanwhile: sessions may have to finish calls. */
+static void
+end_sessions(struct lot *lot, int64_t deadline)
+{
+	struct control_message message;
+	int fds[SUPERVISOR_FDS];
+	slot_claim_all(&lot->slots, SLOT_STOP, 0, enqueue, lot);
+	while (lot_session_count(lot) > 0 && clock_until(deadline) > 0) {
+		sleep_until_needed(lot, 20);
+		if (supervisor_fd() < 0 || supervisor_receive(&message, fds) !=
+		    SUPERVISOR_MESSAGE)
+			continue;
+		if (message.serial != 0)
+			supervisor_answer(&message, &fds[0]);
+		close_fds(fds);
+	}
+}
+
+static void
+end_workers(struct lot *lot, int64_t deadline)
+{
+	struct timespec until = { deadline / 1000, deadline % 1000 * 1000000 };
+	atomic_store(&lot->is_ended, true);
+	uint64_t one = 1;
+	ssize_t n = write(lot->wake, &one, sizeof(one));
+	assert(n == sizeof(one));
+	for (unsigned i = 0; i < lot->workers; i++) {
+		if (pthread_clockjoin_np(lot->threads[i], NULL,
+		    CLOCK_MONOTONIC, &until) == 0)
+			continue;
+		log_event(LOG_WARN, "ended-with-sessions", NULL,
+			LOG_NUMBER("sessions", lot_session_count(lot)));
+		_exit(0);
+	}
+}
+
+void
+lot_run(struct lot *lot, int64_t grace)
+{
+	supervisor_set_housekeeper();
+	start_workers(lot);
+	process_say_ready();
+	read_supervisor(lot);
+	keep_house(lot);
+	int64_t deadline = clock_monotonic() + grace;
+	end_sessions(lot, deadline);
+	end_workers(lot, deadline + 200);
+}

@@ -1,0 +1,85 @@
+/*
+ * Inside the library: what lot.c, worker.c, listener.c and housekeeping.c know
+ * of the lot. Programs see it through session.h and listener.h only.
+ *
+ * Order of locks: none of them is ever held while another is taken.
+ */
+#ifndef SERVE_LOT_H
+#define SERVE_LOT_H
+
+#include <sys/epoll.h>
+
+#include "proto/control.h"
+#include "serve/group.h"
+#include "serve/listener.h"
+
+enum {
+	LOT_WORKERS_LIMIT = 60,
+	LOT_STACK_SIZE = 256 * 1024,
+	LOT_LISTENERS_LIMIT = 64,
+};
+
+/* Marks in epoll that are not a slot's: above every slot number. */
+#define LOT_MARK_WAKE UINT64_MAX
+#define LOT_MARK_LISTENER(i) (UINT64_MAX - 1 - (i))
+#define LOT_MARK_IS_LISTENER(mark) \
+	((mark) >= LOT_MARK_LISTENER(LOT_LISTENERS_LIMIT - 1))
+
+struct listener {
+	int fd;				/* -1: unused */
+	char name[CONTROL_NAME_SIZE];
+	const struct service *service;
+	struct network_address local;	/* what it is bound to */
+	bool is_wildcard;		/* each connection is asked for its own */
+	_Atomic bool is_resting;	/* out of descriptors; tried again later */
+};
+
+struct lot {
+	unsigned workers;
+	pthread_t threads[LOT_WORKERS_LIMIT];
+	int epoll, wake;		/* wake: eventfd, edge-triggered */
+	int housekeeping;		/* eventfd that ends its sleep */
+	atomic_bool is_asleep;		/* housekeeping waits without a tick */
+	uint64_t last_total;		/* sessions begun at the last tick */
+	atomic_bool is_stopping, is_ended;
+	atomic_uint idle;		/* workers in epoll_wait */
+
+	pthread_mutex_t queue_lock;	/* of the run queue */
+	struct slot *queue_first, *queue_last;
+	atomic_uint queue_length;
+
+	struct slot_table slots;
+	struct group_table groups;
+
+	const struct service *services;
+	void (*reload)(const struct config *config);
+	struct listener listeners[LOT_LISTENERS_LIMIT];
+};
+
+/* worker.c */
+void *
+worker_main(void *lot);
+
+/* Puts an OWNED slot into the run queue and wakes a worker if one is idle. */
+void
+worker_enqueue(struct lot *lot, struct slot *slot);
+
+/* listener.c: a connection is waiting; returns after at most one accept. */
+void
+listener_accept(struct lot *lot, struct listener *listener);
+
+/* Hands an incoming wire to its service; fd is taken. */
+void
+listener_take_wire(struct lot *lot, const struct control_message *message,
+	int *fd);
+/* Begins to accept on it; fd is taken. */
+void
+listener_add(struct lot *lot, const struct control_message *message, int *fd);
+/* Tries those that rest again. */
+void
+listener_wake_resting(struct lot *lot);
+/* When no worker runs any more. */
+void
+listener_close_all(struct lot *lot);
+
+#endif

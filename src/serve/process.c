@@ -1,0 +1,217 @@
+/*
+ * How a process begins: it finds its configuration, log, counters and control
+ * socket on the descriptors it was born with (process.h lists them).
+ */
+#include "serve/process.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "serve/counter.h"
+#include "serve/process_inside.h"
+#include "serve/supervisor.h"
+
+enum {
+	LOG_FD = 2, CONTROL_FD = 3, CONFIG_FD = 4, COUNTER_FD = 5,
+	GENERATIONS_FD = 6, LOG_COPY_FD = 7,
+	FILES_LIMIT = 16, INSTANCE_LIMIT = 1000,
+};
+
+static struct process process;
+
+/* Files by parameter; changed by the housekeeping only. */
+static struct {
+	char parameter[CONTROL_NAME_SIZE];
+	int fd;
+} files[FILES_LIMIT];
+
+static void
+fail(const char *what, const char *reason)
+{
+	log_event(LOG_ERROR, "cannot-start", NULL, LOG_TEXT("what", what),
+		LOG_TEXT("reason", reason));
+	exit(1);
+}
+
+void
+process_take_file(const char *parameter, int *fd)
+{
+	for (size_t i = 0; i < FILES_LIMIT; i++) {
+		if (files[i].parameter[0] != '\0' &&
+		    strcmp(files[i].parameter, parameter) != 0)
+			continue;
+		if (files[i].parameter[0] != '\0')
+			file_close(&files[i].fd);
+		snprintf(files[i].parameter, sizeof(files[i].parameter), "%s",
+			parameter);
+		files[i].fd = *fd;
+		*fd = -1;
+		return;
+	}
+	log_event(LOG_ERROR, "too-many-files", NULL,
+		LOG_TEXT("parameter", parameter));
+}
+
+int
+process_file(const char *parameter)
+{
+	for (size_t i = 0; i < FILES_LIMIT; i++)
+		if (strcmp(files[i].parameter, parameter) == 0)
+			return files[i].fd;
+	return -1;
+}
+
+const struct process *
+process_get(void)
+{
+	return &process;
+}
+
+/* The numbers stay the same, so nobody who is logging just now is disturbed. */
+void
+process_redirect_log(int fd, int copy_fd)
+{
+	bool is_done = fd < 0 || (dup2(fd, 1) == 1 && dup2(fd, 2) == 2);
+	if (copy_fd >= 0)
+		is_done = dup3(copy_fd, LOG_COPY_FD, O_CLOEXEC) >= 0 && is_done;
+	if (!is_done)
+		log_event(LOG_ERROR, "log-not-changed", NULL,
+			LOG_NUMBER("errno", errno));
+}
+
+void
+process_say_ready(void)
+{
+	struct control_message message = { .version = CONTROL_VERSION,
+		.kind = CONTROL_READY };
+	struct error error;
+	if (supervisor_fd() >= 0 && supervisor_send(&message, &error) < 0)
+		log_event(LOG_ERROR, "not-ready", NULL,
+			LOG_TEXT("reason", error.text));
+}
+
+/* "smtpd" or "mailbox 1", as argv[0] and argv[1]. */
+static void
+read_arguments(int argc, char **argv)
+{
+	uint64_t instance = 0;
+	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+	process.name = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "?";
+	log_init(process.name, LOG_FD, LOG_COPY_FD);
+	if (argc > 1 && !span_to_number(span_from(argv[1]), INSTANCE_LIMIT,
+	    &instance))
+		fail("reading the arguments", "the instance is not a number");
+	process.instance = (unsigned)instance;
+	if (fcntl(CONTROL_FD, F_GETFD) < 0 || fcntl(CONFIG_FD, F_GETFD) < 0) {
+		static const char text[] =
+			"this program is started by posthouse serve\n";
+		ssize_t ignored = write(2, text, sizeof(text) - 1);
+		(void)ignored;
+		exit(64);
+	}
+}
+
+/* "posthouse-smtpd:105:110", from master. */
+static void
+read_identity(void)
+{
+	struct span rest = span_from(getenv("POSTHOUSE_IDENTITY"));
+	struct span name, uid, gid;
+	uint64_t number;
+	process.is_root = geteuid() == 0;
+	process.uid = geteuid();
+	process.gid = getegid();
+	if (!span_split(&rest, ':', &name) || !span_split(&rest, ':', &uid) ||
+	    !span_split(&rest, ':', &gid) || name.size >= sizeof(process.user))
+		fail("reading POSTHOUSE_IDENTITY", "it must be name:uid:gid");
+	memcpy(process.user, name.data, name.size);
+	if (!process.is_root)
+		return;
+	if (!span_to_number(uid, UINT32_MAX - 1, &number) || number == 0)
+		fail("reading POSTHOUSE_IDENTITY", "the uid is no user's");
+	process.uid = (uint32_t)number;
+	if (!span_to_number(gid, UINT32_MAX - 1, &number) || number == 0)
+		fail("reading POSTHOUSE_IDENTITY", "the gid is no group's");
+	process.gid = (uint32_t)number;
+}
+
+/* What master put into the control socket before this process began. */
+static void
+read_files(void)
+{
+	struct control_message message;
+	int fds[SUPERVISOR_FDS];
+	struct {
+		struct control_message message;
+		int fds[SUPERVISOR_FDS];
+	} others[64];
+	size_t count = 0;
+	enum supervisor_result result;
+	while ((result = supervisor_receive(&message, fds)) ==
+	    SUPERVISOR_MESSAGE) {
+		if (message.kind == CONTROL_FILE) {
+			process_take_file(message.service, &fds[0]);
+			continue;
+		}
+		if (count == sizeof(others) / sizeof(others[0]))
+			fail("reading the control socket", "too many messages");
+		others[count].message = message;
+		memcpy(others[count++].fds, fds, sizeof(fds));
+	}
+	if (result == SUPERVISOR_GONE)
+		fail("reading the control socket", "the supervisor is gone");
+	for (size_t i = 0; i < count; i++)
+		supervisor_keep(&others[i].message, others[i].fds);
+}
+
+static void
+set_log_level(void)
+{
+	static const char *const names[] = { "error", "warn", "info", "debug" };
+	const char *wanted = config_text(process.config, "log_level");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(wanted, names[i]) == 0)
+			log_set_level((enum log_level)i);
+}
+
+static void
+set_limits(void)
+{
+	struct rlimit files_limit;
+	signal(SIGPIPE, SIG_IGN);
+	if (getrlimit(RLIMIT_NOFILE, &files_limit) == 0) {
+		files_limit.rlim_cur = files_limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files_limit);
+	}
+	/* one heap for each of many threads would be mostly empty */
+	mallopt(M_ARENA_MAX, 4);
+}
+
+struct process *
+process_start(int argc, char **argv)
+{
+	struct error error;
+	read_arguments(argc, argv);
+	read_identity();
+	set_limits();
+	for (int fd = CONTROL_FD; fd <= LOG_COPY_FD; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	supervisor_open(CONTROL_FD);
+	if (config_read(CONFIG_FD, &process.config, &error) < 0)
+		fail("reading the configuration", error.text);
+	counter_open(COUNTER_FD, GENERATIONS_FD,
+		strcmp(process.name, "auth") == 0);
+	set_log_level();
+	read_files();
+	return &process;
+}

@@ -1,0 +1,220 @@
+/*
+ * Pools of wires to other processes, and the passing of descriptors.
+ */
+#include "serve/wire.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "proto/control.h"
+#include "serve/counter.h"
+#include "serve/supervisor.h"
+
+enum { FDS_LIMIT = 4 };
+
+struct wire_pool {
+	struct lot *lot;
+	struct bulkhead bulkhead;
+	char service[CONTROL_NAME_SIZE];
+	unsigned instance;
+	pthread_mutex_t lock;		/* of idle */
+	struct wire *idle;		/* the one used last comes first */
+};
+
+struct wire_pool *
+wire_pool_new(struct lot *lot, const char *service, unsigned instance)
+{
+	struct wire_pool *pool = memory_new(sizeof(*pool));
+	assert(strlen(service) < sizeof(pool->service));
+	snprintf(pool->service, sizeof(pool->service), "%s", service);
+	pool->lot = lot;
+	pool->instance = instance;
+	pthread_mutex_init(&pool->lock, NULL);
+	return pool;
+}
+
+static struct wire *
+take_idle(struct wire_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	struct wire *wire = pool->idle;
+	if (wire != NULL)
+		pool->idle = wire->next;
+	pthread_mutex_unlock(&pool->lock);
+	return wire;
+}
+
+static void
+free_wire(struct wire **wire)
+{
+	stream_fini(&(*wire)->stream);
+	memory_free(*wire);
+	*wire = NULL;
+}
+
+/* The callee said nothing unasked and has not gone. */
+static bool
+is_usable(const struct wire *wire)
+{
+	char byte;
+	ssize_t n = recv(wire->stream.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	return n < 0 && errno == EAGAIN;
+}
+
+static struct wire *
+connect_wire(struct wire_pool *pool, int64_t deadline, struct error *error)
+{
+	int fd = supervisor_connect(pool->service, pool->instance, deadline,
+		error);
+	if (fd < 0)
+		return NULL;
+	struct wire *wire = memory_new(sizeof(*wire));
+	stream_init(&wire->stream, &fd);
+	wire->stream.is_wire = true;
+	wire->is_new = true;
+	wire->pool = pool;
+	return wire;
+}
+
+struct wire *
+wire_take(struct wire_pool *pool, int64_t deadline, struct error *error)
+{
+	if (!bulkhead_enter(&pool->bulkhead, pool->lot)) {
+		counter_add(COUNTER_CALLS_LATER, 1);
+		error_set(error, ERROR_LATER, "%s (%u) is busy", pool->service,
+			pool->instance);
+		return NULL;
+	}
+	struct wire *wire;
+	while ((wire = take_idle(pool)) != NULL && !is_usable(wire))
+		free_wire(&wire);
+	if (wire == NULL)
+		wire = connect_wire(pool, deadline, error);
+	if (wire == NULL) {
+		counter_add(COUNTER_CALLS_LATER, 1);
+		bulkhead_leave(&pool->bulkhead);
+		return NULL;
+	}
+	wire->next = NULL;
+	wire->stream.deadline = deadline;
+	return wire;
+}
+
+void
+wire_give(struct wire **wire)
+{
+	struct wire_pool *pool = (*wire)->pool;
+	if ((*wire)->stream.is_failed ||
+	    !span_is_empty(stream_unread(&(*wire)->stream))) {
+		wire_drop(wire);
+		return;
+	}
+	(*wire)->is_new = false;
+	stream_shrink(&(*wire)->stream);
+	pthread_mutex_lock(&pool->lock);
+	(*wire)->next = pool->idle;
+	pool->idle = *wire;
+	pthread_mutex_unlock(&pool->lock);
+	*wire = NULL;
+	bulkhead_leave(&pool->bulkhead);
+}
+
+void
+wire_drop(struct wire **wire)
+{
+	if (*wire == NULL)
+		return;
+	struct wire_pool *pool = (*wire)->pool;
+	free_wire(wire);
+	bulkhead_leave(&pool->bulkhead);
+}
+
+/* ---- descriptors ---- */
+
+int
+wire_send_fds(int socket, struct span bytes, const int *fds, size_t count,
+	struct error *error)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int) * FDS_LIMIT)];
+		struct cmsghdr align;
+	} control = { { 0 } };
+	struct iovec part = { (void *)(uintptr_t)bytes.data, bytes.size };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	assert(count <= FDS_LIMIT && bytes.size > 0);
+	if (count > 0) {
+		message.msg_control = control.room;
+		message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(int) * count);
+		memcpy(CMSG_DATA(header), fds, sizeof(int) * count);
+	}
+	ssize_t n;
+	do {
+		n = sendmsg(socket, &message, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return error_set_errno(error, "handing descriptors over");
+	if ((size_t)n < bytes.size)
+		return error_set(error, ERROR_SYSTEM,
+			"handing descriptors over: only %zd of %zu bytes went",
+			n, bytes.size);
+	return 0;
+}
+
+/* Takes the descriptors out of the message; those too many are closed. */
+static size_t
+take_fds(struct msghdr *message, int *fds, size_t room)
+{
+	size_t count = 0;
+	struct cmsghdr *header = CMSG_FIRSTHDR(message);
+	for (; header != NULL; header = CMSG_NXTHDR(message, header)) {
+		if (header->cmsg_level != SOL_SOCKET ||
+		    header->cmsg_type != SCM_RIGHTS)
+			continue;
+		size_t n = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < n; i++) {
+			int fd;
+			memcpy(&fd, CMSG_DATA(header) + i * sizeof(int),
+				sizeof(fd));
+			if (count < room)
+				fds[count++] = fd;
+			else
+				file_close(&fd);
+		}
+	}
+	return count;
+}
+
+ssize_t
+wire_receive_fds(int socket, void *bytes, size_t size, int *fds, size_t room,
+	size_t *count, struct error *error)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int) * FDS_LIMIT)];
+		struct cmsghdr align;
+	} control;
+	struct iovec part = { bytes, size };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1,
+		.msg_control = control.room,
+		.msg_controllen = sizeof(control.room) };
+	ssize_t n;
+	*count = 0;
+	do {
+		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return error_set_errno(error, "reading a message");
+	*count = take_fds(&message, fds, room);
+	return n;
+}

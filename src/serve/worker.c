@@ -1,0 +1,260 @@
+/*
+ * What a worker thread does: takes the next session to run, out of the run
+ * queue or epoll, runs it until it parks, and again. It knows no
+ * protocol.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "serve/lot.h"
+
+/*
+ * A session that was added by the accept function that this worker is calling
+ * is run by it next, without a detour through the queue.
+ */
+enum { LINGER = 0 };	/* ms */
+
+static _Thread_local struct slot *own_next;
+static _Thread_local bool is_accepting;
+
+static void
+wake_worker(struct lot *lot)
+{
+	uint64_t one = 1;
+	ssize_t n = write(lot->wake, &one, sizeof(one));
+	assert(n == sizeof(one));
+}
+
+void
+worker_enqueue(struct lot *lot, struct slot *slot)
+{
+	if (is_accepting && own_next == NULL) {
+		own_next = slot;
+		return;
+	}
+	slot->next = NULL;
+	pthread_mutex_lock(&lot->queue_lock);
+	if (lot->queue_first == NULL)
+		lot->queue_first = slot;
+	else
+		lot->queue_last->next = slot;
+	lot->queue_last = slot;
+	atomic_fetch_add(&lot->queue_length, 1);
+	pthread_mutex_unlock(&lot->queue_lock);
+	/* A worker raises idle before it looks at the queue for the last time,
+	 * so one of the two sees the other. */
+	if (atomic_load(&lot->idle) > 0)
+		wake_worker(lot);
+}
+
+static struct slot *
+dequeue(struct lot *lot)
+{
+	if (atomic_load(&lot->queue_length) == 0)
+		return NULL;
+	pthread_mutex_lock(&lot->queue_lock);
+	struct slot *slot = lot->queue_first;
+	if (slot != NULL) {
+		lot->queue_first = slot->next;
+		slot->next = NULL;
+		atomic_fetch_sub(&lot->queue_length, 1);
+	}
+	pthread_mutex_unlock(&lot->queue_lock);
+	/* several wake-ups may have become one */
+	if (slot != NULL && atomic_load(&lot->queue_length) > 0 &&
+	    atomic_load(&lot->idle) > 0)
+		wake_worker(lot);
+	return slot;
+}
+
+/* Watches fd for `interest`; *watched is the descriptor epoll has for it. */
+static void
+watch(struct lot *lot, int fd, int *watched, unsigned interest, uint64_t mark)
+{
+	struct epoll_event event = { .events = interest | EPOLLONESHOT,
+		.data.u64 = mark };
+	if (fd < 0) {
+		*watched = -1;
+		return;
+	}
+	int operation = *watched == fd ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+	if (epoll_ctl(lot->epoll, operation, fd, &event) < 0) {
+		/* The number may stand for another file by now. */
+		operation = errno == EEXIST ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+		if (epoll_ctl(lot->epoll, operation, fd, &event) < 0) {
+			log_event(LOG_ERROR, "epoll-refused", NULL,
+				LOG_NUMBER("fd", fd), LOG_NUMBER("errno", errno));
+			abort();
+		}
+	}
+	*watched = fd;
+}
+
+static void
+arm(struct lot *lot, struct slot *slot, enum session_next next)
+{
+	struct session *session = slot->session;
+	unsigned first = EPOLLIN, second = EPOLLIN;
+	if (next == SESSION_PARK_WRITE)
+		first = second = EPOLLOUT;
+	if (next == SESSION_PARK_AS_SET) {
+		first = session->interest;
+		second = session->second_interest;
+	}
+	slot->is_for_write = next == SESSION_PARK_WRITE;
+	atomic_store_explicit(&slot->deadline, session->deadline,
+		memory_order_relaxed);
+	watch(lot, session->fd, &slot->watched, first, slot_mark(slot, false));
+	watch(lot, session->second_fd, &slot->second_watched, second,
+		slot_mark(slot, true));
+}
+
+static bool
+choose_event(struct slot *slot, enum session_event *event)
+{
+	switch (slot_next_reason(slot)) {
+	case SLOT_NEW:
+		*event = SESSION_START;
+		return true;
+	case SLOT_STOP:
+		*event = SESSION_STOP;
+		return true;
+	case SLOT_NUDGE:
+		*event = SESSION_NUDGE;
+		return true;
+	case SLOT_EXPIRED:
+		/* it may have been given another since */
+		*event = SESSION_DEADLINE;
+		return slot->session->deadline <= clock_monotonic();
+	case SLOT_READY:
+		if (slot->events == 0 && slot->second_events == 0)
+			slot->events = slot->second_events = UINT32_MAX;
+		slot->session->events = slot->events;
+		slot->session->second_events = slot->second_events;
+		slot->events = slot->second_events = 0;
+		*event = slot->is_for_write ? SESSION_WRITABLE :
+			SESSION_READABLE;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool
+is_idle_elsewhere(const struct lot *lot)
+{
+	return atomic_load_explicit(&lot->idle, memory_order_relaxed) > 0;
+}
+
+/*
+ * In a dialogue the next command comes within a moment. Waiting for it here is
+ * cheaper than a way through epoll, as long as others are free to work.
+ */
+static void
+linger(struct lot *lot, struct slot *slot)
+{
+	struct pollfd wait = { .fd = slot->session->fd, .events = POLLIN };
+	if (LINGER == 0 || slot->session->second_fd >= 0 ||
+	    !is_idle_elsewhere(lot))
+		return;
+	if (poll(&wait, 1, LINGER) > 0 && !slot_claim(slot, SLOT_READY))
+		slot->events = (uint32_t)wait.revents;
+}
+
+/* Runs one event; SESSION_PARK when there was none after all. */
+static enum session_next
+run_once(struct slot *slot)
+{
+	enum session_event event;
+	if (!choose_event(slot, &event))
+		return SESSION_PARK;
+	return slot->session->type->run(slot->session, event);
+}
+
+/* Runs the caller's slot until it parks, ends, or waits for its group. */
+static void
+run_slot(struct lot *lot, struct slot *slot)
+{
+	for (;;) {
+		struct session *session = slot->session;
+		if (!slot->is_entered) {
+			slot->group = session->group;
+			if (!group_enter(&lot->groups, slot->group, slot))
+				return;
+		}
+		slot->is_entered = false;
+		uint64_t group = slot->group;
+		enum session_next next = run_once(slot);
+		struct slot *waiter = group_leave(&lot->groups, group);
+		if (waiter != NULL)
+			worker_enqueue(lot, waiter);
+		if (next == SESSION_CLOSE)
+			session->type->free(&session);
+		if (next == SESSION_CLOSE || next == SESSION_GIVEN) {
+			slot_give(&lot->slots, slot);
+			return;
+		}
+		if (next == SESSION_PARK)
+			linger(lot, slot);
+		if (slot_has_reason(slot))
+			continue;
+		arm(lot, slot, next);
+		if (slot_park(slot))
+			return;
+	}
+}
+
+/* The next session that woke up, or NULL: look at the queue again. */
+static struct slot *
+wait_for_event(struct lot *lot)
+{
+	struct epoll_event event;
+	atomic_fetch_add(&lot->idle, 1);
+	int count = 0;
+	if (atomic_load(&lot->queue_length) == 0 &&
+	    !atomic_load(&lot->is_ended))
+		count = epoll_wait(lot->epoll, &event, 1, -1);
+	atomic_fetch_sub(&lot->idle, 1);
+	assert(count >= 0 || errno == EINTR);
+	if (count <= 0 || event.data.u64 == LOT_MARK_WAKE)
+		return NULL;
+	if (LOT_MARK_IS_LISTENER(event.data.u64)) {
+		is_accepting = true;
+		listener_accept(lot, &lot->listeners[LOT_MARK_LISTENER(0) -
+			event.data.u64]);
+		is_accepting = false;
+		return NULL;
+	}
+	struct slot *slot = slot_claim_mark(&lot->slots, event.data.u64,
+		SLOT_READY);
+	if (slot != NULL && (event.data.u64 >> 31 & 1) != 0)
+		slot->second_events = event.events;
+	else if (slot != NULL)
+		slot->events = event.events;
+	return slot;
+}
+
+void *
+worker_main(void *context)
+{
+	struct lot *lot = context;
+	for (;;) {
+		struct slot *slot = own_next;
+		own_next = NULL;
+		if (slot == NULL)
+			slot = dequeue(lot);
+		if (slot == NULL && atomic_load(&lot->is_ended))
+			break;
+		if (slot == NULL)
+			slot = wait_for_event(lot);
+		if (slot != NULL)
+			run_slot(lot, slot);
+	}
+	wake_worker(lot);	/* the next one ends too */
+	return NULL;
+}

@@ -17,7 +17,7 @@
 struct log;
 
 enum {
-	LOG_RECORD_LIMIT = 0x7fffffff,	/* bytes of one record */
+	LOG_RECORD_LIMIT = 0x7fffffff,	/* bytes of one payload */
 	LOG_GROUP_LIMIT = 10000,	/* records of one group */
 };
 
@@ -31,13 +31,15 @@ struct log_position {
 enum log_flag {
 	LOG_MUST_UNDERSTAND = 1,	/* a reader that does not know the kind stops */
 	LOG_COMPRESSED = 2, LOG_ENCRYPTED = 4,	/* reserved */
-	LOG_STATE_END = 8,	/* last record of a whole-state checkpoint: records of
-				 * earlier segments are needed for bodies only */
+	LOG_STATE_END = 8,	/* last record of a whole-state checkpoint, which is ONE
+				 * group: records before it are needed for bodies only */
+	LOG_FROM_RESERVE = 0x8000,	/* not stored: on a full disk this group may use
+					 * the space held back (expunge, flags) */
 };
 
 /* A record to be written. */
 struct log_record {
-	uint16_t kind, flags;
+	uint16_t kind, flags;		/* kind 0 is the log's own */
 	uint64_t modseq;
 	uint64_t actor;
 	char trace[16];			/* zeros: none */
@@ -46,7 +48,7 @@ struct log_record {
 	struct log_position position;	/* out, after log_append */
 };
 
-/* A record found. The payload is not read before it is asked for. */
+/* A record found; its payload has the right checksum. */
 struct log_found {
 	uint16_t kind, flags;
 	uint64_t modseq, epoch, actor;
@@ -54,7 +56,10 @@ struct log_found {
 	char trace[16];
 	uint64_t size;			/* of the payload */
 	struct log_position position;
+	struct span payload;		/* during the visit; data is NULL when it is too
+					 * large (log_read then) */
 };
+enum { LOG_FOUND_SIZE = 1 << 20 };	/* payloads up to this are given at a visit */
 
 /* Identifies the last group an index has applied; all zero: none. */
 struct log_applied {
@@ -64,8 +69,10 @@ struct log_applied {
 
 /*
  * Claims the account, finds the end of the log, cuts a torn tail, sets damage
- * aside. *head receives the payload of the last head record (empty: a new
- * account). wall_clock gives ms.
+ * aside. *head receives the payload of the last head record. Empty with
+ * log_end().mark.segment 0: a new account (GONE without create). Empty though
+ * there is a log: the head was damaged, the state must come from log_replay.
+ * wall_clock gives ms. Writes nothing.
  */
 int
 log_open(struct engine *engine, uint64_t account, bool create,
@@ -74,7 +81,7 @@ log_open(struct engine *engine, uint64_t account, bool create,
 void
 log_close(struct log **log);
 
-/* Number of damaged stretches set aside at open. */
+/* Number of damaged stretches met so far, by open and by replays. */
 unsigned
 log_damage(const struct log *log);
 
@@ -88,7 +95,19 @@ int
 log_append(struct log *log, struct log_record *records, size_t count,
 	struct span head, struct error *error);
 
-/* The last group that is durable. */
+/* Bytes the disk has left: deliveries are refused below a limit. */
+uint64_t
+log_room(struct log *log);
+
+/* The next append begins a new segment. */
+void
+log_seal(struct log *log);
+
+/* The epoch of the records that this process writes. */
+uint64_t
+log_epoch(const struct log *log);
+
+/* The last group that is durable; all zero in an empty log. */
 struct log_applied
 log_end(const struct log *log);
 
@@ -97,11 +116,14 @@ bool
 log_has(struct log *log, const struct log_applied *applied);
 
 /*
- * Visits every durable record after `from` (NULL: from the newest checkpoint
- * whose segments are all there, or the beginning), in order; heads and marks
- * are passed over. The visitor returns 0 to go on, -1 (with error) to stop.
- * `group` is the applied-mark of the group the record belongs to.
+ * Visits every durable record after `from` (NULL or all zero: from the newest
+ * checkpoint that is whole, its records included, or the beginning), in order;
+ * heads and marks are passed over. The visitor returns 0 to go on, -1 (with
+ * error) to stop. `group` is the applied-mark of the group the record belongs
+ * to; all records of a group are visited one after the other. Sees the log as
+ * it was when the call began. A visitor must not append.
  */
+extern const struct log_applied log_beginning;	/* `from`: all that is there */
 typedef int
 log_visitor(void *context, struct log *log, const struct log_found *record,
 	const struct log_applied *group, struct error *error);
@@ -136,7 +158,8 @@ struct log_segment {
 size_t
 log_segments(struct log *log, struct log_segment **segments);	/* memory_free */
 
-/* Removes a sealed segment in which nothing is alive. */
+/* Removes a sealed segment in which nothing is alive. It must be older than
+ * the one with the newest checkpoint: REFUSED otherwise. */
 int
 log_segment_remove(struct log *log, uint64_t number, struct error *error);
 

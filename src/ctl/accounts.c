@@ -3,6 +3,7 @@
  * account database. Without a running system auth is started for the request.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ctl/admin.h"
@@ -29,6 +30,44 @@ send_password(struct ctl *ctl, const char *command, const char *address)
 	if (password.data != NULL)
 		explicit_bzero(password.data, password.room);
 	buffer_fini(&password);
+	return result;
+}
+
+/* Lines "ADDRESS PASSWORD" of standard input, over one wire. */
+static int
+add_many(struct ctl *ctl)
+{
+	char *line = NULL;
+	size_t room = 0, count = 0;
+	ssize_t size;
+	struct error error;
+	struct system_wire wire;
+	int result = ctl_load_config(ctl);
+	if (result != 0)
+		return result;
+	if (system_wire_open(ctl->config, service, 0, &wire, &error) < 0)
+		return ctl_fail_error(&error);
+	while (result == 0 && (size = getline(&line, &room, stdin)) > 0) {
+		struct span rest = span_trim(span_of(line, (size_t)size)), word;
+		struct buffer fields;
+		count++;
+		if (!span_word(&rest, &word))
+			continue;
+		buffer_init(&fields, 0);
+		tabline_add_pair(&fields, "address", word);
+		tabline_add_pair(&fields, "password", span_trim(rest));
+		if (span_trim(rest).size == 0)
+			result = ctl_fail("standard input:%zu: found \"%.*s\", "
+				"expected an address and a password", count,
+				SPAN_PRINT(word));
+		else if (system_call(&wire, "USER-ADD", buffer_span(&fields),
+		    NULL, NULL, NULL, &error) < 0)
+			result = ctl_fail("standard input:%zu: %s", count,
+				error.text);
+		buffer_fini(&fields);
+	}
+	free(line);
+	system_wire_close(&wire);
 	return result;
 }
 
@@ -118,6 +157,8 @@ ctl_user(struct ctl *ctl)
 	if (ctl->argc != 2)
 		return ctl_usage(self, "found %d words, expected a verb and an "
 			"address", ctl->argc);
+	if (strcmp(verb, "add") == 0 && strcmp(address, "-") == 0)
+		return add_many(ctl);
 	if (strcmp(verb, "add") == 0)
 		return send_password(ctl, "USER-ADD", address);
 	if (strcmp(verb, "passwd") == 0)

@@ -38,6 +38,8 @@ static const struct ctl_command commands[] = {
 	{ "user", "user add|del|list|passwd|quota [ADDRESS] [SIZE]",
 		"Manage accounts.",
 		"  add ADDRESS           a new account; its domain is added if needed\n"
+		"  add -                 one for each line \"ADDRESS PASSWORD\" of\n"
+		"                        standard input\n"
 		"  del ADDRESS           remove the account and its mail\n"
 		"  list                  all accounts\n"
 		"  passwd ADDRESS        a new password\n"

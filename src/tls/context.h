@@ -1,0 +1,20 @@
+/*
+ * The TLS context that new handshakes use: versions, ciphers, certificate. A
+ * reload replaces it; sessions keep the one they began with.
+ */
+#ifndef TLS_CONTEXT_H
+#define TLS_CONTEXT_H
+
+#include <openssl/ssl.h>
+
+#include "base/error.h"
+
+/* From the PEM chain in this descriptor; the old context stays on failure. */
+int
+context_load(int certificate_fd, struct error *error);
+
+/* A new server-side SSL of the newest context; NULL without memory. */
+SSL *
+context_new_ssl(void);
+
+#endif

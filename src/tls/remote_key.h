@@ -1,0 +1,26 @@
+/*
+ * A private key that is not here: an EVP_PKEY with the public half, whose
+ * private operations are calls to the `key` process (proto/keywire.h).
+ */
+#ifndef TLS_REMOTE_KEY_H
+#define TLS_REMOTE_KEY_H
+
+#include <openssl/x509.h>
+
+#include "serve/session.h"
+
+/* Once, before any key is made. */
+void
+remote_key_start(struct lot *lot);
+
+/*
+ * The key that belongs to the certificate, under its name in `key`. NULL when
+ * the certificate's kind of key is neither RSA nor EC. The caller frees it with
+ * EVP_PKEY_free. Its signatures block at most REMOTE_KEY_TIMEOUT ms.
+ */
+EVP_PKEY *
+remote_key_new(X509 *certificate, const char *name);
+
+enum { REMOTE_KEY_TIMEOUT = 3000 };
+
+#endif

@@ -21,6 +21,7 @@
 enum {
 	HANDOVER_TICKET_SIZE = 16,
 	HANDOVER_UNREAD_LIMIT = 32768,
+	HANDOVER_ROOM = HANDOVER_UNREAD_LIMIT + 2048,	/* for handover_receive */
 	HANDOVER_TAG_SIZE = 64,
 	HANDOVER_FDS = 2,
 };
@@ -35,14 +36,17 @@ struct handover {
 	struct span unread;		/* borrowed */
 };
 
-/* Sends; the descriptors are closed on success and stay on failure. */
+/* Sends within 2 s; the descriptors are closed on success and stay on failure
+ * (the wire is to be dropped then). */
 int
 handover_send(int socket, struct handover *handover, struct error *error);
 
 /*
- * Receives; descriptors are the caller's. `unread` points into `room`, which
- * holds at least HANDOVER_UNREAD_LIMIT + 1024 bytes. 0, or -1 (ERROR_GONE at
- * the end of file, ERROR_DAMAGED when it is malformed).
+ * Receives, when the socket is readable; descriptors are the caller's.
+ * `unread` points into `room`, which holds at least HANDOVER_ROOM bytes. 0, or
+ * -1: ERROR_GONE at the end of file, ERROR_DAMAGED when it is malformed,
+ * ERROR_SYSTEM with .number EAGAIN when nothing is there. After any but EAGAIN
+ * the wire is to be closed. Blocks at most 2 s, when half a message is there.
  */
 int
 handover_receive(int socket, struct handover *handover, void *room,

@@ -1,10 +1,10 @@
 /*
- * Charsets to UTF-8: the labels of the WHATWG encoding standard plus UTF-7 and
- * ISO-2022-CN, mapped by a table as mail clients do (gb2312 -> gb18030, big5 ->
- * big5-hkscs, shift_jis -> cp932, ks_c_5601-1987 -> cp949, iso-8859-1 ->
- * windows-1252). Nothing else ever reaches iconv_open; ISO-2022-CN-EXT never
- * does. iconv opens nothing inside a jail, so all are opened before
- * (charset_open_all).
+ * Charsets to UTF-8: the labels of the WHATWG encoding standard and the other
+ * charsets of mail (UTF-7, ISO-2022-CN, HZ, Johab, JIS X 0213), mapped by a
+ * table as mail clients do (gb2312 -> gb18030, big5 -> big5-hkscs, shift_jis ->
+ * cp932, ks_c_5601-1987 -> cp949, iso-8859-1 -> windows-1252). Nothing else ever
+ * reaches iconv_open; ISO-2022-CN-EXT never does. iconv opens nothing inside a
+ * jail, so all are opened before (charset_open_all).
  */
 #ifndef PROTO_CHARSET_H
 #define PROTO_CHARSET_H
@@ -21,17 +21,18 @@ bool
 charset_is_known(struct span label);
 
 /*
- * Appends the text as UTF-8; what cannot be converted becomes U+FFFD. An
- * unknown label is treated as UTF-8 where that is valid, else windows-1252.
- * False only when the label is unknown.
+ * Appends the text as UTF-8; what cannot be converted becomes U+FFFD. With an
+ * unknown label, or us-ascii and bytes that are not, it is taken as UTF-8 where
+ * that is valid, else as windows-1252. False only when the label is unknown.
  */
 bool
 charset_to_utf8(struct buffer *out, struct span label, struct span text);
 
 /*
- * The form in which text is compared for SEARCH: full case folding and
- * NFC (i;unicode-casemap in effect, RFC
- * 5051). Input and output are UTF-8; bytes that are not are repaired.
+ * The form in which text is compared for SEARCH: full case folding and NFKC
+ * (i;unicode-casemap in effect, RFC 5051). Input and output are UTF-8; bytes
+ * that are not are repaired. Pieces that begin with a line end or an ASCII
+ * character fold by themselves to what they are in the whole.
  */
 void
 charset_fold(struct buffer *out, struct span utf8);

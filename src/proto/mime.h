@@ -15,12 +15,15 @@ enum {
 	MIME_DEPTH_LIMIT = 64,		/* deeper parts are opaque leaves */
 	MIME_PART_LIMIT = 1000,		/* further parts belong to the last */
 	MIME_HEADER_LIMIT = 262144,	/* bytes of one header block that are looked at */
+	MIME_HEADERS_LIMIT = 4194304,	/* and of all header blocks of a message */
 	MIME_FIELD_LIMIT = 32768,	/* bytes of one field that are looked at */
 	MIME_PARAMETER_LIMIT = 64,	/* per field */
 };
 
 struct mime_parameter {
-	struct span name, value;	/* RFC 2231 joined; value as UTF-8 or raw */
+	struct span name, value;	/* RFC 2231 joined; name in lower case */
+	bool is_extended;		/* had a charset: the value is UTF-8, otherwise
+					 * as it stood */
 	struct mime_parameter *next;
 };
 
@@ -40,11 +43,18 @@ struct mime_part {
 	struct span disposition;	/* lower case, empty: absent */
 	struct mime_parameter *disposition_parameters;
 	struct span language;		/* raw value */
-	struct mime_envelope *envelope;	/* the message itself, and MIME_MESSAGE:
-					 * of the message inside */
+	struct mime_envelope *envelope;	/* of a message: the root, and the child of
+					 * a MIME_MESSAGE; NULL for other parts */
 	struct mime_part *parent, *child, *next;
 	unsigned depth;
 };
+
+/*
+ * Every multipart has a child and every MIME_MESSAGE exactly one, the message
+ * inside. A multipart in which no delimiter was found has the text before its
+ * end as its only child, a text/plain part without header, so that a reader
+ * sees what came. A multipart without boundary parameter is text/plain itself.
+ */
 
 /* Raw unfolded field values of RFC 5322; data == NULL: absent. */
 struct mime_envelope {
@@ -79,6 +89,11 @@ mime_parser_end(struct mime_parser *parser);
 struct mime_part *
 mime_parse(struct arena *arena, struct span message);
 
+/* The value of a parameter, extended (RFC 2231) before plain; data == NULL:
+ * there is none. */
+struct span
+mime_parameter_value(const struct mime_parameter *parameters, struct span name);
+
 /*
  * The part an IMAP section number path names ("2.1", RFC 9051 6.4.5.1), NULL
  * when there is none. For a message that is not multipart, 1 is its body.
@@ -92,15 +107,20 @@ mime_parse_addresses(struct arena *arena, struct span value);
 
 /*
  * IMAP's ENVELOPE (with parentheses) and BODY or BODYSTRUCTURE of the message.
- * Strings that need it are literals; with utf8 (UTF8=ACCEPT, IMAP4rev2) UTF-8
- * stays in quoted strings, otherwise header values are sent as they stand.
+ * Strings that need it are literals, so bytes of headers go out as they stand.
+ * Extended parameters are "name*" (RFC 9051 7.5.2): with MIME_UTF8 as UTF-8,
+ * else percent-encoded again, which is what clients of IMAP4rev1 understand.
  */
+enum mime_format {
+	MIME_EXTENDED = 1,	/* BODYSTRUCTURE, not BODY */
+	MIME_UTF8 = 2,		/* the client enabled IMAP4rev2 or UTF8=ACCEPT */
+};
 void
 mime_format_envelope(struct buffer *out, struct arena *arena,
 	const struct mime_envelope *envelope);
 void
 mime_format_structure(struct buffer *out, struct arena *arena,
-	const struct mime_part *part, bool extended);
+	const struct mime_part *part, unsigned flags);
 
 /*
  * The tree with its offsets as flat bytes, for the cache of the store, and

@@ -1,0 +1,226 @@
+/*
+ * Charsets to UTF-8 by the C library's iconv, one converter for each charset,
+ * opened once and kept: inside a jail none can be opened. A converter serves
+ * one thread at a time; texts are short enough for that.
+ */
+#include "proto/charset.h"
+
+#include <errno.h>
+#include <iconv.h>
+#include <pthread.h>
+
+#include "base/utf8.h"
+#include "proto/charset_escape.h"
+#include "proto/charset_table.h"
+
+/* CVE-2024-2961 and its like: no other name ever reaches iconv_open. */
+static const char *const names[CHARSET_COUNT] = {
+	[CHARSET_IBM866] = "IBM866",
+	[CHARSET_ISO_8859_2] = "ISO-8859-2",
+	[CHARSET_ISO_8859_3] = "ISO-8859-3",
+	[CHARSET_ISO_8859_4] = "ISO-8859-4",
+	[CHARSET_ISO_8859_5] = "ISO-8859-5",
+	[CHARSET_ISO_8859_6] = "ISO-8859-6",
+	[CHARSET_ISO_8859_7] = "ISO-8859-7",
+	[CHARSET_ISO_8859_8] = "ISO-8859-8",
+	[CHARSET_ISO_8859_10] = "ISO-8859-10",
+	[CHARSET_ISO_8859_13] = "ISO-8859-13",
+	[CHARSET_ISO_8859_14] = "ISO-8859-14",
+	[CHARSET_ISO_8859_15] = "ISO-8859-15",
+	[CHARSET_ISO_8859_16] = "ISO-8859-16",
+	[CHARSET_KOI8_R] = "KOI8-R",
+	[CHARSET_KOI8_U] = "KOI8-U",
+	[CHARSET_MACINTOSH] = "MACINTOSH",
+	[CHARSET_WINDOWS_874] = "CP874",
+	[CHARSET_WINDOWS_1250] = "CP1250",
+	[CHARSET_WINDOWS_1251] = "CP1251",
+	[CHARSET_WINDOWS_1252] = "CP1252",
+	[CHARSET_WINDOWS_1253] = "CP1253",
+	[CHARSET_WINDOWS_1254] = "CP1254",
+	[CHARSET_WINDOWS_1255] = "CP1255",
+	[CHARSET_WINDOWS_1256] = "CP1256",
+	[CHARSET_WINDOWS_1257] = "CP1257",
+	[CHARSET_WINDOWS_1258] = "CP1258",
+	[CHARSET_MAC_CYRILLIC] = "MAC-UK",
+	[CHARSET_GB18030] = "GB18030",
+	[CHARSET_HZ] = "GB18030",
+	[CHARSET_ISO_2022_CN] = "ISO-2022-CN",
+	[CHARSET_BIG5_HKSCS] = "BIG5-HKSCS",
+	[CHARSET_EUC_JP] = "EUC-JP-MS",
+	[CHARSET_ISO_2022_JP] = "CP932",
+	[CHARSET_ISO_2022_JP_2] = "ISO-2022-JP-2",
+	[CHARSET_SHIFT_JIS] = "CP932",
+	[CHARSET_EUC_JISX0213] = "EUC-JISX0213",
+	[CHARSET_SHIFT_JISX0213] = "SHIFT_JISX0213",
+	[CHARSET_EUC_KR] = "CP949",
+	[CHARSET_ISO_2022_KR] = "ISO-2022-KR",
+	[CHARSET_JOHAB] = "JOHAB",
+	[CHARSET_UTF_16BE] = "UTF-16BE",
+	[CHARSET_UTF_16LE] = "UTF-16LE",
+	[CHARSET_UTF_16] = "UTF-16",
+	[CHARSET_UTF_7] = "UTF-7",
+};
+
+/* Both are guarded by `lock` of the same converter. */
+static struct converter {
+	pthread_mutex_t lock;
+	enum { UNTRIED, OPEN, MISSING } state;
+	iconv_t handle;
+} converters[CHARSET_COUNT] = {
+	[0 ... CHARSET_COUNT - 1] = { .lock = PTHREAD_MUTEX_INITIALIZER },
+};
+
+static const struct span REPLACEMENT = { "\xef\xbf\xbd", 3 };
+
+/* With the lock held. */
+static bool
+is_open(struct converter *converter, const char *name)
+{
+	if (converter->state == UNTRIED) {
+		converter->handle = iconv_open("UTF-8", name);
+		converter->state = converter->handle == (iconv_t)-1 ?
+			MISSING : OPEN;
+	}
+	return converter->state == OPEN;
+}
+
+void
+charset_open_all(void)
+{
+	for (size_t i = 0; i < CHARSET_COUNT; i++) {
+		if (names[i] == NULL)
+			continue;
+		pthread_mutex_lock(&converters[i].lock);
+		is_open(&converters[i], names[i]);
+		pthread_mutex_unlock(&converters[i].lock);
+	}
+}
+
+bool
+charset_is_known(struct span label)
+{
+	return charset_table_find(label) != CHARSET_NONE;
+}
+
+/* One call; false when there is nothing more to do. */
+static bool
+convert_step(iconv_t handle, struct buffer *out, char **at, size_t *left)
+{
+	enum { LEAST = 64 };
+	if (!buffer_reserve(out, *left + LEAST))
+		return false;
+	size_t before = *left, room = out->room - out->size;
+	char *to = out->data + out->size;
+	size_t status = iconv(handle, at, left, &to, &room);
+	int number = errno;
+	bool moved = *left < before || to > out->data + out->size;
+	out->size = (size_t)(to - out->data);
+	if (status != (size_t)-1 || *left == 0)
+		return false;
+	if (number == E2BIG && moved)
+		return true;
+	/* not of this charset, or cut short */
+	buffer_add(out, REPLACEMENT);
+	(*at)++;
+	(*left)--;
+	return *left > 0;
+}
+
+/* False when this system has no such converter. */
+static bool
+convert(struct buffer *out, enum charset_id id, struct span text)
+{
+	struct converter *converter = &converters[id];
+	pthread_mutex_lock(&converter->lock);
+	bool ok = is_open(converter, names[id]);
+	if (ok && text.size > 0) {
+		char *at = (char *)text.data;
+		size_t left = text.size;
+		iconv(converter->handle, NULL, NULL, NULL, NULL);
+		while (convert_step(converter->handle, out, &at, &left))
+			continue;
+		/* what a stateful charset still holds back */
+		if (buffer_reserve(out, 64)) {
+			char *to = out->data + out->size;
+			size_t room = out->room - out->size;
+			iconv(converter->handle, NULL, NULL, &to, &room);
+			out->size = (size_t)(to - out->data);
+		}
+	}
+	pthread_mutex_unlock(&converter->lock);
+	return ok;
+}
+
+static void
+add_utf8(struct buffer *out, struct span text)
+{
+	if (utf8_is_valid(text))
+		buffer_add(out, text);
+	else
+		utf8_add_repaired(out, text);
+}
+
+/* Text of which nobody said what it is, or said "ASCII" and it is not. */
+static void
+add_unlabelled(struct buffer *out, struct span text)
+{
+	if (utf8_is_valid(text))
+		buffer_add(out, text);
+	else if (!convert(out, CHARSET_WINDOWS_1252, text))
+		utf8_add_repaired(out, text);
+}
+
+static bool
+convert_escaped(struct buffer *out, enum charset_id id, struct span text)
+{
+	struct buffer plain;
+	buffer_init(&plain, 0);
+	if (id == CHARSET_HZ)
+		charset_escape_hz(&plain, text);
+	else
+		charset_escape_jp(&plain, text);
+	bool ok = convert(out, id, buffer_span(&plain));
+	buffer_fini(&plain);
+	return ok;
+}
+
+/* JIS X 0212 is in no eight-bit charset of one or two bytes. */
+static bool
+has_supplement(struct span text)
+{
+	return span_search(text, SPAN("\x1b$(D")) < text.size;
+}
+
+/* In these, and only these, a byte below 0x80 may not be ASCII at the start. */
+static bool
+begins_in_ascii(enum charset_id id)
+{
+	return id != CHARSET_UTF_16 && id != CHARSET_UTF_16BE &&
+		id != CHARSET_UTF_16LE && id != CHARSET_UTF_7 &&
+		id != CHARSET_HZ && id != CHARSET_ISO_2022_CN &&
+		id != CHARSET_ISO_2022_KR && id != CHARSET_ISO_2022_JP &&
+		id != CHARSET_ISO_2022_JP_2;
+}
+
+bool
+charset_to_utf8(struct buffer *out, struct span label, struct span text)
+{
+	enum charset_id id = charset_table_find(label);
+	bool ok = true;
+	if (id == CHARSET_UTF_8) {
+		add_utf8(out, text);
+	} else if (id == CHARSET_NONE || id == CHARSET_US_ASCII ||
+	    (begins_in_ascii(id) && utf8_is_ascii(text))) {
+		add_unlabelled(out, text);
+	} else if (id == CHARSET_HZ || (id == CHARSET_ISO_2022_JP &&
+	    !has_supplement(text))) {
+		ok = convert_escaped(out, id, text);
+	} else {
+		if (id == CHARSET_ISO_2022_JP)
+			id = CHARSET_ISO_2022_JP_2;
+		ok = convert(out, id, text);
+	}
+	if (!ok)
+		add_unlabelled(out, text);
+	return id != CHARSET_NONE;
+}

@@ -19,8 +19,8 @@ static const struct {
 	unsigned bit;
 	const char *word;
 } notify_words[] = {
-	{ NOTIFY_SUCCESS, "success" }, { NOTIFY_FAILURE, "failure" },
-	{ NOTIFY_DELAY, "delay" },
+	{ SMTP_NOTIFY_SUCCESS, "success" }, { SMTP_NOTIFY_FAILURE, "failure" },
+	{ SMTP_NOTIFY_DELAY, "delay" },
 };
 enum { NOTIFY_WORDS = sizeof(notify_words) / sizeof(notify_words[0]) };
 
@@ -36,7 +36,7 @@ envelope_wants_bounce(const struct envelope *envelope,
 {
 	/* RFC 5321 6.1, RFC 3461 4.1: not given means FAILURE. */
 	return envelope->sender.size > 0 && (recipient->notify == 0 ||
-		(recipient->notify & NOTIFY_FAILURE) != 0);
+		(recipient->notify & SMTP_NOTIFY_FAILURE) != 0);
 }
 
 size_t
@@ -52,7 +52,7 @@ void
 envelope_format_notify(struct buffer *out, unsigned notify)
 {
 	const char *separator = "";
-	if (notify & NOTIFY_NEVER)
+	if (notify & SMTP_NOTIFY_NEVER)
 		buffer_add_string(out, "never");
 	for (size_t i = 0; i < NOTIFY_WORDS; i++) {
 		if ((notify & notify_words[i].bit) == 0)
@@ -69,7 +69,7 @@ envelope_parse_notify(struct span text, unsigned *notify)
 	struct span word;
 	*notify = 0;
 	if (span_equals_nocase(text, SPAN("never"))) {
-		*notify = NOTIFY_NEVER;
+		*notify = SMTP_NOTIFY_NEVER;
 		return true;
 	}
 	while (span_split(&text, ',', &word)) {
@@ -175,7 +175,7 @@ encode_recipient(struct buffer *out, const struct recipient *recipient)
 
 size_t
 envelope_encode(struct buffer *out, const struct envelope *envelope,
-	size_t first)
+	size_t first, size_t limit)
 {
 	size_t start = out->size, written = 0, i;
 	encode_envelope(out, envelope);
@@ -184,7 +184,7 @@ envelope_encode(struct buffer *out, const struct envelope *envelope,
 		if (envelope->recipient[i].state == RECIPIENT_DONE)
 			continue;
 		encode_recipient(out, &envelope->recipient[i]);
-		if (out->size - start > ENVELOPE_LIMIT && written > 0) {
+		if (out->size - start > limit && written > 0) {
 			out->size = before;
 			break;
 		}

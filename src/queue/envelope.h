@@ -9,10 +9,13 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/log.h"
+#include "proto/smtp.h"
 #include "store/store.h"
 
 enum {
-	ENVELOPE_LIMIT = 262144,	/* bytes of an annotation */
+	ENVELOPE_LIMIT = 131072,	/* bytes of a new annotation; when replies
+				 * come in, the same recipients always fit
+				 * STORE_ANNOTATION_LIMIT */
 	ENVELOPE_TEXT_LIMIT = 200,	/* bytes kept of a reply's sentence */
 };
 
@@ -22,12 +25,6 @@ enum recipient_state {
 	RECIPIENT_BOUNCE,	/* refused for good, the sender is to be told */
 	RECIPIENT_NOTIFY,	/* delivered, the sender asked to be told */
 	RECIPIENT_DONE,		/* nothing left to do; never written */
-};
-
-/* RFC 3461 4.1; 0 is "not given", which means FAILURE (and DELAY). */
-enum envelope_notify {
-	NOTIFY_NEVER = 1, NOTIFY_SUCCESS = 2, NOTIFY_FAILURE = 4,
-	NOTIFY_DELAY = 8,
 };
 
 /* What a hop said: 250, 4xx or 5xx; code 0: nothing yet. */
@@ -41,13 +38,15 @@ struct recipient {
 	struct span to;		/* after aliases */
 	struct span original;	/* of RCPT, when it differs; else empty */
 	struct span orcpt;	/* as given, or empty */
-	unsigned notify;	/* enum envelope_notify */
+	unsigned notify;	/* enum smtp_notify; 0: not given */
 	bool is_local;
 	uint64_t account, quota;	/* local ones */
 	enum recipient_state state;
 	unsigned attempts;
 	int64_t last, next;	/* wall ms; 0: never, at once */
 	struct delivery_reply reply;
+	bool is_uncertain;	/* the last attempt ended without an answer: it may
+				 * have been stored. Not written */
 };
 
 /* Spans live in the arena it was built with or decoded into. */
@@ -67,12 +66,12 @@ struct envelope {
 
 /*
  * Appends the annotation for recipients from `first` on that are not DONE, as
- * many as fit ENVELOPE_LIMIT; returns the index after the last one written.
- * At least one always fits.
+ * many as fit `limit` bytes; returns the index after the last one written. At
+ * least one is always written.
  */
 size_t
 envelope_encode(struct buffer *out, const struct envelope *envelope,
-	size_t first);
+	size_t first, size_t limit);
 
 /* False when the bytes are not an annotation of a version known here. */
 bool

@@ -14,7 +14,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	arena_init(&arena, 0);
 	buffer_init(&out, 0);
 	if (envelope_decode(span_of(data, size), &arena, &envelope)) {
-		size_t next = envelope_encode(&out, &envelope, 0);
+		size_t next = envelope_encode(&out, &envelope, 0, ENVELOPE_LIMIT);
 		assert(next <= envelope.count);
 		assert(envelope_decode(buffer_span(&out), &arena, &again));
 		assert(again.count == next);

@@ -16,14 +16,14 @@ static const struct recipient recipients[] = {
 		.last = 1790000000000, .next = 1790000300000,
 		.reply = { 451, SPAN("4.3.0"), SPAN("mailbox away") } },
 	{ .to = SPAN("carol@elsewhere.test"), .original = SPAN("c\tx@y\n"),
-		.orcpt = SPAN("rfc822;c+2Bx@y"), .notify = NOTIFY_NEVER,
+		.orcpt = SPAN("rfc822;c+2Bx@y"), .notify = SMTP_NOTIFY_NEVER,
 		.state = RECIPIENT_RELAY },
 	{ .to = SPAN("\xe4\xbd\xa0@example.test"), .is_local = true,
-		.notify = NOTIFY_SUCCESS | NOTIFY_DELAY,
+		.notify = SMTP_NOTIFY_SUCCESS | SMTP_NOTIFY_DELAY,
 		.state = RECIPIENT_NOTIFY, .reply = { 250, { NULL, 0 },
 		{ NULL, 0 } } },
 	{ .to = SPAN("gone@example.test"), .state = RECIPIENT_DONE },
-	{ .to = SPAN("full@example.test"), .notify = NOTIFY_FAILURE,
+	{ .to = SPAN("full@example.test"), .notify = SMTP_NOTIFY_FAILURE,
 		.state = RECIPIENT_BOUNCE,
 		.reply = { 552, SPAN("5.2.2"), SPAN("over quota") } },
 };
@@ -80,7 +80,7 @@ what_is_written_is_read(void **state)
 	(void)state;
 	buffer_init(&out, 0);
 	arena_init(&arena, 0);
-	assert_int_equal(envelope_encode(&out, &envelope, 0), RECIPIENTS);
+	assert_int_equal(envelope_encode(&out, &envelope, 0, ENVELOPE_LIMIT), RECIPIENTS);
 	assert_true(envelope_decode(buffer_span(&out), &arena, &got));
 	buffer_fini(&out);	/* nothing may point into it */
 	assert_span(got.id, envelope.id);
@@ -125,7 +125,7 @@ many_recipients_become_parts(void **state)
 	buffer_init(&out, 0);
 	while (first < MANY) {
 		buffer_clear(&out);
-		size_t next = envelope_encode(&out, &envelope, first);
+		size_t next = envelope_encode(&out, &envelope, first, ENVELOPE_LIMIT);
 		assert_true(next > first);
 		assert_true(out.size <= ENVELOPE_LIMIT);
 		assert_true(envelope_decode(buffer_span(&out), &arena, &got));
@@ -207,7 +207,7 @@ any_cut_or_flip_is_survived(void **state)
 	struct buffer out;
 	(void)state;
 	buffer_init(&out, 0);
-	envelope_encode(&out, &envelope, 0);
+	envelope_encode(&out, &envelope, 0, ENVELOPE_LIMIT);
 	for (size_t i = 0; i < out.size; i++) {
 		struct arena arena;
 		arena_init(&arena, 0);
@@ -231,11 +231,11 @@ bounces_are_owed_to_whom(void **state)
 		bool owed;
 	} cases[] = {
 		{ "bob@x", 0, true },
-		{ "bob@x", NOTIFY_FAILURE, true },
-		{ "bob@x", NOTIFY_SUCCESS, false },
-		{ "bob@x", NOTIFY_NEVER, false },
+		{ "bob@x", SMTP_NOTIFY_FAILURE, true },
+		{ "bob@x", SMTP_NOTIFY_SUCCESS, false },
+		{ "bob@x", SMTP_NOTIFY_NEVER, false },
 		{ "", 0, false },
-		{ "", NOTIFY_FAILURE, false },
+		{ "", SMTP_NOTIFY_FAILURE, false },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

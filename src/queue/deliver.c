@@ -1,0 +1,436 @@
+/*
+ * LMTP, the client's side. Straight down: write to all processes concerned,
+ * then read from all. A process that does not answer costs its own recipients
+ * their delivery for now, nobody else's (queue/health.h).
+ */
+#include "queue/deliver.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "proto/smtp_reply.h"
+
+enum {
+	PIECE = 262144,			/* of a body, between looks at the clock */
+	WIRE_HOLDS = 1 << 20,		/* more than a wire takes unread */
+	BYTES_PER_MS = 10000,		/* of a slow disk, for long bodies */
+};
+
+/* The way to one mailbox process in one batch. */
+struct hop {
+	struct deliverer *deliverer;
+	const struct delivery_batch *batch;
+	unsigned instance;
+	struct recipient **recipient;	/* part of the batch's */
+	size_t count;
+	struct wire *wire;		/* NULL: failed */
+	bool is_entered;		/* health */
+	bool was_sent;			/* the whole message may be there */
+	int64_t patience;		/* waited for an answer until then anyway */
+};
+
+void
+deliverer_init(struct deliverer *deliverer, struct lot *lot,
+	unsigned processes)
+{
+	assert(processes > 0);
+	deliverer->processes = processes;
+	deliverer->pool = memory_new_array(processes, sizeof(*deliverer->pool));
+	deliverer->health = memory_new_array(processes,
+		sizeof(*deliverer->health));
+	for (unsigned i = 0; i < processes; i++) {
+		deliverer->pool[i] = wire_pool_new(lot, "mailbox-lmtp", i);
+		health_init(&deliverer->health[i]);
+	}
+}
+
+void
+deliverer_fini(struct deliverer *deliverer)
+{
+	for (unsigned i = 0; i < deliverer->processes; i++)
+		health_fini(&deliverer->health[i]);
+	memory_free(deliverer->health);
+	memory_free(deliverer->pool);
+}
+
+unsigned
+deliver_instance(const struct deliverer *deliverer, uint64_t account)
+{
+	return (unsigned)(account % deliverer->processes);
+}
+
+bool
+deliver_is_open(struct deliverer *deliverer, unsigned instance)
+{
+	struct health *health = &deliverer->health[instance];
+	bool is_open = health_enter(health, clock_monotonic());
+	if (is_open)
+		health_leave(health);
+	return is_open;
+}
+
+/* ---- failing ---- */
+
+/* Gives the wire up; those without an answer are told later. */
+static void
+hop_fail(struct hop *hop, const char *text)
+{
+	struct span reason = arena_copy(hop->batch->arena, span_from(text));
+	wire_drop(&hop->wire);
+	for (size_t i = 0; i < hop->count; i++) {
+		struct recipient *recipient = hop->recipient[i];
+		if (recipient->reply.code != 0)
+			continue;
+		recipient->reply = (struct delivery_reply){ 451,
+			SPAN("4.3.0"), reason };
+		recipient->is_uncertain = hop->was_sent;
+	}
+}
+
+static void
+hop_leave(struct hop *hop)
+{
+	if (hop->is_entered)
+		health_leave(&hop->deliverer->health[hop->instance]);
+	hop->is_entered = false;
+}
+
+/* ---- reading ---- */
+
+/*
+ * Waits for more bytes as long as the process answers anybody, or patience
+ * lasts. False: failed.
+ */
+static bool
+hop_fill(struct hop *hop)
+{
+	struct health *health = &hop->deliverer->health[hop->instance];
+	int64_t now = clock_monotonic(), until;
+	bool may = health_wait(health, now, &until);
+	if (until < hop->patience)
+		until = hop->patience;
+	if (until > hop->batch->deadline)
+		until = hop->batch->deadline;
+	if (!may && until <= now) {
+		hop_fail(hop, "the mailbox process does not answer");
+		return false;
+	}
+	int n = stream_fill_within(&hop->wire->stream, clock_until(until));
+	if (n > 0)
+		health_answered(health, clock_monotonic());
+	if (n == 0 || n == -2) {
+		hop_fail(hop, "the mailbox process went away");
+		return false;
+	}
+	if (n < 0 && clock_monotonic() >= hop->batch->deadline) {
+		hop_fail(hop, "the mailbox process takes too long");
+		return false;
+	}
+	return true;
+}
+
+/* The next reply; its spans are borrowed until the next read. */
+static bool
+hop_read(struct hop *hop, struct smtp_answer *answer)
+{
+	for (;;) {
+		size_t consumed;
+		struct stream *stream = &hop->wire->stream;
+		switch (smtp_answer_parse(stream_unread(stream), answer,
+			&consumed)) {
+		case SMTP_ANSWER_OK:
+			stream_consume(stream, consumed);
+			return true;
+		case SMTP_ANSWER_BAD:
+			hop_fail(hop, "the mailbox process does not speak LMTP");
+			return false;
+		case SMTP_ANSWER_MORE:
+			if (!hop_fill(hop))
+				return false;
+			break;
+		}
+	}
+}
+
+static void
+set_reply(const struct hop *hop, struct recipient *recipient,
+	const struct smtp_answer *answer)
+{
+	struct arena *arena = hop->batch->arena;
+	recipient->reply.code = answer->code;
+	recipient->reply.text = arena_copy(arena,
+		span_first(answer->text, ENVELOPE_TEXT_LIMIT));
+	if (answer->enhanced[0] != 0)
+		recipient->reply.status = arena_print(arena, "%u.%u.%u",
+			answer->enhanced[0], answer->enhanced[1],
+			answer->enhanced[2]);
+}
+
+static bool
+is_refusal(const struct smtp_answer *answer)
+{
+	return answer->code >= 400;
+}
+
+static bool
+read_message_replies(struct hop *hop, size_t accepted)
+{
+	struct smtp_answer answer;
+	/* Without a recipient there is one reply to the body (RFC 2033 4.2). */
+	if (accepted == 0)
+		return hop_read(hop, &answer);
+	for (size_t i = 0; i < hop->count; i++) {
+		if (hop->recipient[i]->reply.code != 0)
+			continue;
+		if (!hop_read(hop, &answer))
+			return false;
+		set_reply(hop, hop->recipient[i], &answer);
+	}
+	return true;
+}
+
+static bool
+read_replies(struct hop *hop)
+{
+	struct smtp_answer answer;
+	size_t accepted = 0;
+	if (!hop_read(hop, &answer))
+		return false;
+	if (is_refusal(&answer)) {
+		for (size_t i = 0; i < hop->count; i++)
+			set_reply(hop, hop->recipient[i], &answer);
+		hop_fail(hop, "");
+		return false;
+	}
+	for (size_t i = 0; i < hop->count; i++) {
+		if (!hop_read(hop, &answer))
+			return false;
+		if (is_refusal(&answer))
+			set_reply(hop, hop->recipient[i], &answer);
+		else
+			accepted++;
+	}
+	return read_message_replies(hop, accepted);
+}
+
+static void
+hop_finish(struct hop *hop)
+{
+	if (hop->wire != NULL && read_replies(hop))
+		wire_give(&hop->wire);
+	hop_leave(hop);
+}
+
+/* ---- writing ---- */
+
+static bool
+greet(struct hop *hop)
+{
+	struct smtp_answer answer;
+	struct error error;
+	if (!hop->wire->is_new)
+		return true;
+	if (!hop_read(hop, &answer))
+		return false;
+	stream_add(&hop->wire->stream, SPAN("LHLO queue\r\n"));
+	if (is_refusal(&answer) ||
+		stream_send(&hop->wire->stream, &error) < 0) {
+		hop_fail(hop, "the mailbox process is not ready");
+		return false;
+	}
+	if (!hop_read(hop, &answer))
+		return false;
+	if (is_refusal(&answer)) {
+		hop_fail(hop, "the mailbox process is not ready");
+		return false;
+	}
+	return true;
+}
+
+static enum smtp_body
+body_kind(struct span name)
+{
+	if (span_equals(name, SPAN("8bitmime")))
+		return SMTP_BODY_8BITMIME;
+	return span_equals(name, SPAN("binarymime")) ? SMTP_BODY_BINARYMIME :
+		SMTP_BODY_7BIT;
+}
+
+static bool
+add_mail(struct buffer *out, const struct delivery_batch *batch)
+{
+	const struct envelope *envelope = batch->envelope;
+	struct smtp_mail mail = { .is_null = envelope->sender.size == 0,
+		.body = body_kind(envelope->body), .has_size = true,
+		.size = batch->body->size, .has_transaction = true,
+		.trace = span_from(envelope->scope.trace),
+		.session = span_from(envelope->scope.session),
+		.actor = envelope->actor };
+	memcpy(mail.transaction, envelope->transaction,
+		sizeof(mail.transaction));
+	if (!mail.is_null && address_parse(envelope->sender, batch->arena,
+		&mail.path) != ADDRESS_OK)
+		return false;
+	/* RFC 6531 3.4; an alias may lead from ASCII to UTF-8. */
+	mail.is_utf8 = true;
+	smtp_mail_add(out, &mail);
+	return true;
+}
+
+static bool
+add_recipient(struct buffer *out, const struct delivery_batch *batch,
+	const struct recipient *recipient)
+{
+	struct smtp_rcpt rcpt = { .has_account = true, .has_quota = true,
+		.account = recipient->account, .quota = recipient->quota };
+	struct buffer original;
+	if (address_parse(recipient->to, batch->arena, &rcpt.path) !=
+		ADDRESS_OK)
+		return false;
+	buffer_init(&original, 0);
+	if (recipient->original.size > 0) {
+		/* What RCPT said, for X-Original-To. */
+		buffer_add_string(&original, "rfc822;");
+		smtp_xtext_encode(&original, recipient->original);
+		rcpt.orcpt = buffer_span(&original);
+	}
+	smtp_rcpt_add(out, &rcpt);
+	buffer_fini(&original);
+	return true;
+}
+
+static void
+set_send_deadline(struct hop *hop)
+{
+	int64_t silence = clock_monotonic() + HEALTH_SILENCE;
+	hop->wire->stream.deadline = silence < hop->batch->deadline ?
+		silence : hop->batch->deadline;
+}
+
+/* Long bodies go in pieces, each with a time of its own. */
+static bool
+send_body(struct hop *hop, struct error *error)
+{
+	const struct mail_body *body = hop->batch->body;
+	struct stream *stream = &hop->wire->stream;
+	struct health *health = &hop->deliverer->health[hop->instance];
+	for (uint64_t at = 0; at < body->size && !stream->is_failed;) {
+		uint64_t left = body->size - at;
+		size_t size = left < PIECE ? (size_t)left : PIECE;
+		set_send_deadline(hop);
+		if (body->file < 0)
+			stream_add(stream, span_of(body->memory.data + at,
+				size));
+		else if (stream_add_file(stream, body->file,
+			body->offset + at, size, error) < 0)
+			return false;
+		at += size;
+		if (at > WIRE_HOLDS && !stream->is_failed)
+			health_answered(health, clock_monotonic());
+	}
+	hop->was_sent = true;
+	set_send_deadline(hop);
+	return stream_send(stream, error) == 0;
+}
+
+static bool
+send_transaction(struct hop *hop)
+{
+	const struct delivery_batch *batch = hop->batch;
+	struct buffer *out = &hop->wire->stream.out;
+	struct smtp_bdat bdat = { batch->body->size, true };
+	struct error error;
+	bool ok = add_mail(out, batch);
+	for (size_t i = 0; i < hop->count && ok; i++)
+		ok = add_recipient(out, batch, hop->recipient[i]);
+	if (!ok) {
+		hop_fail(hop, "an address of the envelope cannot be written");
+		return false;
+	}
+	smtp_bdat_add(out, &bdat);
+	if (!send_body(hop, &error)) {
+		hop_fail(hop, error.text);
+		return false;
+	}
+	hop->patience = clock_monotonic() + HEALTH_SILENCE +
+		(int64_t)(batch->body->size / BYTES_PER_MS);
+	return true;
+}
+
+static void
+hop_begin(struct hop *hop)
+{
+	struct deliverer *deliverer = hop->deliverer;
+	struct error error;
+	int64_t now = clock_monotonic();
+	hop->is_entered = health_enter(&deliverer->health[hop->instance], now);
+	if (!hop->is_entered) {
+		hop_fail(hop, "the mailbox process does not answer");
+		return;
+	}
+	int64_t silence = now + HEALTH_SILENCE;
+	hop->wire = wire_take(deliverer->pool[hop->instance],
+		silence < hop->batch->deadline ? silence :
+		hop->batch->deadline, &error);
+	if (hop->wire == NULL) {
+		hop_fail(hop, error.text);
+		return;
+	}
+	hop->patience = now;
+	if (greet(hop))
+		send_transaction(hop);
+}
+
+/* ---- a batch ---- */
+
+/* Those of one process stand together afterwards; few, so insertion. */
+static void
+sort_by_instance(const struct deliverer *deliverer,
+	struct recipient **recipient, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		struct recipient *moved = recipient[i];
+		unsigned instance = deliver_instance(deliverer,
+			moved->account);
+		size_t at = i;
+		for (; at > 0 && deliver_instance(deliverer,
+			recipient[at - 1]->account) > instance; at--)
+			recipient[at] = recipient[at - 1];
+		recipient[at] = moved;
+	}
+}
+
+static size_t
+make_hops(struct deliverer *deliverer, const struct delivery_batch *batch,
+	struct hop *hops)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < batch->count; i++) {
+		struct recipient *recipient = batch->recipient[i];
+		unsigned instance = deliver_instance(deliverer,
+			recipient->account);
+		recipient->reply = (struct delivery_reply){ .code = 0 };
+		recipient->is_uncertain = false;
+		if (count == 0 || hops[count - 1].instance != instance)
+			hops[count++] = (struct hop){ .deliverer = deliverer,
+				.batch = batch, .instance = instance,
+				.recipient = batch->recipient + i };
+		hops[count - 1].count++;
+	}
+	return count;
+}
+
+void
+deliver_local(struct deliverer *deliverer, struct delivery_batch *batch)
+{
+	struct hop hops[DELIVER_LIMIT];
+	assert(batch->count <= DELIVER_LIMIT);
+	sort_by_instance(deliverer, batch->recipient, batch->count);
+	size_t count = make_hops(deliverer, batch, hops);
+	for (size_t i = 0; i < count; i++)
+		hop_begin(&hops[i]);
+	for (size_t i = 0; i < count; i++)
+		hop_finish(&hops[i]);
+}

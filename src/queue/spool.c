@@ -539,6 +539,12 @@ spool_postpone(struct spool *spool, struct queued **row, int64_t wait)
 		now_monotonic(spool) + wait);
 }
 
+void
+spool_put_back(struct spool *spool, struct queued **row)
+{
+	give_back(spool, row, (*row)->due);
+}
+
 int
 spool_remove(struct spool *spool, struct queued **row, struct error *error)
 {

@@ -90,6 +90,10 @@ spool_settle(struct spool *spool, struct queued **row,
 void
 spool_postpone(struct spool *spool, struct queued **row, int64_t wait);
 
+/* Gives the row back as it was before it was taken. */
+void
+spool_put_back(struct spool *spool, struct queued **row);
+
 /* Removes the message whatever is left of it. */
 int
 spool_remove(struct spool *spool, struct queued **row, struct error *error);

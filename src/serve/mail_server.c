@@ -564,5 +564,6 @@ mail_server_accept(struct lot *lot, struct incoming *incoming,
 	session->session.deadline = INT64_MAX;
 	session->server = server;
 	stream_init(&session->stream, &incoming->fd);
+	session->stream.is_wire = true;
 	lot_add(lot, &session->session);
 }

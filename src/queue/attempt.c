@@ -1,0 +1,105 @@
+/*
+ * The verdict on a delivery attempt. In doubt it is "later".
+ */
+#include "queue/attempt.h"
+
+#include "queue/schedule.h"
+
+enum { JUMP = 3600000, STEADY = 7200000 };	/* ms */
+
+void
+attempt_refuse(const struct envelope *envelope, struct recipient *recipient)
+{
+	recipient->state = envelope_wants_bounce(envelope, recipient) ?
+		RECIPIENT_BOUNCE : RECIPIENT_DONE;
+}
+
+static bool
+is_too_old(const struct attempt_rules *rules, const struct envelope *envelope,
+	int64_t now)
+{
+	return now - envelope->arrival >= (envelope->sender.size == 0 ?
+		rules->bounce_lifetime : rules->lifetime);
+}
+
+static void
+put_off(const struct attempt_rules *rules, struct recipient *recipient,
+	int64_t now)
+{
+	int64_t wait = schedule_back_off(recipient->attempts, rules->minimal,
+		rules->maximal);
+	if (recipient->is_uncertain && wait > ATTEMPT_UNCERTAIN_WAIT)
+		wait = ATTEMPT_UNCERTAIN_WAIT;
+	recipient->state = RECIPIENT_WAITING;
+	recipient->next = now + wait;
+}
+
+void
+attempt_judge(const struct attempt_rules *rules,
+	const struct envelope *envelope, struct recipient *recipient,
+	int64_t now, bool may_expire)
+{
+	recipient->attempts++;
+	recipient->last = now;
+	recipient->next = 0;
+	if (recipient->reply.code < 300) {
+		/* RFC 3461 4.1, 5.2 */
+		recipient->state = envelope->sender.size > 0 &&
+			(recipient->notify & SMTP_NOTIFY_SUCCESS) != 0 ?
+			RECIPIENT_NOTIFY : RECIPIENT_DONE;
+	} else if (recipient->reply.code >= 500) {
+		attempt_refuse(envelope, recipient);
+	} else if (may_expire && is_too_old(rules, envelope, now)) {
+		recipient->reply.code = 550;
+		recipient->reply.status = SPAN("5.4.7");	/* RFC 3463 3.5 */
+		attempt_refuse(envelope, recipient);
+	} else {
+		put_off(rules, recipient, now);
+	}
+}
+
+bool
+attempt_clock_is_steady(struct attempt_clock *clock, int64_t wall,
+	int64_t monotonic)
+{
+	int64_t moved = wall - monotonic - clock->offset;
+	if (!clock->is_set || moved > JUMP || moved < -JUMP) {
+		clock->is_set = true;
+		clock->offset = wall - monotonic;
+		clock->steady_since = monotonic;
+	}
+	return monotonic - clock->steady_since >= STEADY;
+}
+
+static const char *
+event_of(const struct recipient *recipient)
+{
+	if (recipient->reply.code < 300)
+		return "delivered";
+	if (recipient->state == RECIPIENT_WAITING)
+		return "deferred";
+	return recipient->state == RECIPIENT_BOUNCE ? "refused" :
+		"undeliverable";
+}
+
+void
+attempt_log(const struct envelope *envelope, const struct recipient *recipient,
+	unsigned instance, uint64_t size, int64_t delay)
+{
+	char account[17];
+	struct buffer hex = { .data = account, .room = sizeof(account),
+		.limit = sizeof(account) };
+	buffer_print(&hex, "%llx", (unsigned long long)recipient->account);
+	log_event(LOG_INFO, event_of(recipient), &envelope->scope,
+		LOG_SPAN("to", recipient->to),
+		LOG_SPAN("original", recipient->original),
+		LOG_SPAN("from", envelope->sender),
+		LOG_SPAN("account", buffer_span(&hex)),
+		LOG_NUMBER("mailbox", instance),
+		LOG_NUMBER("size", size),
+		LOG_NUMBER("delay", delay),
+		LOG_NUMBER("attempts", recipient->attempts),
+		LOG_NUMBER("code", recipient->reply.code),
+		LOG_SPAN("status", recipient->reply.status),
+		LOG_SPAN("reply", recipient->reply.text));
+}

@@ -1,0 +1,50 @@
+/*
+ * What an attempt to deliver means for a recipient: finished, tried again, or
+ * owed a report. Pure: time is a parameter.
+ */
+#ifndef QUEUE_ATTEMPT_H
+#define QUEUE_ATTEMPT_H
+
+#include "queue/envelope.h"
+
+/* After an attempt without an answer the next one comes while the mailbox
+ * still knows the transaction (doc/formats/spool.md). */
+enum { ATTEMPT_UNCERTAIN_WAIT = 1800000 };	/* ms */
+
+/* How long to go on; ms. */
+struct attempt_rules {
+	int64_t minimal, maximal;	/* back-off */
+	int64_t lifetime, bounce_lifetime;
+};
+
+/*
+ * The recipient has a reply of an attempt that ended at `now` (wall ms): sets
+ * state, attempts, last and next. may_expire: the clock can be believed.
+ */
+void
+attempt_judge(const struct attempt_rules *rules,
+	const struct envelope *envelope, struct recipient *recipient,
+	int64_t now, bool may_expire);
+
+/* Refused for good before any attempt (reply set): BOUNCE or DONE. */
+void
+attempt_refuse(const struct envelope *envelope, struct recipient *recipient);
+
+/*
+ * Can the wall clock be believed? It can when it has not jumped by more than an
+ * hour against the monotonic clock for two hours. Zero the struct first.
+ */
+struct attempt_clock {
+	bool is_set;
+	int64_t offset, steady_since;
+};
+bool
+attempt_clock_is_steady(struct attempt_clock *clock, int64_t wall,
+	int64_t monotonic);
+
+/* One line in the log about an attempt that has been judged. */
+void
+attempt_log(const struct envelope *envelope, const struct recipient *recipient,
+	unsigned instance, uint64_t size, int64_t delay);
+
+#endif

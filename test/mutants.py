@@ -1,0 +1,78 @@
+#!/usr/bin/python3
+"""For each security rule a mutant: the rule taken out of a copy of the source.
+The suite must be seen to fail on each, by the tests named. One that survives
+is a rule that no test holds.
+
+usage: script/test --mutants [NAME ...]"""
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TOP / "test"))
+from mutant_list import MUTANTS
+
+COPY = TOP / "build/mutants"
+
+
+def run(*words, **options):
+    return subprocess.run(words, capture_output=True, text=True, **options)
+
+
+def prepare():
+    """A copy of what git tracks, with a build of its own."""
+    COPY.mkdir(parents=True, exist_ok=True)
+    files = run("git", "ls-files", "-z", cwd=TOP).stdout.split("\0")
+    for name in filter(None, files):
+        source, target = TOP / name, COPY / name
+        if not source.exists():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists() or source.read_bytes() != target.read_bytes():
+            shutil.copy2(source, target)
+            os.utime(target)
+    if not (COPY / "out/build.ninja").exists():
+        done = run("meson", "setup", str(COPY / "out"), str(COPY), "-Dwerror=false")
+        if done.returncode:
+            sys.exit(done.stdout + done.stderr)
+    done = run("ninja", "-C", str(COPY / "out"))
+    if done.returncode:
+        sys.exit("the unchanged copy does not build:\n" + done.stdout[-2000:])
+
+
+def verdict(mutant):
+    """"caught", or why not."""
+    path = COPY / mutant["file"]
+    original = path.read_text()
+    if original.count(mutant["old"]) != 1:
+        return f"the text stands {original.count(mutant['old'])} times in {mutant['file']}"
+    try:
+        path.write_text(original.replace(mutant["old"], mutant["new"]))
+        done = run("ninja", "-C", str(COPY / "out"))
+        if done.returncode:
+            return "does not build: " + done.stdout[-500:]
+        done = run("meson", "test", "-C", str(COPY / "out"), "--no-rebuild", *mutant["tests"],
+                   env=dict(os.environ, POSTHOUSE_VECTORS=str(TOP.parent / "shared/vectors")))
+        return "SURVIVED" if done.returncode == 0 else "caught"
+    finally:
+        path.write_text(original)
+
+
+def main():
+    names = sys.argv[1:]
+    chosen = [m for m in MUTANTS if not names or any(n in m["name"] for n in names)]
+    prepare()
+    failed = 0
+    for mutant in chosen:
+        result = verdict(mutant)
+        failed += result != "caught"
+        print(f"{mutant['name']}: {result}", flush=True)
+    run("ninja", "-C", str(COPY / "out"))
+    print(f"{len(chosen) - failed} passed, {failed} failed")
+    return 1 if failed or not chosen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -61,8 +61,8 @@ lot_free(struct lot **lot)
 	*lot = NULL;
 }
 
-static void
-wake_housekeeping(struct lot *lot)
+void
+lot_wake_housekeeping(struct lot *lot)
 {
 	uint64_t one = 1;
 	ssize_t n = write(lot->housekeeping, &one, sizeof(one));
@@ -85,7 +85,7 @@ lot_add(struct lot *lot, struct session *session)
 	if (atomic_load(&lot->is_stopping))
 		slot_claim(slot, SLOT_STOP);
 	if (atomic_load(&lot->is_asleep))
-		wake_housekeeping(lot);
+		lot_wake_housekeeping(lot);
 	worker_enqueue(lot, slot);
 }
 
@@ -127,7 +127,7 @@ void
 lot_stop(struct lot *lot)
 {
 	atomic_store(&lot->is_stopping, true);
-	wake_housekeeping(lot);
+	lot_wake_housekeeping(lot);
 }
 
 static void
@@ -303,19 +303,23 @@ end_sessions(struct lot *lot, int64_t deadline)
 static void
 end_workers(struct lot *lot, int64_t deadline)
 {
-	struct timespec until = { deadline / 1000, deadline % 1000 * 1000000 };
 	atomic_store(&lot->is_ended, true);
 	uint64_t one = 1;
 	ssize_t n = write(lot->wake, &one, sizeof(one));
 	assert(n == sizeof(one));
-	for (unsigned i = 0; i < lot->workers; i++) {
-		if (pthread_clockjoin_np(lot->threads[i], NULL,
-		    CLOCK_MONOTONIC, &until) == 0)
-			continue;
-		log_event(LOG_WARN, "ended-with-sessions", NULL,
-			LOG_NUMBER("sessions", lot_session_count(lot)));
-		_exit(0);
+	while (atomic_load(&lot->ended_workers) < lot->workers) {
+		if (clock_until(deadline) == 0) {
+			log_event(LOG_WARN, "ended-with-sessions", NULL,
+				LOG_NUMBER("sessions", lot_session_count(lot)));
+			_exit(0);
+		}
+		struct pollfd wait = { lot->housekeeping, POLLIN, 0 };
+		if (poll(&wait, 1, clock_until(deadline)) > 0 &&
+		    read(lot->housekeeping, &one, sizeof(one)) < 0)
+			assert(errno == EAGAIN);
 	}
+	for (unsigned i = 0; i < lot->workers; i++)
+		pthread_join(lot->threads[i], NULL);
 }
 
 void

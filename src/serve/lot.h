@@ -43,6 +43,7 @@ struct lot {
 	uint64_t last_total;		/* sessions begun at the last tick */
 	atomic_bool is_stopping, is_ended;
 	atomic_uint idle;		/* workers in epoll_wait */
+	atomic_uint ended_workers;
 
 	pthread_mutex_t queue_lock;	/* of the run queue */
 	struct slot *queue_first, *queue_last;
@@ -55,6 +56,10 @@ struct lot {
 	void (*reload)(const struct config *config);
 	struct listener listeners[LOT_LISTENERS_LIMIT];
 };
+
+/* lot.c: ends the sleep of the housekeeping thread. */
+void
+lot_wake_housekeeping(struct lot *lot);
 
 /* worker.c */
 void *

@@ -256,5 +256,7 @@ worker_main(void *context)
 			run_slot(lot, slot);
 	}
 	wake_worker(lot);	/* the next one ends too */
+	atomic_fetch_add(&lot->ended_workers, 1);
+	lot_wake_housekeeping(lot);
 	return NULL;
 }

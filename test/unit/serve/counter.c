@@ -1,0 +1,96 @@
+/* Counters and notes as a successor of a dead process finds them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <assert.h>
+#include <cmocka.h>
+
+#include "serve/counter.h"
+
+static int page;
+
+/* As a process that is born with the page its predecessor left. */
+static void
+be_born(void)
+{
+	counter_open(page, -1, false);
+}
+
+static void
+counters_go_on_and_levels_begin_anew(void **state)
+{
+	(void)state;
+	be_born();
+	counter_add(COUNTER_LOGINS, 3);
+	counter_add(COUNTER_QUEUE_LENGTH, 5);
+	counter_add(COUNTER_QUEUE_LENGTH, -1);
+	assert_int_equal(counter_get(COUNTER_QUEUE_LENGTH), 4);
+	be_born();
+	assert_int_equal(counter_get(COUNTER_LOGINS), 3);
+	assert_int_equal(counter_get(COUNTER_QUEUE_LENGTH), 0);
+}
+
+static unsigned
+deaths_of(uint64_t account, uint64_t message, unsigned *slot)
+{
+	unsigned deaths;
+	*slot = counter_in_hand_set(account, message, &deaths);
+	return deaths;
+}
+
+static void
+what_killed_twice_is_known(void **state)
+{
+	unsigned bad, good, other;
+	(void)state;
+	be_born();
+	assert_int_equal(deaths_of(1, 10, &bad), 0);
+	assert_int_equal(deaths_of(1, 11, &good), 0);
+	be_born();
+	assert_int_equal(deaths_of(1, 11, &good), 1);
+	counter_in_hand_clear(good);	/* it was not that one */
+	assert_int_equal(deaths_of(1, 10, &bad), 1);
+	be_born();
+	assert_int_equal(deaths_of(2, 10, &other), 0);
+	assert_int_equal(deaths_of(1, 11, &good), 0);
+	counter_in_hand_clear(good);
+	assert_int_equal(deaths_of(1, 10, &bad), 2);
+	counter_in_hand_clear(bad);	/* set aside, not parsed */
+	assert_int_equal(deaths_of(1, 10, &bad), 2);
+	counter_in_hand_clear(bad);
+	counter_in_hand_clear(other);
+}
+
+static void
+more_than_there_is_room_for_is_not_noted(void **state)
+{
+	unsigned slots[COUNTER_IN_HAND], one_more, deaths;
+	(void)state;
+	be_born();
+	for (unsigned i = 0; i < COUNTER_IN_HAND; i++) {
+		slots[i] = counter_in_hand_set(7, i, &deaths);
+		assert_true(slots[i] < COUNTER_IN_HAND);
+	}
+	one_more = counter_in_hand_set(7, 1000, &deaths);
+	assert_false(one_more < COUNTER_IN_HAND);
+	counter_in_hand_clear(one_more);
+	for (unsigned i = 0; i < COUNTER_IN_HAND; i++)
+		counter_in_hand_clear(slots[i]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counters_go_on_and_levels_begin_anew),
+		cmocka_unit_test(what_killed_twice_is_known),
+		cmocka_unit_test(more_than_there_is_room_for_is_not_noted),
+	};
+	page = memfd_create("page", MFD_CLOEXEC);
+	assert(page >= 0 && ftruncate(page, COUNTER_PAGE_SIZE) == 0);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,409 @@
+/*
+ * Reading accounts: addresses to accounts and aliases, through a cache. Runs
+ * in auth for every recipient and every login of the system.
+ */
+#include "auth/accounts.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "auth/accounts_private.h"
+#include "base/config.h"
+#include "base/memory.h"
+#include "serve/counter.h"
+
+/* An address in the cache: one run of memory, texts at its end. */
+struct name_entry {
+	bool has_account, is_over, has_own_quota;
+	uint64_t id, quota, generation;
+	struct scram_keys keys;
+	size_t written_size, target_count;
+	size_t text_size;
+	char text[];		/* written, then each target and a NUL */
+};
+
+/* ---- opening ---- */
+
+static void
+set_options(struct accounts *accounts, const struct accounts_options *options)
+{
+	memory_free(accounts->mydestination);
+	memory_free(accounts->myorigin);
+	memory_free(accounts->delimiters);
+	accounts->mydestination = memory_copy_string(options->mydestination);
+	accounts->myorigin = memory_copy_string(options->myorigin);
+	accounts->delimiters = memory_copy_string(options->delimiters);
+	accounts->quota = options->quota;
+}
+
+int
+accounts_open(const char *path, const struct accounts_options *options,
+	struct accounts **accounts, struct error *error)
+{
+	struct accounts *new = memory_new(sizeof(*new));
+	pthread_mutex_init(&new->database_lock, NULL);
+	pthread_mutex_init(&new->cache_lock, NULL);
+	bounded_map_init(&new->names, ACCOUNTS_CACHE_LIMIT / 2, memory_free);
+	map_init(&new->domains);
+	set_options(new, options);
+	*accounts = new;
+	if (database_open(&new->database, path, error) == 0 &&
+		accounts_load_domains(new, error) == 0)
+		return 0;
+	accounts_close(accounts);
+	return -1;
+}
+
+void
+accounts_close(struct accounts **accounts)
+{
+	struct accounts *old = *accounts;
+	if (old == NULL)
+		return;
+	database_close(&old->database);
+	bounded_map_fini(&old->names);
+	map_fini(&old->domains);
+	memory_free(old->mydestination);
+	memory_free(old->myorigin);
+	memory_free(old->delimiters);
+	pthread_mutex_destroy(&old->database_lock);
+	pthread_mutex_destroy(&old->cache_lock);
+	memory_free(old);
+	*accounts = NULL;
+}
+
+void
+accounts_changed(struct accounts *accounts)
+{
+	pthread_mutex_lock(&accounts->cache_lock);
+	bounded_map_clear(&accounts->names);
+	pthread_mutex_unlock(&accounts->cache_lock);
+	atomic_fetch_add(&counter_generations()->accounts, 1);
+}
+
+void
+accounts_configure(struct accounts *accounts,
+	const struct accounts_options *options)
+{
+	struct error error;
+	pthread_mutex_lock(&accounts->database_lock);
+	pthread_mutex_lock(&accounts->cache_lock);
+	set_options(accounts, options);
+	pthread_mutex_unlock(&accounts->cache_lock);
+	accounts_load_domains(accounts, &error);
+	accounts_changed(accounts);
+	pthread_mutex_unlock(&accounts->database_lock);
+}
+
+const uint8_t *
+accounts_secret(const struct accounts *accounts)
+{
+	return accounts->database.secret;
+}
+
+/* ---- domains ---- */
+
+static void
+put_configured_domains(struct accounts *accounts, struct map *domains)
+{
+	struct span rest = span_from(accounts->mydestination), item, domain;
+	struct arena arena;
+	arena_init(&arena, 0);
+	while (config_next_item(&rest, &item))
+		if (address_normalise_domain(&arena, item, &domain))
+			map_put(domains, domain, (void *)DOMAIN_CONFIGURED);
+	arena_fini(&arena);
+}
+
+int
+accounts_load_domains(struct accounts *accounts, struct error *error)
+{
+	struct map domains;
+	map_init(&domains);
+	sqlite3_stmt *list = database_use(&accounts->database,
+		DATABASE_LIST_DOMAINS);
+	int row;
+	while ((row = database_step(&accounts->database, list, error)) == 1)
+		map_put(&domains, database_text(list, 0),
+			(void *)DOMAIN_ADDED);
+	pthread_mutex_lock(&accounts->cache_lock);
+	put_configured_domains(accounts, &domains);
+	if (row == 0) {
+		struct map old = accounts->domains;
+		accounts->domains = domains;
+		domains = old;
+	}
+	pthread_mutex_unlock(&accounts->cache_lock);
+	map_fini(&domains);
+	return row;
+}
+
+bool
+accounts_is_ours(struct accounts *accounts, struct span domain)
+{
+	pthread_mutex_lock(&accounts->cache_lock);
+	bool found = map_get(&accounts->domains, domain) != NULL;
+	pthread_mutex_unlock(&accounts->cache_lock);
+	return found;
+}
+
+/* ---- names ---- */
+
+bool
+accounts_parse(struct accounts *accounts, struct span text,
+	struct arena *arena, struct parsed_name *parsed)
+{
+	struct address *address = &parsed->address;
+	struct buffer written;
+	if (address_parse(text, arena, address) != ADDRESS_OK ||
+		address->is_literal)
+		return false;
+	if (address->domain.size == 0) {
+		pthread_mutex_lock(&accounts->cache_lock);
+		address->domain = arena_copy(arena,
+			span_from(accounts->myorigin));
+		pthread_mutex_unlock(&accounts->cache_lock);
+	}
+	if (!address_normalise_domain(arena, address->domain,
+		&parsed->domain) ||
+		!address_normalise(arena, address, &parsed->name))
+		return false;
+	buffer_init(&written, 0);
+	address_format(&written, address);
+	parsed->written = arena_copy(arena, buffer_span(&written));
+	buffer_fini(&written);
+	return parsed->written.size <= ADDRESS_PATH_LIMIT + 1;
+}
+
+static void
+copy_targets(const struct name_entry *entry, struct arena *arena,
+	struct name *name)
+{
+	name->target = arena_new_array(arena, entry->target_count + 1,
+		sizeof(struct span));
+	name->target_count = entry->target_count;
+	struct span rest = arena_copy(arena, span_of(
+		entry->text + entry->written_size,
+		entry->text_size - entry->written_size));
+	for (size_t i = 0; i < entry->target_count; i++)
+		span_split(&rest, '\0', &name->target[i]);
+}
+
+/* The entry as the caller may keep it. `quota` is the standard one. */
+static void
+copy_entry(const struct name_entry *entry, uint64_t quota,
+	struct arena *arena, struct name *name)
+{
+	*name = (struct name){ .has_account = entry->has_account };
+	if (entry->has_account) {
+		struct account *account = &name->account;
+		account->id = entry->id;
+		account->quota = entry->has_own_quota ? entry->quota : quota;
+		account->is_over = entry->is_over;
+		account->generation = entry->generation;
+		account->keys = entry->keys;
+		assert(entry->written_size < sizeof(account->address));
+		memcpy(account->address, entry->text, entry->written_size);
+	}
+	if (entry->target_count > 0)
+		copy_targets(entry, arena, name);
+}
+
+static bool
+get_cached(struct accounts *accounts, struct span key, struct arena *arena,
+	struct name *name)
+{
+	pthread_mutex_lock(&accounts->cache_lock);
+	const struct name_entry *entry = bounded_map_get(&accounts->names, key);
+	if (entry != NULL)
+		copy_entry(entry, accounts->quota, arena, name);
+	pthread_mutex_unlock(&accounts->cache_lock);
+	return entry != NULL;
+}
+
+/* An account without a password has no keys that anything could match. */
+static int
+read_account_row(sqlite3_stmt *row, struct name_entry *entry,
+	struct error *error)
+{
+	entry->has_account = true;
+	entry->id = (uint64_t)sqlite3_column_int64(row, DATABASE_COLUMN_ID);
+	entry->has_own_quota = sqlite3_column_type(row,
+		DATABASE_COLUMN_QUOTA) != SQLITE_NULL;
+	entry->quota = (uint64_t)sqlite3_column_int64(row,
+		DATABASE_COLUMN_QUOTA);
+	entry->is_over = sqlite3_column_int(row, DATABASE_COLUMN_OVER) != 0;
+	entry->generation = (uint64_t)sqlite3_column_int64(row,
+		DATABASE_COLUMN_GENERATION);
+	if (entry->generation == 0)
+		return 0;
+	struct scram_keys *keys = &entry->keys;
+	int64_t iterations = sqlite3_column_int64(row,
+		DATABASE_COLUMN_ITERATIONS);
+	if (iterations < 1 || iterations > INT32_MAX ||
+		!database_bytes(row, DATABASE_COLUMN_SALT, keys->salt,
+		sizeof(keys->salt)) ||
+		!database_bytes(row, DATABASE_COLUMN_STORED_KEY,
+		keys->stored_key, sizeof(keys->stored_key)) ||
+		!database_bytes(row, DATABASE_COLUMN_SERVER_KEY,
+		keys->server_key, sizeof(keys->server_key)))
+		return error_set(error, ERROR_DAMAGED,
+			"the password keys of account %016llx are damaged",
+			(unsigned long long)entry->id);
+	keys->iterations = (uint32_t)iterations;
+	return 0;
+}
+
+/* Puts the account that a statement finds into the draft: 1, 0 or -1. */
+static int
+read_account(struct accounts *accounts, sqlite3_stmt *find,
+	struct name_entry *draft, struct buffer *text, struct error *error)
+{
+	int row = database_step(&accounts->database, find, error);
+	if (row == 1 && read_account_row(find, draft, error) != 0)
+		row = -1;
+	if (row == 1) {
+		struct span written = span_first(database_text(find,
+			DATABASE_COLUMN_WRITTEN), ADDRESS_PATH_LIMIT + 1);
+		draft->written_size = written.size;
+		buffer_add(text, written);
+	}
+	sqlite3_reset(find);
+	return row;
+}
+
+static int
+read_targets(struct accounts *accounts, struct span key,
+	struct name_entry *draft, struct buffer *text, struct error *error)
+{
+	sqlite3_stmt *find = database_use(&accounts->database,
+		DATABASE_FIND_TARGETS);
+	int row;
+	database_bind(find, 1, key);
+	while ((row = database_step(&accounts->database, find, error)) == 1) {
+		buffer_add(text, database_text(find, 0));
+		buffer_add_byte(text, '\0');
+		draft->target_count++;
+	}
+	return row;
+}
+
+/* Keeps the draft in the cache and copies it for the caller. */
+static void
+keep(struct accounts *accounts, struct span key, struct name_entry *draft,
+	struct span text, struct arena *arena, struct name *name)
+{
+	struct name_entry *entry = memory_new(sizeof(*entry) + text.size);
+	draft->text_size = text.size;
+	*entry = *draft;
+	if (text.size > 0)
+		memcpy(entry->text, text.data, text.size);
+	pthread_mutex_lock(&accounts->cache_lock);
+	copy_entry(entry, accounts->quota, arena, name);
+	bounded_map_put(&accounts->names, key, entry);
+	pthread_mutex_unlock(&accounts->cache_lock);
+}
+
+int
+accounts_get_name(struct accounts *accounts, struct span normalised,
+	struct arena *arena, struct name *name, struct error *error)
+{
+	struct name_entry draft = { 0 };
+	struct buffer text;
+	if (get_cached(accounts, normalised, arena, name))
+		return 1;
+	buffer_init(&text, 0);
+	pthread_mutex_lock(&accounts->database_lock);
+	sqlite3_stmt *find = database_use(&accounts->database,
+		DATABASE_FIND_ACCOUNT);
+	database_bind(find, 1, normalised);
+	int found = read_account(accounts, find, &draft, &text, error);
+	if (found >= 0 && read_targets(accounts, normalised, &draft, &text,
+		error) != 0)
+		found = -1;
+	if (found == 0 && draft.target_count > 0)
+		found = 1;
+	if (found == 1)
+		keep(accounts, normalised, &draft, buffer_span(&text), arena,
+			name);
+	pthread_mutex_unlock(&accounts->database_lock);
+	buffer_fini(&text);
+	return found;
+}
+
+int
+accounts_get_postmaster(struct accounts *accounts, struct arena *arena,
+	struct name *name, struct error *error)
+{
+	/* The same in all domains, and no address: logins do not find it. */
+	struct span key = SPAN("postmaster of all domains");
+	struct name_entry draft = { 0 };
+	struct buffer text, wanted;
+	if (get_cached(accounts, key, arena, name))
+		return 1;
+	buffer_init(&text, 0);
+	buffer_init(&wanted, 0);
+	pthread_mutex_lock(&accounts->database_lock);
+	pthread_mutex_lock(&accounts->cache_lock);
+	buffer_print(&wanted, "postmaster@%s", accounts->myorigin);
+	pthread_mutex_unlock(&accounts->cache_lock);
+	sqlite3_stmt *find = database_use(&accounts->database,
+		DATABASE_FIND_POSTMASTER);
+	database_bind(find, 1, buffer_span(&wanted));
+	int found = read_account(accounts, find, &draft, &text, error);
+	if (found == 0)
+		found = read_account(accounts, database_use(
+			&accounts->database, DATABASE_FIND_FIRST), &draft,
+			&text, error);
+	if (found == 1)
+		keep(accounts, key, &draft, buffer_span(&text), arena, name);
+	pthread_mutex_unlock(&accounts->database_lock);
+	buffer_fini(&wanted);
+	buffer_fini(&text);
+	return found;
+}
+
+/* ---- logins ---- */
+
+static enum accounts_verdict
+find_account(struct accounts *accounts, struct span normalised,
+	struct arena *arena, struct account *account, struct error *error)
+{
+	struct name found;
+	int result = accounts_get_name(accounts, normalised, arena, &found,
+		error);
+	if (result < 0)
+		return ACCOUNTS_TROUBLE;
+	if (result == 0 || !found.has_account)
+		return ACCOUNTS_NOT_FOUND;
+	*account = found.account;
+	return ACCOUNTS_FOUND;
+}
+
+enum accounts_verdict
+accounts_find_address(struct accounts *accounts, struct span text,
+	struct arena *arena, struct account *account, struct error *error)
+{
+	struct parsed_name parsed;
+	if (!accounts_parse(accounts, text, arena, &parsed))
+		return ACCOUNTS_NOT_FOUND;
+	return find_account(accounts, parsed.name, arena, account, error);
+}
+
+enum accounts_verdict
+accounts_find_login(struct accounts *accounts, struct span name,
+	struct arena *arena, struct account *account, struct span *normalised,
+	struct error *error)
+{
+	struct parsed_name parsed;
+	*normalised = arena_copy(arena, name);
+	if (!accounts_parse(accounts, name, arena, &parsed))
+		return ACCOUNTS_NOT_FOUND;
+	*normalised = parsed.name;
+	enum accounts_verdict verdict = find_account(accounts, parsed.name,
+		arena, account, error);
+	if (verdict == ACCOUNTS_FOUND && account->generation == 0)
+		return ACCOUNTS_NOT_FOUND;
+	return verdict;
+}

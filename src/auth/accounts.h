@@ -1,0 +1,183 @@
+/*
+ * The accounts of this system: domains, addresses, aliases, and the keys of
+ * passwords. They are in accounts.db (SQLite), which nobody but auth opens;
+ * what is asked often is kept in memory, so that a recipient costs no SQLite.
+ *
+ * An account has an id for life: 63 random bits, never given twice. Addresses
+ * are compared in the form of address_normalise and never become paths.
+ *
+ * Functions that change something are durable when they return 0; with -1 the
+ * error's sentence is for the administrator and nothing was changed. All may be
+ * called from any thread. Every change raises counter_generations()->accounts.
+ */
+#ifndef AUTH_ACCOUNTS_H
+#define AUTH_ACCOUNTS_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "proto/address.h"
+#include "proto/scram.h"
+
+struct accounts;
+
+enum {
+	ACCOUNTS_TARGET_LIMIT = 1000,	/* of one address, expanded */
+	ACCOUNTS_DEPTH_LIMIT = 50,	/* aliases of aliases */
+	ACCOUNTS_CACHE_LIMIT = 50000,	/* names kept in memory (half of it) */
+};
+
+/* Strings are copied. */
+struct accounts_options {
+	const char *mydestination;	/* list of domains that are ours */
+	const char *myorigin;		/* added to names without a domain */
+	const char *delimiters;		/* recipient_delimiter */
+	uint64_t quota;			/* of accounts without one of their own */
+};
+
+/*
+ * Opens or makes the database; ":memory:" for tests. Holds it for this process
+ * alone until close: ERROR_LATER when another process has it.
+ */
+int
+accounts_open(const char *path, const struct accounts_options *options,
+	struct accounts **accounts, struct error *error);
+void
+accounts_close(struct accounts **accounts);
+
+/* New options, after a reload. */
+void
+accounts_configure(struct accounts *accounts,
+	const struct accounts_options *options);
+
+/* 32 bytes drawn once for this database: for salts of names that are not. */
+const uint8_t *
+accounts_secret(const struct accounts *accounts);
+
+/* ---- lookups ---- */
+
+struct account {
+	uint64_t id;
+	uint64_t quota;			/* bytes, 0: none */
+	bool is_over;			/* over its quota, as its mailbox said */
+	uint64_t generation;		/* of the password; raised by a new one */
+	struct scram_keys keys;
+	char address[ADDRESS_PATH_LIMIT + 2];	/* its first address, as given */
+};
+
+enum accounts_verdict {
+	ACCOUNTS_FOUND,
+	ACCOUNTS_NOT_FOUND,	/* our domain, nobody there; or not an address */
+	ACCOUNTS_REMOTE,	/* not a domain of ours */
+	ACCOUNTS_TROUBLE,	/* ours: struct error says what */
+};
+
+/* The account that has this address, whole; without domain it is at myorigin. */
+enum accounts_verdict
+accounts_find_address(struct accounts *accounts, struct span text,
+	struct arena *arena, struct account *account, struct error *error);
+
+/*
+ * Whose login name is this: an address as above, of an account that has a
+ * password. *normalised (in the arena) is what limits and remembered logins are
+ * kept by; it is set for any name.
+ */
+enum accounts_verdict
+accounts_find_login(struct accounts *accounts, struct span name,
+	struct arena *arena, struct account *account, struct span *normalised,
+	struct error *error);
+
+/* Where mail for an address goes. Everything is in the arena. */
+struct accounts_target {
+	bool is_local;
+	uint64_t account, quota;	/* local ones */
+	bool is_over;
+	struct span address;		/* as written, with its detail */
+};
+
+struct accounts_expansion {
+	struct accounts_target *target;	/* each account and address once */
+	size_t count;
+};
+
+/*
+ * Follows aliases (RFC 5321 3.9.1) as far as they are ours. An alias that names
+ * itself is its own account; longer loops are cut. Without the detail
+ * ("alice+news") an address is looked up when the whole of it is nobody's;
+ * postmaster exists in every domain of ours (RFC 5321 4.5.1). TROUBLE: also
+ * beyond the limits above, and when nothing but loops is left.
+ */
+enum accounts_verdict
+accounts_expand(struct accounts *accounts, struct span address,
+	struct arena *arena, struct accounts_expansion *expansion,
+	struct error *error);
+
+/* ---- changes ---- */
+
+/*
+ * password: as typed, NULL data for none (nobody can log in then). The domain
+ * is added when it is not ours yet: *added_domain says so.
+ */
+int
+accounts_add_user(struct accounts *accounts, struct span address,
+	struct span password, uint64_t *id, bool *added_domain,
+	struct error *error);
+
+/* Addresses and keys go; the id is never used again. */
+int
+accounts_delete_user(struct accounts *accounts, struct span address,
+	uint64_t *id, struct error *error);
+int
+accounts_set_password(struct accounts *accounts, struct span address,
+	struct span password, struct error *error);
+
+/* own: false gives back to the parameter mailbox_quota. */
+int
+accounts_set_quota(struct accounts *accounts, struct span address, bool own,
+	uint64_t bytes, struct error *error);
+
+/* A mailbox tells that an account is over its quota, or no longer. */
+int
+accounts_set_over(struct accounts *accounts, uint64_t id, bool is_over,
+	struct error *error);
+
+int
+accounts_add_domain(struct accounts *accounts, struct span domain,
+	struct error *error);
+int
+accounts_delete_domain(struct accounts *accounts, struct span domain,
+	struct error *error);
+int
+accounts_add_alias(struct accounts *accounts, struct span address,
+	struct span target, struct error *error);
+int
+accounts_delete_alias(struct accounts *accounts, struct span address,
+	struct span target, struct error *error);
+
+/* ---- lists, in the order of the names; everything is in the arena ---- */
+
+struct accounts_user_row {
+	struct span address;
+	uint64_t id, quota;
+	bool has_own_quota, is_over, has_password;
+};
+int
+accounts_list_users(struct accounts *accounts, struct arena *arena,
+	struct accounts_user_row **rows, size_t *count, struct error *error);
+
+struct accounts_alias_row {
+	struct span address, target;
+};
+int
+accounts_list_aliases(struct accounts *accounts, struct arena *arena,
+	struct accounts_alias_row **rows, size_t *count, struct error *error);
+
+struct accounts_domain_row {
+	struct span domain;
+	uint64_t users, aliases;
+	bool is_configured;		/* stands in mydestination */
+};
+int
+accounts_list_domains(struct accounts *accounts, struct arena *arena,
+	struct accounts_domain_row **rows, size_t *count, struct error *error);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * What the files that implement auth/accounts.h share. Nobody else includes it.
+ *
+ * Order of locks: database_lock, then cache_lock. The cache is filled only with
+ * database_lock held, so that a change that clears it is never undone by
+ * somebody who had read before.
+ */
+#ifndef AUTH_ACCOUNTS_PRIVATE_H
+#define AUTH_ACCOUNTS_PRIVATE_H
+
+#include <pthread.h>
+
+#include "auth/accounts.h"
+#include "auth/database.h"
+#include "auth/bounded_map.h"
+
+struct accounts {
+	pthread_mutex_t database_lock;
+	struct database database;
+
+	pthread_mutex_t cache_lock;	/* of all below */
+	struct bounded_map names;		/* normalised address -> struct name_entry */
+	struct map domains;		/* normalised -> enum domain_kind as pointer */
+	char *mydestination, *myorigin, *delimiters;
+	uint64_t quota;
+};
+
+enum domain_kind { DOMAIN_CONFIGURED = 1, DOMAIN_ADDED = 2 };
+
+/* What one normalised address is, by itself. */
+struct name {
+	bool has_account;
+	struct account account;
+	struct span *target;		/* of the alias, as written */
+	size_t target_count;
+};
+
+/* An address taken apart; everything in the arena. */
+struct parsed_name {
+	struct address address;		/* with a domain */
+	struct span name;		/* normalised */
+	struct span domain;		/* normalised */
+	struct span written;		/* formatted again */
+};
+
+/* False when it is not an address, or has a literal for a domain. */
+bool
+accounts_parse(struct accounts *accounts, struct span text,
+	struct arena *arena, struct parsed_name *parsed);
+
+bool
+accounts_is_ours(struct accounts *accounts, struct span domain);
+
+/* 1: it is something; 0: nothing; -1: error. Cached. */
+int
+accounts_get_name(struct accounts *accounts, struct span normalised,
+	struct arena *arena, struct name *name, struct error *error);
+
+/* As above: who reads postmaster@ in domains where nobody else does. 0: there
+ * is no account at all. */
+int
+accounts_get_postmaster(struct accounts *accounts, struct arena *arena,
+	struct name *name, struct error *error);
+
+/* After a change: nothing is remembered, others are told. database_lock is
+ * held. */
+void
+accounts_changed(struct accounts *accounts);
+
+/* Domains from the database and the configuration. database_lock is held. */
+int
+accounts_load_domains(struct accounts *accounts, struct error *error);
+
+#endif

@@ -1,0 +1,3 @@
+#include "auth/auth.h"
+
+struct auth auth;

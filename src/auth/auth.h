@@ -1,0 +1,36 @@
+/*
+ * What the parts of the process share. Made by main; everything in it locks
+ * for itself.
+ */
+#ifndef AUTH_AUTH_H
+#define AUTH_AUTH_H
+
+#include <stdatomic.h>
+
+#include "auth/accounts.h"
+#include "auth/password.h"
+#include "auth/settings.h"
+#include "auth/throttle.h"
+#include "auth/ticket.h"
+
+struct exchanges;
+
+struct auth {
+	struct accounts *accounts;
+	struct passwords *passwords;
+	struct throttle *throttle;
+	struct tickets *tickets;
+	struct exchanges *exchanges;
+	_Atomic(const struct settings *) settings;
+};
+
+/* The one of this process. */
+extern struct auth auth;
+
+static inline const struct settings *
+auth_settings(void)
+{
+	return atomic_load(&auth.settings);
+}
+
+#endif

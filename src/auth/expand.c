@@ -1,0 +1,217 @@
+/*
+ * Where mail for an address goes: aliases followed to accounts and to
+ * addresses elsewhere (RFC 5321 3.9.1), breadth first, each name once. Runs in
+ * auth. Names are looked up in this order: the whole address, the address
+ * without its detail, postmaster (RFC 5321 4.5.1).
+ */
+#include <string.h>
+
+#include "auth/accounts_private.h"
+
+enum { VISIT_LIMIT = 2 * ACCOUNTS_TARGET_LIMIT };
+
+/* A name still to be looked at. */
+struct visit {
+	struct parsed_name parsed;
+	unsigned depth;
+	bool is_itself;		/* the alias of this name names it: the account */
+	bool is_here;		/* plain "postmaster": ours whatever myorigin is */
+};
+
+struct expander {
+	struct accounts *accounts;
+	struct arena *arena;
+	struct error *error;
+	struct map seen;		/* normalised names and account ids */
+	struct visit *visit;		/* a queue, at most VISIT_LIMIT */
+	size_t first, end;
+	struct accounts_expansion *out;
+	bool has_dangling;		/* an alias names somebody who is not there */
+};
+
+static enum accounts_verdict
+fail(struct expander *expander, const char *what)
+{
+	error_set(expander->error, ERROR_DAMAGED, "the aliases of %.*s %s",
+		SPAN_PRINT(expander->visit[0].parsed.written), what);
+	return ACCOUNTS_TROUBLE;
+}
+
+static bool
+is_seen(struct expander *expander, struct span key)
+{
+	return map_put(&expander->seen, key, expander) != NULL;
+}
+
+/*
+ * The array with room for one more: rooms are 4, 8, 16... The old one stays
+ * readable as long as the arena.
+ */
+static void *
+grow(struct arena *arena, void *array, size_t count, size_t size)
+{
+	if (count == 0)
+		return arena_new_array(arena, 4, size);
+	if (count < 4 || (count & (count - 1)) != 0)
+		return array;
+	void *larger = arena_new_array(arena, count * 2, size);
+	memcpy(larger, array, count * size);
+	return larger;
+}
+
+static bool
+add_target(struct expander *expander, const struct accounts_target *target)
+{
+	struct accounts_expansion *out = expander->out;
+	if (out->count == ACCOUNTS_TARGET_LIMIT)
+		return false;
+	out->target = grow(expander->arena, out->target, out->count,
+		sizeof(*out->target));
+	out->target[out->count++] = *target;
+	return true;
+}
+
+static bool
+add_visit(struct expander *expander, const struct visit *visit)
+{
+	if (expander->end == VISIT_LIMIT)
+		return false;
+	expander->visit = grow(expander->arena, expander->visit,
+		expander->end, sizeof(*expander->visit));
+	expander->visit[expander->end++] = *visit;
+	return true;
+}
+
+static bool
+add_account(struct expander *expander, const struct visit *visit,
+	const struct account *account)
+{
+	char key[9] = { '\0' };		/* no address begins with NUL */
+	memcpy(key + 1, &account->id, sizeof(account->id));
+	if (is_seen(expander, span_of(key, sizeof(key))))
+		return true;
+	return add_target(expander, &(struct accounts_target){
+		.is_local = true,
+		.account = account->id,
+		.quota = account->quota,
+		.is_over = account->is_over,
+		.address = visit->parsed.written,
+	});
+}
+
+/* The name an address is known by: 1, 0 or -1 as accounts_get_name. */
+static int
+find_name(struct expander *expander, const struct parsed_name *parsed,
+	struct name *name)
+{
+	struct accounts *accounts = expander->accounts;
+	struct span local = span_first(parsed->name,
+		parsed->name.size - parsed->domain.size - 1);
+	struct span base, detail;
+	int found = accounts_get_name(accounts, parsed->name, expander->arena,
+		name, expander->error);
+	if (found != 0)
+		return found;
+	pthread_mutex_lock(&accounts->cache_lock);
+	bool has_detail = address_split_detail(local, accounts->delimiters,
+		&base, &detail);
+	pthread_mutex_unlock(&accounts->cache_lock);
+	if (has_detail) {
+		struct span shorter = arena_print(expander->arena, "%.*s@%.*s",
+			SPAN_PRINT(base), SPAN_PRINT(parsed->domain));
+		found = accounts_get_name(accounts, shorter, expander->arena,
+			name, expander->error);
+	}
+	if (found == 0 && span_equals(base, SPAN("postmaster"))) {
+		found = accounts_get_postmaster(accounts, expander->arena,
+			name, expander->error);
+		if (found == 0)
+			return error_set(expander->error, ERROR_GONE,
+				"there is no account that could read the mail "
+				"of postmaster");
+	}
+	return found;
+}
+
+/* The targets of an alias join the queue. */
+static enum accounts_verdict
+follow(struct expander *expander, const struct visit *visit,
+	const struct name *name)
+{
+	if (visit->depth == ACCOUNTS_DEPTH_LIMIT)
+		return fail(expander, "are nested too deeply");
+	for (size_t i = 0; i < name->target_count; i++) {
+		struct visit next = { .depth = visit->depth + 1 };
+		if (!accounts_parse(expander->accounts, name->target[i],
+			expander->arena, &next.parsed)) {
+			expander->has_dangling = true;
+			continue;
+		}
+		next.is_itself = span_equals(next.parsed.name,
+			visit->parsed.name);
+		if (!next.is_itself && is_seen(expander, next.parsed.name))
+			continue;
+		if (!add_visit(expander, &next))
+			return fail(expander, "have too many targets");
+	}
+	return ACCOUNTS_FOUND;
+}
+
+static enum accounts_verdict
+visit_one(struct expander *expander, const struct visit *visit)
+{
+	struct name name;
+	bool fits = true;
+	if (!visit->is_here &&
+		!accounts_is_ours(expander->accounts, visit->parsed.domain)) {
+		fits = add_target(expander, &(struct accounts_target){
+			.address = visit->parsed.written });
+		return fits ? ACCOUNTS_FOUND :
+			fail(expander, "have too many targets");
+	}
+	int found = find_name(expander, &visit->parsed, &name);
+	if (found < 0)
+		return ACCOUNTS_TROUBLE;
+	if (found == 1 && name.target_count > 0 && !visit->is_itself)
+		return follow(expander, visit, &name);
+	if (found == 1 && name.has_account)
+		fits = add_account(expander, visit, &name.account);
+	else
+		expander->has_dangling = true;
+	return fits ? ACCOUNTS_FOUND : fail(expander, "have too many targets");
+}
+
+/* Nothing is left: nobody is there, unless loops of aliases ate it all. */
+static enum accounts_verdict
+judge(struct expander *expander)
+{
+	if (expander->out->count > 0)
+		return expander->out->target[0].is_local ||
+			expander->end > 1 ? ACCOUNTS_FOUND : ACCOUNTS_REMOTE;
+	if (expander->has_dangling)
+		return ACCOUNTS_NOT_FOUND;
+	return fail(expander, "only lead to each other");
+}
+
+enum accounts_verdict
+accounts_expand(struct accounts *accounts, struct span address,
+	struct arena *arena, struct accounts_expansion *expansion,
+	struct error *error)
+{
+	struct expander expander = { .accounts = accounts, .arena = arena,
+		.error = error, .out = expansion };
+	enum accounts_verdict verdict = ACCOUNTS_FOUND;
+	struct visit first = { 0 };
+	*expansion = (struct accounts_expansion){ 0 };
+	if (!accounts_parse(accounts, address, arena, &first.parsed))
+		return ACCOUNTS_NOT_FOUND;
+	first.is_here = span_equals_nocase(address, SPAN("postmaster"));
+	map_init(&expander.seen);
+	is_seen(&expander, first.parsed.name);
+	add_visit(&expander, &first);
+	while (verdict == ACCOUNTS_FOUND && expander.first < expander.end)
+		verdict = visit_one(&expander,
+			&expander.visit[expander.first++]);
+	map_fini(&expander.seen);
+	return verdict == ACCOUNTS_FOUND ? judge(&expander) : verdict;
+}

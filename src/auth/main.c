@@ -1,0 +1,132 @@
+/*
+ * auth: who is who. Answers SASL exchanges for smtpd and login, recipients for
+ * smtpd and queue, tickets for the mailbox processes, and the operator. It
+ * alone opens accounts.db; it has no network, starts nothing, and believes its
+ * callers no more than their wires say.
+ *
+ * What it opens: $data_directory/auth/accounts.db. Its jail is that directory.
+ * `auth --offline` is described in offline.c.
+ */
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "auth/auth.h"
+#include "auth/exchange.h"
+#include "auth/offline.h"
+#include "auth/wire.h"
+#include "base/log.h"
+#include "serve/jail.h"
+#include "serve/process.h"
+
+enum { WORKERS_LEAST = 16, WORKERS_MOST = 48, STOP_GRACE = 2000 };
+
+static const struct service services[] = {
+	{ "auth-sasl", wire_accept_sasl },
+	{ "auth-user", wire_accept_user },
+	{ "auth-ticket", wire_accept_ticket },
+	{ "auth-admin", wire_accept_admin },
+	{ NULL, NULL },
+};
+
+/* Who looks at the old settings just now may go on doing so: they stay. */
+static void
+reload(const struct config *config)
+{
+	struct settings *settings = settings_new(config);
+	accounts_configure(auth.accounts, &settings->accounts);
+	passwords_set_ttl(auth.passwords, settings->cache_ttl);
+	atomic_store(&auth.settings, settings);
+}
+
+/* At most half of the workers hash or wait for it: the others look up. */
+static void
+share_workers(long cores, unsigned *workers,
+	struct passwords_options *options)
+{
+	unsigned count = cores < 1 ? 1 : cores > 64 ? 64 : (unsigned)cores;
+	*workers = count * 2 + 8;
+	if (*workers < WORKERS_LEAST)
+		*workers = WORKERS_LEAST;
+	if (*workers > WORKERS_MOST)
+		*workers = WORKERS_MOST;
+	*options = (struct passwords_options){ 0 };
+	options->hashers = count > 1 ? count - 1 : 1;
+	if (options->hashers > *workers / 2)
+		options->hashers = *workers / 2;
+	options->waiters = *workers / 2 - options->hashers;
+}
+
+/* What libcrypto would look for in files is found before the jail. */
+static void
+prepare_crypto(void)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	OPENSSL_init_crypto(0, NULL);
+	EVP_Digest("", 0, digest, NULL, EVP_sha256(), NULL);
+	struct scram_keys keys = { .iterations = 1 };
+	scram_derive_keys(SPAN("x"), &keys);
+}
+
+static int
+open_all(const struct process *process, struct passwords_options *options,
+	struct error *error)
+{
+	struct buffer path;
+	struct settings *settings = settings_new(process->config);
+	buffer_init(&path, 0);
+	buffer_print(&path, "%s/auth", config_text(process->config,
+		"data_directory"));
+	/* The database is opened from inside, by a name that is right whether
+	 * or not the jail has a root of its own. */
+	umask(0077);
+	if (chdir(buffer_string(&path)) != 0)
+		return error_set_errno(error, "entering %s",
+			buffer_string(&path));
+	struct jail jail = { .root = buffer_string(&path), .rights =
+		JAIL_FILES_READ | JAIL_FILES_WRITE | JAIL_THREADS };
+	if (jail_enter(process, &jail, error) != 0 ||
+		accounts_open("accounts.db", &settings->accounts,
+		&auth.accounts, error) != 0)
+		return -1;
+	buffer_fini(&path);
+	options->ttl = settings->cache_ttl;
+	options->secret = accounts_secret(auth.accounts);
+	auth.passwords = passwords_new(options);
+	auth.throttle = throttle_new();
+	auth.tickets = tickets_new();
+	auth.exchanges = exchanges_new();
+	atomic_store(&auth.settings, settings);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "--offline") == 0)
+		return offline_main(argc, argv);
+	struct error error;
+	struct process *process = process_start(argc, argv);
+	unsigned workers;
+	struct passwords_options options;
+	share_workers(sysconf(_SC_NPROCESSORS_ONLN), &workers, &options);
+	struct lot *lot = lot_new(workers);
+	prepare_crypto();
+	if (open_all(process, &options, &error) != 0) {
+		log_event(LOG_ERROR, "cannot-start", NULL,
+			LOG_TEXT("reason", error.text));
+		return 1;
+	}
+	listener_set_services(lot, services);
+	listener_on_reload(lot, reload);
+	lot_run(lot, STOP_GRACE);
+	lot_free(&lot);
+	exchanges_free(&auth.exchanges);
+	tickets_free(&auth.tickets);
+	throttle_free(&auth.throttle);
+	passwords_free(&auth.passwords);
+	accounts_close(&auth.accounts);
+	return 0;
+}

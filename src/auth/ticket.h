@@ -1,0 +1,49 @@
+/*
+ * Tickets: what a login process is given for a client that has logged in. It
+ * cannot read mail with one: only the mailbox process that owns the account can
+ * redeem it, once, within ten seconds. 128 random bits.
+ */
+#ifndef AUTH_TICKET_H
+#define AUTH_TICKET_H
+
+#include "proto/address.h"
+
+enum {
+	TICKET_SIZE = 16,
+	TICKET_LIFE = 10000,		/* ms */
+	TICKET_LIMIT = 20000,		/* not yet redeemed */
+};
+
+struct ticket {
+	uint64_t account;		/* whose mail */
+	uint64_t actor;			/* who logged in */
+	uint64_t quota;			/* bytes, 0: none */
+	char service[16];		/* "imap", "pop3" */
+	char user[ADDRESS_PATH_LIMIT + 2];
+};
+
+struct tickets;
+
+struct tickets *
+tickets_new(void);
+void
+tickets_free(struct tickets **tickets);
+
+/* False when too many are out; then later. now: monotonic ms. */
+bool
+ticket_issue(struct tickets *tickets, const struct ticket *ticket,
+	int64_t now, uint8_t number[TICKET_SIZE]);
+
+enum ticket_verdict {
+	TICKET_OK,
+	TICKET_UNKNOWN,		/* never issued, redeemed, or too old */
+	TICKET_FOREIGN,		/* another mailbox process owns the account */
+};
+
+/* The asking process is the mailbox process `instance` of `processes`. */
+enum ticket_verdict
+ticket_redeem(struct tickets *tickets, const uint8_t number[TICKET_SIZE],
+	unsigned instance, unsigned processes, int64_t now,
+	struct ticket *ticket);
+
+#endif

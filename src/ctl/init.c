@@ -116,7 +116,7 @@ make_postmaster(struct ctl *ctl, const char *domain)
 int
 ctl_init(struct ctl *ctl)
 {
-	char path[4096], absolute[4000];
+	char path[4200], absolute[4096];	/* PATH_MAX, as realpath asks */
 	struct error error;
 	const struct ctl_command *self = ctl_command_of(ctl_init);
 	const char *domain = ctl_take_option(ctl, "--domain");

@@ -102,6 +102,8 @@ const struct config_parameter config_table[] = {
 	"Longest time between two delivery attempts." },
 { "maximal_queue_lifetime", D, "5d", NULL, "queue", "d",
 	"How long delivery is tried." },
+{ "bounce_queue_lifetime", D, "5d", NULL, "queue", "d",
+	"How long delivery of mail without a sender (reports) is tried." },
 { "queue_minfree", S, "0", NULL, "smtpd queue mailbox", NULL,
 	"Free space below which mail is not accepted; 0: 1.5 times "
 	"message_size_limit." },

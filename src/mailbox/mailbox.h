@@ -7,6 +7,8 @@
 #ifndef MAILBOX_MAILBOX_H
 #define MAILBOX_MAILBOX_H
 
+#include <stdatomic.h>
+
 #include "base/config.h"
 #include "base/log.h"
 #include "proto/address.h"
@@ -20,7 +22,8 @@ struct mailbox {
 	struct lot *lot;
 	struct store *store;
 	unsigned instance, processes;
-	uint64_t message_size_limit;	/* SIZE, APPENDLIMIT */
+	_Atomic uint64_t message_size_limit;	/* SIZE, APPENDLIMIT; a reload
+					 * changes it */
 	const char *hostname;		/* myhostname, for greetings */
 	int spill;			/* directory for stream_set_spill and
 					 * file_open_spill */

@@ -32,6 +32,7 @@ enum {
 	X(CHUNK_OK, 250, "2.0.0", "% octets received") \
 	X(ACCEPTED, 250, "2.0.0", "Accepted as %") \
 	X(DELIVERED, 250, "2.1.5", "Delivered, %") \
+	X(DELIVERED_BEFORE, 250, "2.1.5", "Delivered before; not stored again") \
 	X(HELP, 214, "2.0.0", "Commands: EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY STARTTLS AUTH; see RFC 5321") \
 	X(VERIFY, 252, "2.5.0", "Not told here; send mail to it and see") \
 	X(CHALLENGE, 334, NULL, "%") \
@@ -52,6 +53,9 @@ enum {
 	X(QUEUE_AWAY, 451, "4.3.0", "The message cannot be stored now; try again later") \
 	X(SPILL_FULL, 452, "4.3.1", "No space for the message now; try again later") \
 	X(OVER_QUOTA, 452, "4.2.2", "<%>: the mailbox is full") \
+	X(OTHER_PROCESS, 451, "4.3.5", "Another mailbox process has this account") \
+	X(MAILBOX_TROUBLE, 451, "4.3.0", "The mailbox cannot be written now; try again later") \
+	X(MAILBOX_NO_SPACE, 452, "4.3.1", "No space on the mailbox's disk now; try again later") \
 	X(TOO_MANY_RECIPIENTS, 452, "4.5.3", "Too many recipients; send the message again to the others") \
 	X(TLS_AWAY, 454, "4.7.0", "TLS is not available now") \
 	X(AUTH_AWAY, 454, "4.7.0", "Logins cannot be checked now; try again later") \
@@ -90,6 +94,7 @@ enum {
 	X(AUTH_NEEDS_TLS, 538, "5.7.11", "No password without encryption: say STARTTLS first") \
 	X(LOGIN_NETWORK, 535, "5.7.8", "Logins are not taken from your network") \
 	X(NO_USER, 550, "5.1.1", "<%>: no such user here") \
+	X(MAILBOX_FULL, 552, "5.2.2", "<%>: the mailbox is full") \
 	X(TOO_BIG, 552, "5.3.4", "The message is bigger than is taken here") \
 	X(ADDRESS_TOO_LONG, 553, "5.1.3", "The address is too long") \
 	X(NEEDS_UTF8, 553, "5.6.7", "An address beyond ASCII needs SMTPUTF8 with MAIL") \

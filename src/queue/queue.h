@@ -36,9 +36,21 @@ struct queue {
 	struct expander expander;
 	struct deliverer deliverer;
 	struct spool spool;
-	struct attempt_rules rules;
 	struct retry retry;
+	pthread_mutex_t lock;		/* of rules */
+	struct attempt_rules rules;
 };
+
+/* processes: mailbox processes. Everything but the spool, which is opened
+ * inside the jail. */
+void
+queue_init(struct queue *queue, struct lot *lot, unsigned processes);
+
+/* A reload changes them while sessions run. */
+void
+queue_set_rules(struct queue *queue, const struct attempt_rules *rules);
+struct attempt_rules
+queue_rules(struct queue *queue);
 
 /* ---- receive.c: a transaction from smtpd; the server's deliver ---- */
 
@@ -48,14 +60,16 @@ receive_transaction(const struct mail_server *server,
 
 /* ---- retry.c ---- */
 
-/* Before the spool is opened; retry_wake is the spool's wake. */
 void
 retry_init(struct retry *retry, struct queue *queue);
 /* Gives the session to the lot. */
 void
 retry_start(struct retry *retry);
+/* The spool's options, with the queue as context. */
 void
-retry_wake(void *retry);
+retry_wake(void *queue);
+void
+retry_back_off(void *queue, int64_t *minimal, int64_t *maximal);
 
 /* ---- operator.c: queue-admin; context is the queue ---- */
 

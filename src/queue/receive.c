@@ -64,9 +64,10 @@ static void
 judge(struct queue *queue, const struct envelope *envelope,
 	struct delivery_batch *batch, int64_t began)
 {
+	struct attempt_rules rules = queue_rules(queue);
 	for (size_t i = 0; i < batch->count; i++) {
 		struct recipient *recipient = batch->recipient[i];
-		attempt_judge(&queue->rules, envelope, recipient, clock_wall(),
+		attempt_judge(&rules, envelope, recipient, clock_wall(),
 			false);
 		if (recipient->reply.code < 300)
 			counter_add(COUNTER_RECIPIENTS_DELIVERED, 1);

@@ -44,7 +44,7 @@ choose(struct queue *queue, const struct envelope *envelope, size_t *next,
 			&queue->deliverer, recipient->account)))
 			chosen[count++] = recipient;
 		else
-			recipient->next = now + queue->rules.minimal;
+			recipient->next = now + queue_rules(queue).minimal;
 	}
 	return count;
 }
@@ -62,11 +62,12 @@ clock_is_steady(struct retry *retry)
 static void
 judge(struct queue *queue, const struct delivery_batch *batch)
 {
+	struct attempt_rules rules = queue_rules(queue);
 	bool may_expire = clock_is_steady(&queue->retry);
 	int64_t now = clock_wall();
 	for (size_t i = 0; i < batch->count; i++) {
 		struct recipient *recipient = batch->recipient[i];
-		attempt_judge(&queue->rules, batch->envelope, recipient, now,
+		attempt_judge(&rules, batch->envelope, recipient, now,
 			may_expire);
 		if (recipient->reply.code < 300)
 			counter_add(COUNTER_RECIPIENTS_DELIVERED, 1);
@@ -119,7 +120,7 @@ try_message(struct queue *queue, struct queued *row, struct arena *arena)
 		&error);
 	if (result < 0) {
 		log_trouble(row, id, &error);
-		spool_postpone(&queue->spool, &row, queue->rules.minimal);
+		spool_postpone(&queue->spool, &row, queue_rules(queue).minimal);
 		return;
 	}
 	if (result == 1) {
@@ -131,7 +132,7 @@ try_message(struct queue *queue, struct queued *row, struct arena *arena)
 		mail_body_borrow(&body, stored.fd, stored.offset, stored.size);
 		if (try_recipients(queue, &envelope, &body, arena) == 0)
 			spool_postpone(&queue->spool, &row,
-				queue->rules.minimal);
+				queue_rules(queue).minimal);
 		else if (spool_settle(&queue->spool, &row, &envelope,
 			&error) < 0)
 			log_trouble(row, id, &error);
@@ -261,9 +262,17 @@ retry_start(struct retry *retry)
 void
 retry_wake(void *context)
 {
-	struct retry *retry = context;
+	struct retry *retry = &((struct queue *)context)->retry;
 	pthread_mutex_lock(&retry->lock);
 	if (retry->is_alive)
 		session_nudge(&retry->session);
 	pthread_mutex_unlock(&retry->lock);
+}
+
+void
+retry_back_off(void *context, int64_t *minimal, int64_t *maximal)
+{
+	struct attempt_rules rules = queue_rules(context);
+	*minimal = rules.minimal;
+	*maximal = rules.maximal;
 }

@@ -41,6 +41,22 @@ trouble(enum store_verdict verdict, struct error *error, const char *what)
 
 /* ---- when ---- */
 
+static int64_t
+shortest_wait(const struct spool *spool)
+{
+	int64_t minimal, maximal;
+	spool->options.back_off(spool->options.context, &minimal, &maximal);
+	return minimal;
+}
+
+static int64_t
+longest_wait(const struct spool *spool)
+{
+	int64_t minimal, maximal;
+	spool->options.back_off(spool->options.context, &minimal, &maximal);
+	return maximal;
+}
+
 /*
  * Wall times of the annotation become monotonic ones; a clock that was wrong
  * delays nothing for longer than the longest back-off.
@@ -49,14 +65,15 @@ static int64_t
 due_of(const struct spool *spool, const struct envelope *envelope)
 {
 	int64_t wall = spool->options.wall(), due = SCHEDULE_NEVER;
+	int64_t longest = longest_wait(spool);
 	for (size_t i = 0; i < envelope->count; i++) {
 		const struct recipient *recipient = &envelope->recipient[i];
 		if (recipient->state != RECIPIENT_WAITING)
 			continue;
 		int64_t wait = recipient->next > wall ?
 			recipient->next - wall : 0;
-		if (wait > spool->options.maximal)
-			wait = spool->options.maximal;
+		if (wait > longest)
+			wait = longest;
 		if (now_monotonic(spool) + wait < due)
 			due = now_monotonic(spool) + wait;
 	}
@@ -526,7 +543,7 @@ spool_settle(struct spool *spool, struct queued **row,
 	store_account_close(&account);
 	int64_t due = due_of(spool, envelope);
 	if (verdict != STORE_OK && due != SCHEDULE_NEVER)
-		due = now_monotonic(spool) + spool->options.minimal;
+		due = now_monotonic(spool) + shortest_wait(spool);
 	give_back(spool, row, due);
 	return verdict == STORE_OK ? 0 :
 		trouble(verdict, error, "writing to the spool");
@@ -554,7 +571,7 @@ spool_remove(struct spool *spool, struct queued **row, struct error *error)
 		verdict = expunge(spool, account, (*row)->uid, error);
 	store_account_close(&account);
 	if (verdict != STORE_OK && verdict != STORE_NO_MESSAGE) {
-		spool_postpone(spool, row, spool->options.minimal);
+		spool_postpone(spool, row, shortest_wait(spool));
 		return trouble(verdict, error, "removing from the spool");
 	}
 	forget(spool, row);

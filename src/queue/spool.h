@@ -17,12 +17,13 @@ enum { SPOOL_ACCOUNT = 1 };
 
 struct spool_options {
 	struct store *store;		/* borrowed */
-	int64_t minimal, maximal;	/* back-off, ms */
+	/* The shortest and the longest back-off, ms. */
+	void (*back_off)(void *context, int64_t *minimal, int64_t *maximal);
 	int64_t (*wall)(void);		/* ms; NULL: clock_wall */
 	int64_t (*monotonic)(void);	/* ms; NULL: clock_monotonic */
 	/* Something is due earlier than anything before. Must not block. */
 	void (*wake)(void *context);
-	void *context;
+	void *context;			/* of back_off and wake */
 };
 
 struct spool {

@@ -9,6 +9,8 @@
 #ifndef SERVE_MAIL_SERVER_H
 #define SERVE_MAIL_SERVER_H
 
+#include <stdatomic.h>
+
 #include "base/log.h"
 #include "proto/smtp_reply.h"
 #include "serve/listener.h"
@@ -40,7 +42,7 @@ struct mail_transaction {
 struct mail_server {
 	bool is_lmtp;
 	const char *hostname;
-	uint64_t size_limit;		/* 0: none */
+	_Atomic uint64_t size_limit;	/* 0: none; a reload changes it */
 	int spill;			/* directory for bodies; -1: memory only */
 	/* What RCPT is answered (RECIPIENT_OK accepts it). NULL: all accepted.
 	 * Must not block. */

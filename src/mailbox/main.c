@@ -1,0 +1,119 @@
+/*
+ * mailbox: the process that owns accounts (those whose id modulo
+ * mailbox_processes is its instance) and the mail in them. LMTP from the queue
+ * ends here; IMAP and POP3 connections come from login when the client has a
+ * ticket. No network; no file but below data_directory/mail.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "mailbox/adopt.h"
+#include "mailbox/lmtp/lmtp.h"
+#include "mailbox/operator.h"
+#include "mailbox/quota.h"
+#include "proto/charset.h"
+#include "serve/jail.h"
+#include "store/engine.h"
+
+enum {
+	WORKERS = 56,
+	STOP_GRACE = 4000,	/* ms */
+	SERVICES = 8,
+	PATH_SIZE = 4096,
+};
+
+static struct mailbox mailbox;
+static struct mail_server lmtp;
+static struct admin_server operator;
+
+static void
+accept_lmtp(struct lot *lot, struct incoming *incoming)
+{
+	mail_server_accept(lot, incoming, &lmtp);
+}
+
+static void
+accept_operator(struct lot *lot, struct incoming *incoming)
+{
+	admin_accept(lot, incoming, &operator);
+}
+
+/* LMTP, the operator's, and a row for each protocol. */
+static const struct service *
+make_services(void)
+{
+	static struct service table[SERVICES] = {
+		{ "mailbox-lmtp", accept_lmtp },
+		{ "mailbox-admin", accept_operator },
+	};
+	size_t count = 2;
+	for (size_t i = 0; mailbox_protocols[i].service != NULL; i++)
+		table[count++] = (struct service){
+			mailbox_protocols[i].service, adopt_accept };
+	return table;
+}
+
+static void
+reload(const struct config *config)
+{
+	mailbox.message_size_limit = config_size(config, "message_size_limit");
+}
+
+/* Inside the jail the mail is all there is: the root, or where it was. */
+static int
+open_store(const char *path, struct engine **engine, struct error *error)
+{
+	struct store_options options = { .engine = NULL };
+	mailbox.spill = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mailbox.spill < 0)
+		return error_set_errno(error, "opening %s", path);
+	if (engine_files_open(path, engine, error) < 0)
+		return -1;
+	options.engine = *engine;
+	return store_open(&options, &mailbox.store, error);
+}
+
+static void
+die(const struct error *error)
+{
+	log_event(LOG_ERROR, "cannot-start", NULL,
+		LOG_TEXT("error", error->text));
+	exit(1);
+}
+
+int
+main(int argc, char **argv)
+{
+	char path[PATH_SIZE];
+	struct error error;
+	struct engine *engine = NULL;
+	struct process *process = process_start(argc, argv);
+	const struct config *config = process->config;
+	/* What is opened before the jail: the converters of charsets. */
+	charset_open_all();
+	snprintf(path, sizeof(path), "%s/mail",
+		config_text(config, "data_directory"));
+	mailbox = (struct mailbox){ .lot = lot_new(WORKERS),
+		.instance = process->instance, .processes = (unsigned)
+		config_number(config, "mailbox_processes"),
+		.hostname = config_text(config, "myhostname") };
+	reload(config);
+	const struct jail jail = { .root = path,
+		.rights = JAIL_FILES_READ | JAIL_FILES_WRITE | JAIL_SPILL |
+		JAIL_THREADS };
+	if (jail_enter(process, &jail, &error) < 0 ||
+		open_store(process->is_root ? "/" : path, &engine, &error) < 0)
+		die(&error);
+	struct wire_pool *auth = wire_pool_new(mailbox.lot, "auth-ticket", 0);
+	lmtp_server_init(&lmtp, &mailbox);
+	operator = (struct admin_server){ operator_commands, &mailbox };
+	adopt_init(&mailbox, config, auth);
+	listener_set_services(mailbox.lot, make_services());
+	listener_on_reload(mailbox.lot, reload);
+	quota_start(mailbox.lot, auth);
+	lot_run(mailbox.lot, STOP_GRACE);
+	store_close(&mailbox.store);
+	engine->call->close(&engine);
+	return 0;
+}

@@ -1,0 +1,101 @@
+/*
+ * queue: takes messages from smtpd, delivers what is local at once, keeps the
+ * rest in the spool and tries it again. No network; no file but below
+ * queue_directory.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "queue/queue.h"
+#include "serve/jail.h"
+#include "store/engine.h"
+
+enum { WORKERS = 60, STOP_GRACE = 4000 /* ms */ };
+
+static struct queue queue;
+
+static void
+accept_smtp(struct lot *lot, struct incoming *incoming)
+{
+	mail_server_accept(lot, incoming, &queue.server);
+}
+
+static void
+accept_operator(struct lot *lot, struct incoming *incoming)
+{
+	admin_accept(lot, incoming, &queue.operator);
+}
+
+static const struct service services[] = {
+	{ "queue-smtp", accept_smtp },
+	{ "queue-admin", accept_operator },
+	{ NULL, NULL },
+};
+
+static void
+reload(const struct config *config)
+{
+	const struct attempt_rules rules = {
+		.minimal = config_duration(config, "minimal_backoff_time"),
+		.maximal = config_duration(config, "maximal_backoff_time"),
+		.lifetime = config_duration(config, "maximal_queue_lifetime"),
+		.bounce_lifetime = config_duration(config,
+			"bounce_queue_lifetime") };
+	queue_set_rules(&queue, &rules);
+	queue.server.size_limit = config_size(config, "message_size_limit");
+}
+
+/* Inside the jail the spool is all there is: the root, or where it was. */
+static int
+open_spool(const char *path, struct engine **engine, struct error *error)
+{
+	struct store_options store = { .engine = NULL };
+	struct spool_options spool = { .wake = retry_wake,
+		.back_off = retry_back_off, .context = &queue };
+	queue.server.spill = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (queue.server.spill < 0)
+		return error_set_errno(error, "opening %s", path);
+	if (engine_files_open(path, engine, error) < 0)
+		return -1;
+	store.engine = *engine;
+	if (store_open(&store, &spool.store, error) < 0)
+		return -1;
+	return spool_open(&queue.spool, &spool, error);
+}
+
+static void
+die(const struct error *error)
+{
+	log_event(LOG_ERROR, "cannot-start", NULL,
+		LOG_TEXT("error", error->text));
+	exit(1);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct error error;
+	struct engine *engine = NULL;
+	struct process *process = process_start(argc, argv);
+	const struct config *config = process->config;
+	const char *path = config_text(config, "queue_directory");
+	const struct jail jail = { .root = path,
+		.rights = JAIL_FILES_READ | JAIL_FILES_WRITE | JAIL_SPILL |
+		JAIL_THREADS };
+	queue_init(&queue, lot_new(WORKERS), (unsigned)config_number(config,
+		"mailbox_processes"));
+	queue.server.hostname = config_text(config, "myhostname");
+	reload(config);
+	if (jail_enter(process, &jail, &error) < 0 ||
+		open_spool(process->is_root ? "/" : path, &engine, &error) < 0)
+		die(&error);
+	listener_set_services(queue.lot, services);
+	listener_on_reload(queue.lot, reload);
+	retry_start(&queue.retry);
+	lot_run(queue.lot, STOP_GRACE);
+	struct store *store = queue.spool.options.store;
+	spool_close(&queue.spool);
+	store_close(&store);
+	engine->call->close(&engine);
+	return 0;
+}

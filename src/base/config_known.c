@@ -43,7 +43,6 @@ const struct config_known config_known_table[] = {
 		"only mynetworks and authenticated clients may relay" },
 	{ "smtpd_recipient_restrictions", "Postfix",
 		"only mynetworks and authenticated clients may relay" },
-	{ "smtpd_sasl_auth_enable", "Postfix", "submission always asks for a login" },
 	{ "smtpd_sasl_type", "Postfix", NOT_NEEDED },
 	{ "smtpd_sasl_path", "Postfix", NOT_NEEDED },
 	{ "maillog_file", "Postfix", "use log_path" },

@@ -13,7 +13,8 @@ enum { READ_SIZE = 262144 };
 void
 mail_body_init(struct mail_body *body, int directory)
 {
-	*body = (struct mail_body){ .file = -1, .directory = directory };
+	*body = (struct mail_body){ .file = -1, .directory = directory,
+		.memory_limit = MAIL_BODY_MEMORY };
 	buffer_init(&body->memory, 0);
 }
 
@@ -41,8 +42,8 @@ spill(struct mail_body *body, struct error *error)
 {
 	if (body->directory < 0)
 		return error_set(error, ERROR_FULL,
-			"message of more than %d bytes, and nowhere to put it",
-			MAIL_BODY_MEMORY);
+			"message of more than %zu bytes, and nowhere to put it",
+			body->memory_limit);
 	body->file = file_open_spill(body->directory, error);
 	if (body->file < 0)
 		return -1;
@@ -64,7 +65,7 @@ write_window(struct mail_body *body, struct error *error)
 int
 mail_body_add(struct mail_body *body, struct span bytes, struct error *error)
 {
-	if (body->file < 0 && body->size + bytes.size > MAIL_BODY_MEMORY &&
+	if (body->file < 0 && body->size + bytes.size > body->memory_limit &&
 		spill(body, error) < 0)
 		return -1;
 	body->size += bytes.size;
@@ -77,13 +78,22 @@ mail_body_add(struct mail_body *body, struct span bytes, struct error *error)
 	return 0;
 }
 
+int
+mail_body_settle(struct mail_body *body, size_t n, struct error *error)
+{
+	body->size += n;
+	if (body->file >= 0)
+		return write_window(body, error);
+	return body->memory.size > body->memory_limit ? spill(body, error) : 0;
+}
+
 ssize_t
 mail_body_read(struct mail_body *body, int fd, size_t most,
 	struct error *error)
 {
 	error->code = ERROR_NONE;
 	size_t want = most < READ_SIZE ? most : READ_SIZE;
-	if (body->file < 0 && body->size + want > MAIL_BODY_MEMORY &&
+	if (body->file < 0 && body->size + want > body->memory_limit &&
 		spill(body, error) < 0)
 		return -2;
 	buffer_reserve(&body->memory, want);

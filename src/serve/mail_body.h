@@ -11,13 +11,14 @@
 #include "serve/stream.h"
 #include "store/store.h"
 
-enum { MAIL_BODY_MEMORY = 1 << 20 };
+enum { MAIL_BODY_MEMORY = 1 << 20 };	/* unless .memory_limit is set lower */
 
 struct mail_body {
 	struct buffer memory;	/* all of it, unless there is a file */
 	int file;		/* owned; -1: in memory */
 	uint64_t offset;	/* where it begins in the file */
 	uint64_t size;
+	size_t memory_limit;
 	int directory;		/* for the file; borrowed */
 };
 
@@ -37,6 +38,10 @@ mail_body_fini(struct mail_body *body);
 
 int
 mail_body_add(struct mail_body *body, struct span bytes, struct error *error);
+
+/* The caller has put n bytes at the end of .memory itself, to save a copy. */
+int
+mail_body_settle(struct mail_body *body, size_t n, struct error *error);
 
 /*
  * Reads at most `most` bytes from a non-blocking descriptor straight into it:

@@ -1,0 +1,43 @@
+/*
+ * What all conversations of smtpd share, and the way in for new ones.
+ */
+#ifndef SMTPD_SMTPD_H
+#define SMTPD_SMTPD_H
+
+#include <stdatomic.h>
+
+#include "serve/limit.h"
+#include "serve/listener.h"
+#include "serve/sasl_call.h"
+#include "serve/wire.h"
+#include "smtpd/directory.h"
+#include "smtpd/rules.h"
+
+struct smtpd {
+	struct lot *lot;
+	_Atomic(const struct rules *) rules;	/* the newest */
+	struct directory *directory;
+	struct sasl_caller *sasl;
+	struct wire_pool *queue;	/* queue-smtp */
+	struct wire_pool *tls;		/* tls-accept */
+	struct limit_table *limits;
+	int spill;			/* directory for spill files; -1: none */
+};
+
+/* One for the process, made before lot_run. spill stays the caller's. */
+struct smtpd *
+smtpd_new(struct lot *lot, const struct config *config, int spill);
+
+/* After lot_run; for tests. */
+void
+smtpd_free(struct smtpd **smtpd);
+
+/* New conversations begin under the new rules. */
+void
+smtpd_reload(struct smtpd *smtpd, const struct config *config);
+
+/* A connection came in on a listener; takes incoming->fd. */
+void
+smtpd_accept(struct smtpd *smtpd, struct incoming *incoming);
+
+#endif

@@ -107,7 +107,8 @@ struct imap_parse_flags {
 	uint32_t system;		/* enum imap_parse_flag */
 	const struct span *keyword;	/* each once, in the arena */
 	size_t keyword_count;
-	bool has_unknown;		/* a \flag that nobody knows, or \Recent */
+	bool has_unknown;		/* a \flag that nobody knows */
+	bool has_recent;		/* \Recent, which nobody can set */
 };
 
 /* The bits are those of enum store_flag. */

@@ -28,7 +28,10 @@ add_system_flag(struct imap_parse_flags *flags, struct span name)
 			return;
 		}
 	}
-	flags->has_unknown = true;
+	if (span_equals_nocase(name, SPAN("Recent")))
+		flags->has_recent = true;
+	else
+		flags->has_unknown = true;
 }
 
 /* Items are separated by spaces: no more of them than this in the text. */

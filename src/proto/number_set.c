@@ -119,6 +119,43 @@ number_set_next(const struct number_set *set, uint32_t from, uint32_t *number)
 }
 
 void
+number_set_intersect(struct number_set *set, const struct number_set *a,
+	const struct number_set *b)
+{
+	size_t i = 0, j = 0;
+	while (i < a->count && j < b->count) {
+		const struct number_range *x = &a->range[i], *y = &b->range[j];
+		uint32_t first = x->first > y->first ? x->first : y->first;
+		uint32_t last = x->last < y->last ? x->last : y->last;
+		if (first <= last)
+			number_set_add(set, first, last);
+		if (x->last < y->last)
+			i++;
+		else
+			j++;
+	}
+}
+
+void
+number_set_subtract(struct number_set *set, const struct number_set *a,
+	const struct number_set *b)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		uint64_t at = a->range[i].first;
+		uint32_t last = a->range[i].last;
+		for (size_t j = find(b, (uint32_t)at); j < b->count &&
+		    b->range[j].first <= last && at <= last; j++) {
+			if (b->range[j].first > at)
+				number_set_add(set, (uint32_t)at,
+					b->range[j].first - 1);
+			at = (uint64_t)b->range[j].last + 1;
+		}
+		if (at <= last)
+			number_set_add(set, (uint32_t)at, last);
+	}
+}
+
+void
 number_set_format(struct buffer *out, const struct number_set *set)
 {
 	for (size_t i = 0; i < set->count; i++) {

@@ -37,6 +37,14 @@ number_set_size(const struct number_set *set);
 bool
 number_set_next(const struct number_set *set, uint32_t from, uint32_t *number);
 
+/* Adds what is in both a and b, or in a and not in b. */
+void
+number_set_intersect(struct number_set *set, const struct number_set *a,
+	const struct number_set *b);
+void
+number_set_subtract(struct number_set *set, const struct number_set *a,
+	const struct number_set *b);
+
 /* "1:3,7,9:12"; nothing for the empty set. */
 void
 number_set_format(struct buffer *out, const struct number_set *set);

@@ -136,6 +136,39 @@ parses_the_syntax_of_the_rfc(void **state)
 	number_set_fini(&set);
 }
 
+static void
+sets_are_intersected_and_subtracted(void **state)
+{
+	static const struct {
+		const char *a, *b, *both, *only_a;
+	} cases[] = {
+		{ "1:10", "3:4,8:20", "3:4,8:10", "1:2,5:7" },
+		{ "1,3,5", "2,4,6", "", "1,3,5" },
+		{ "1:4294967295", "7", "7", "1:6,8:4294967295" },
+		{ "1:4294967295", "1:4294967295", "1:4294967295", "" },
+		{ "5:9", "1:5,9:12", "5,9", "6:8" },
+		{ "5", "1:4,6:9", "", "5" },
+		{ "10:20,30:40", "15:35", "15:20,30:35", "10:14,36:40" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct number_set a, b, out;
+		number_set_init(&a);
+		number_set_init(&b);
+		number_set_init(&out);
+		assert_true(number_set_parse(span_from(cases[i].a), 1, 9, &a));
+		assert_true(number_set_parse(span_from(cases[i].b), 1, 9, &b));
+		number_set_intersect(&out, &a, &b);
+		assert_is(&out, cases[i].both);
+		number_set_fini(&out);
+		number_set_subtract(&out, &a, &b);
+		assert_is(&out, cases[i].only_a);
+		number_set_fini(&a);
+		number_set_fini(&b);
+		number_set_fini(&out);
+	}
+}
+
 int
 main(void)
 {
@@ -143,6 +176,7 @@ main(void)
 		cmocka_unit_test(ranges_that_touch_are_joined),
 		cmocka_unit_test(agrees_with_a_bitmap),
 		cmocka_unit_test(parses_the_syntax_of_the_rfc),
+		cmocka_unit_test(sets_are_intersected_and_subtracted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -107,7 +107,7 @@ main(int argc, char **argv)
 		die(&error);
 	struct wire_pool *auth = wire_pool_new(mailbox.lot, "auth-ticket", 0);
 	lmtp_server_init(&lmtp, &mailbox);
-	operator = (struct admin_server){ operator_commands, &mailbox };
+	operator = (struct admin_server){ mailbox_operator_commands, &mailbox };
 	adopt_init(&mailbox, config, auth);
 	listener_set_services(mailbox.lot, make_services());
 	listener_on_reload(mailbox.lot, reload);

@@ -85,7 +85,7 @@ account_delete(struct admin_call *call)
 		LOG_SPAN("account", value));
 }
 
-const struct admin_command operator_commands[] = {
+const struct admin_command mailbox_operator_commands[] = {
 	{ "ACCOUNT-SHOW", account_show },
 	{ "ACCOUNT-DELETE", account_delete },
 	{ NULL, NULL },

@@ -8,6 +8,6 @@
 #include "serve/admin.h"
 
 /* Commands; the context is the struct mailbox. */
-extern const struct admin_command operator_commands[];
+extern const struct admin_command mailbox_operator_commands[];
 
 #endif

@@ -268,7 +268,7 @@ queue_delete(struct admin_call *call)
 	log_event(LOG_INFO, "queue-delete", NULL, LOG_SPAN("id", id));
 }
 
-const struct admin_command operator_commands[] = {
+const struct admin_command queue_operator_commands[] = {
 	{ "QUEUE-LIST", queue_list },
 	{ "QUEUE-SHOW", queue_show },
 	{ "QUEUE-DELETE", queue_delete },

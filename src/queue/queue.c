@@ -9,7 +9,7 @@ queue_init(struct queue *queue, struct lot *lot, unsigned processes)
 	*queue = (struct queue){ .lot = lot };
 	queue->server = (struct mail_server){ .hostname = "queue", .spill = -1,
 		.deliver = receive_transaction, .context = queue };
-	queue->operator = (struct admin_server){ operator_commands, queue };
+	queue->operator = (struct admin_server){ queue_operator_commands, queue };
 	pthread_mutex_init(&queue->lock, NULL);
 	expander_init(&queue->expander, lot);
 	deliverer_init(&queue->deliverer, lot, processes);

@@ -73,6 +73,6 @@ retry_back_off(void *queue, int64_t *minimal, int64_t *maximal);
 
 /* ---- operator.c: queue-admin; context is the queue ---- */
 
-extern const struct admin_command operator_commands[];
+extern const struct admin_command queue_operator_commands[];
 
 #endif

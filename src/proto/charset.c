@@ -170,11 +170,18 @@ add_unlabelled(struct buffer *out, struct span text)
 		utf8_add_repaired(out, text);
 }
 
+/* Charsets that need more than a converter. */
 static bool
 convert_escaped(struct buffer *out, enum charset_id id, struct span text)
 {
 	struct buffer plain;
 	buffer_init(&plain, 0);
+	if (id == CHARSET_EUC_KR) {
+		bool ok = convert(&plain, id, text);
+		charset_escape_syllables(out, buffer_span(&plain));
+		buffer_fini(&plain);
+		return ok;
+	}
 	if (id == CHARSET_HZ)
 		charset_escape_hz(&plain, text);
 	else
@@ -212,8 +219,8 @@ charset_to_utf8(struct buffer *out, struct span label, struct span text)
 	} else if (id == CHARSET_NONE || id == CHARSET_US_ASCII ||
 	    (begins_in_ascii(id) && utf8_is_ascii(text))) {
 		add_unlabelled(out, text);
-	} else if (id == CHARSET_HZ || (id == CHARSET_ISO_2022_JP &&
-	    !has_supplement(text))) {
+	} else if (id == CHARSET_HZ || id == CHARSET_EUC_KR ||
+	    (id == CHARSET_ISO_2022_JP && !has_supplement(text))) {
 		ok = convert_escaped(out, id, text);
 	} else {
 		if (id == CHARSET_ISO_2022_JP)

@@ -2,8 +2,11 @@
  * HZ (RFC 1843), which the C library does not know, and ISO-2022-JP (RFC
  * 1468), of which it knows only the characters of the standard while mail has
  * those of NEC and IBM rows too: both only move the codes of other charsets.
+ * And the spelt syllables of KS X 1001, which it leaves as letters.
  */
 #include "proto/charset_escape.h"
+
+#include "base/utf8.h"
 
 /* Two bytes of a 94 x 94 set? */
 static bool
@@ -102,5 +105,63 @@ charset_escape_jp(struct buffer *out, struct span text)
 			buffer_add_byte(out, c);
 		}
 		text = span_skip(text, taken);
+	}
+}
+
+/* ---- Korean ---- */
+
+enum { FILLER = 0x3164, LETTERS = 0x3131, VOWELS = 0x314f, VOWEL_COUNT = 21 };
+
+/* Position of a letter in a list of distances from LETTERS; -1: not there. */
+static int
+index_of(const unsigned char *list, int count, uint32_t letter)
+{
+	for (int i = 0; i < count; i++)
+		if (letter == (uint32_t)LETTERS + list[i])
+			return i;
+	return -1;
+}
+
+/* The syllable of filler, initial, vowel and final (or filler); 0: none. */
+static uint32_t
+syllable_of(const uint32_t letter[4])
+{
+	static const unsigned char initial[] = { 0, 1, 3, 6, 7, 8, 16, 17, 18,
+		20, 21, 22, 23, 24, 25, 26, 27, 28, 29 };
+	static const unsigned char final[] = { 0, 1, 2, 3, 4, 5, 6, 8, 9, 10,
+		11, 12, 13, 14, 15, 16, 17, 19, 20, 21, 22, 23, 25, 26, 27, 28,
+		29 };
+	int first = index_of(initial, sizeof(initial), letter[1]);
+	int last = letter[3] == FILLER ? 0 :
+		index_of(final, sizeof(final), letter[3]) + 1;
+	if (letter[0] != FILLER || first < 0 || letter[2] < VOWELS ||
+	    letter[2] >= VOWELS + VOWEL_COUNT ||
+	    (last == 0 && letter[3] != FILLER))
+		return 0;
+	uint32_t vowel = letter[2] - VOWELS;
+	return 0xac00 + ((uint32_t)first * VOWEL_COUNT + vowel) * 28 +
+		(uint32_t)last;
+}
+
+void
+charset_escape_syllables(struct buffer *out, struct span utf8)
+{
+	const struct span filler = SPAN("\xe3\x85\xa4");
+	enum { SPELT = 12 };	/* four letters of three bytes */
+	while (utf8.size > 0) {
+		size_t n = span_search(utf8, filler);
+		buffer_add(out, span_first(utf8, n));
+		utf8 = span_skip(utf8, n);
+		uint32_t letter[4] = { 0 }, syllable = 0;
+		if (utf8.size >= SPELT) {
+			for (size_t i = 0; i < 4; i++)
+				utf8_decode(span_skip(utf8, 3 * i), &letter[i]);
+			syllable = syllable_of(letter);
+		}
+		if (syllable != 0)
+			utf8_encode(out, syllable);
+		else
+			buffer_add(out, span_first(utf8, filler.size));
+		utf8 = span_skip(utf8, syllable != 0 ? SPELT : filler.size);
 	}
 }

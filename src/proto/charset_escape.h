@@ -18,4 +18,11 @@ charset_escape_hz(struct buffer *out, struct span text);
 void
 charset_escape_jp(struct buffer *out, struct span text);
 
+/*
+ * Korean text in UTF-8 in which syllables that KS X 1001 lacks are spelt as
+ * filler and three letters (its annex 3), with these syllables put together.
+ */
+void
+charset_escape_syllables(struct buffer *out, struct span utf8);
+
 #endif

@@ -187,27 +187,32 @@ add_child_of_text(struct mime_parser *parser, struct level *level)
 	part->child = level->last_child = child;
 }
 
-/* The body of the part ends at `end`, before which `lines` ended. */
+/* A place in the message, and how many lines ended before it. */
+struct place {
+	uint64_t offset, lines;
+};
+
+/*
+ * The body of the part ends there, or where it begins, if that is later: the
+ * line end before a delimiter may have ended the header.
+ */
 static void
-set_end(struct level *level, uint64_t end, uint64_t lines)
+set_end(struct level *level, struct place *end)
 {
 	struct mime_part *part = level->part;
-	if (end < part->body_offset || lines < level->body_line) {
-		end = part->body_offset;
-		lines = level->body_line;
-	}
-	part->body_size = end - part->body_offset;
-	part->body_lines = (uint32_t)(lines - level->body_line);
+	if (end->offset < part->body_offset)
+		*end = (struct place){ part->body_offset, level->body_line };
+	part->body_size = end->offset - part->body_offset;
+	part->body_lines = (uint32_t)(end->lines - level->body_line);
 }
 
-/* Ends all parts inside level `keep`; a header without end ends here too. */
+/* Ends all parts inside the first `keep` levels. */
 static void
-close_levels(struct mime_parser *parser, size_t keep, uint64_t end,
-	uint64_t lines)
+close_levels(struct mime_parser *parser, size_t keep, struct place *end)
 {
 	while (parser->depth > keep) {
 		struct level *level = top(parser);
-		set_end(level, end, lines);
+		set_end(level, end);
 		if (level->part->kind == MIME_MULTIPART &&
 		    level->part->child == NULL)
 			add_child_of_text(parser, level);
@@ -252,15 +257,15 @@ take_delimiter(struct mime_parser *parser, struct level *level,
 	}
 	while (parser->in_header)
 		end_header(parser, parser->offset, parser->line_count);
-	uint64_t end = parser->offset - parser->line_end;
-	uint64_t lines = parser->line_count - (parser->line_end > 0);
-	close_levels(parser, (size_t)(level - parser->level) + 1, end, lines);
+	struct place end = { parser->offset - parser->line_end,
+		parser->line_count - (parser->line_end > 0) };
+	close_levels(parser, (size_t)(level - parser->level) + 1, &end);
 	if (!is_last) {
 		parser->new_part = true;
 		return;
 	}
 	if (level->part->child == NULL) {
-		set_end(level, end, lines);
+		set_end(level, &end);
 		add_child_of_text(parser, level);
 	}
 	level->boundary = span_of(NULL, 0);	/* what follows is epilogue */
@@ -490,7 +495,8 @@ mime_parser_end(struct mime_parser *parser)
 		begin_part(parser, false, parser->offset);
 	while (parser->in_header)
 		end_header(parser, parser->offset, parser->line_count);
-	close_levels(parser, 0, parser->offset, parser->line_count);
+	close_levels(parser, 0, &(struct place){ parser->offset,
+		parser->line_count });
 	return parser->root;
 }
 

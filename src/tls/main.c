@@ -30,7 +30,7 @@ static enum session_next
 run(struct session *session, enum session_event event)
 {
 	struct accept_wire *wire = (struct accept_wire *)session;
-	char room[HANDOVER_UNREAD_LIMIT + 1024];
+	char room[HANDOVER_ROOM];
 	struct error error;
 	struct handover handover;
 	if (event == SESSION_STOP)

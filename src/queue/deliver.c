@@ -99,36 +99,37 @@ hop_leave(struct hop *hop)
 
 /* ---- reading ---- */
 
-/*
- * Waits for more bytes as long as the process answers anybody, or patience
- * lasts. False: failed.
- */
-static bool
-hop_fill(struct hop *hop)
+/* How long to wait for more, ms; 0: it is taken for stuck. */
+static int
+waiting_time(struct hop *hop)
 {
-	struct health *health = &hop->deliverer->health[hop->instance];
 	int64_t now = clock_monotonic(), until;
-	bool may = health_wait(health, now, &until);
+	health_wait(&hop->deliverer->health[hop->instance], now, &until);
 	if (until < hop->patience)
 		until = hop->patience;
 	if (until > hop->batch->deadline)
 		until = hop->batch->deadline;
-	if (!may && until <= now) {
-		hop_fail(hop, "the mailbox process does not answer");
-		return false;
-	}
-	int n = stream_fill_within(&hop->wire->stream, clock_until(until));
+	return until > now ? (int)(until - now) : 0;
+}
+
+/*
+ * More bytes; waits as long as the process answers anybody, or patience lasts.
+ * False: failed.
+ */
+static bool
+hop_fill(struct hop *hop)
+{
+	int wait = waiting_time(hop);
+	bool came = stream_wait(&hop->wire->stream, wait);
+	int n = came ? stream_fill(&hop->wire->stream) : -1;
 	if (n > 0)
-		health_answered(health, clock_monotonic());
-	if (n == 0 || n == -2) {
+		health_answered(&hop->deliverer->health[hop->instance],
+			clock_monotonic());
+	if (n == 0 || n == -2)
 		hop_fail(hop, "the mailbox process went away");
-		return false;
-	}
-	if (n < 0 && clock_monotonic() >= hop->batch->deadline) {
-		hop_fail(hop, "the mailbox process takes too long");
-		return false;
-	}
-	return true;
+	else if (n == -1 && wait == 0)
+		hop_fail(hop, "the mailbox process does not answer");
+	return hop->wire != NULL;
 }
 
 /* The next reply; its spans are borrowed until the next read. */
@@ -359,27 +360,38 @@ send_transaction(struct hop *hop)
 	return true;
 }
 
-static void
-hop_begin(struct hop *hop)
+static bool
+hop_enter(struct hop *hop)
 {
-	struct deliverer *deliverer = hop->deliverer;
-	struct error error;
-	int64_t now = clock_monotonic();
-	hop->is_entered = health_enter(&deliverer->health[hop->instance], now);
-	if (!hop->is_entered) {
+	hop->is_entered = health_enter(&hop->deliverer->health[hop->instance],
+		clock_monotonic());
+	if (!hop->is_entered)
 		hop_fail(hop, "the mailbox process does not answer");
+	return hop->is_entered;
+}
+
+/* A wire on which the transaction can be written. */
+static void
+hop_connect(struct hop *hop)
+{
+	struct error error;
+	int64_t silence = clock_monotonic() + HEALTH_SILENCE;
+	if (!hop_enter(hop))
 		return;
-	}
-	int64_t silence = now + HEALTH_SILENCE;
-	hop->wire = wire_take(deliverer->pool[hop->instance],
+	hop->wire = wire_take(hop->deliverer->pool[hop->instance],
 		silence < hop->batch->deadline ? silence :
 		hop->batch->deadline, &error);
-	if (hop->wire == NULL) {
+	if (hop->wire == NULL)
 		hop_fail(hop, error.text);
-		return;
-	}
-	hop->patience = now;
-	if (greet(hop))
+	else
+		greet(hop);
+	hop_leave(hop);
+}
+
+static void
+hop_send(struct hop *hop)
+{
+	if (hop->wire != NULL && hop_enter(hop))
 		send_transaction(hop);
 }
 
@@ -429,8 +441,12 @@ deliver_local(struct deliverer *deliverer, struct delivery_batch *batch)
 	assert(batch->count <= DELIVER_LIMIT);
 	sort_by_instance(deliverer, batch->recipient, batch->count);
 	size_t count = make_hops(deliverer, batch, hops);
+	/* Each step for all, so that one that is slow to connect does not
+	 * look like another's silence. */
 	for (size_t i = 0; i < count; i++)
-		hop_begin(&hops[i]);
+		hop_connect(&hops[i]);
+	for (size_t i = 0; i < count; i++)
+		hop_send(&hops[i]);
 	for (size_t i = 0; i < count; i++)
 		hop_finish(&hops[i]);
 }

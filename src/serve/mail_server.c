@@ -288,6 +288,8 @@ chunk_end(struct mail_session *session)
 	if (session->transaction == NULL || session->transaction->count == 0) {
 		say(session, session->failure);
 		session->has_failed = false;
+		if (session->chunk.is_last)
+			transaction_end(session);
 	} else if (session->chunk.is_last) {
 		message_end(session);
 	} else if (session->has_failed) {

@@ -50,7 +50,7 @@ stream_set_spill(struct stream *stream, int dir)
 }
 
 static int
-wait_for(struct stream *stream, short what, int wait)
+wait_for(const struct stream *stream, short what, int wait)
 {
 	struct pollfd slot = { .fd = stream->fd, .events = what };
 	int n;
@@ -103,6 +103,12 @@ stream_fill_within(struct stream *stream, int wait)
 	if (n != -1 || wait == 0 || wait_for(stream, POLLIN, wait) <= 0)
 		return n;
 	return stream_fill(stream);
+}
+
+bool
+stream_wait(const struct stream *stream, int wait)
+{
+	return wait_for(stream, POLLIN, wait) > 0;
 }
 
 struct span
@@ -356,7 +362,7 @@ wait_or_fail(struct stream *stream, short what, struct error *error)
 {
 	int wait = stream->deadline == INT64_MAX ? -1 :
 		clock_until(stream->deadline);
-	if (wait == 0 || wait_for(stream, what, wait) == 0)
+	if (wait_for(stream, what, wait) == 0)
 		return error_set(error, ERROR_TIMEOUT,
 			"the other process did not answer in time");
 	return 0;
@@ -389,6 +395,10 @@ static int
 fill_or_fail(struct stream *stream, struct error *error)
 {
 	for (;;) {
+		/* An answer is hardly ever there when it is first asked for:
+		 * waiting before reading saves a call. */
+		if (wait_or_fail(stream, POLLIN, error) < 0)
+			return -1;
 		int n = stream_fill(stream);
 		if (n > 0)
 			return 0;
@@ -398,8 +408,6 @@ fill_or_fail(struct stream *stream, struct error *error)
 		if (n == -2)
 			return error_set_errno(error,
 				"reading from the other process");
-		if (wait_or_fail(stream, POLLIN, error) < 0)
-			return -1;
 	}
 }
 

@@ -58,6 +58,10 @@ stream_fill(struct stream *stream);
 int
 stream_fill_within(struct stream *stream, int wait);
 
+/* Waits up to `wait` ms until there is something to read (or the end). */
+bool
+stream_wait(const struct stream *stream, int wait);
+
 struct span
 stream_unread(const struct stream *stream);
 void

@@ -156,8 +156,9 @@ static const struct {
 		"BDAT 1 LAST\r\nz",
 		"220 250 250 250 550 250 250 250", "<b@x> <a@x> <c@x> t 1:z\n" },
 	{ "no recipient is accepted", true,
-		"LHLO q\r\n" FROM "RCPT TO:<no@x>\r\nBDAT 3 LAST\r\nzzzNOOP\r\n",
-		"220 250 250 550 554 250", "" },
+		"LHLO q\r\n" FROM "RCPT TO:<no@x>\r\nBDAT 3 LAST\r\nzzz"
+		FROM TO "BDAT 1 LAST\r\nz", "220 250 250 550 554 250 250 250",
+		"<b@x> <a@x> t 1:z\n" },
 	{ "BDAT without MAIL is passed over", false,
 		"EHLO q\r\nBDAT 6 LAST\r\nQUIT\r\nNOOP\r\n",
 		"220 250 503 250", "" },

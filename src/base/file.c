@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -210,6 +211,19 @@ file_make_directories(const char *path, unsigned mode, struct error *error)
 			return -1;
 	}
 	return 0;
+}
+
+int
+file_open_memory(const char *name, struct span content, struct error *error)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC);
+	if (fd < 0)
+		return error_set_errno(error, "making a memory file");
+	if (file_write_all(fd, content, error) == 0 &&
+	    lseek(fd, 0, SEEK_SET) == 0)
+		return fd;
+	file_close(&fd);
+	return -1;
 }
 
 int

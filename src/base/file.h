@@ -55,6 +55,10 @@ file_sync_count(void);
 int
 file_make_directories(const char *path, unsigned mode, struct error *error);
 
+/* A memory file that holds these bytes, at its beginning. -1 with error. */
+int
+file_open_memory(const char *name, struct span content, struct error *error);
+
 /* An unlinked file for spilling, in `dir` (O_TMPFILE). -1 with error. */
 int
 file_open_spill(int dir, struct error *error);

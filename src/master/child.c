@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/memory.h"
 #include "master/master.h"
 #include "serve/counter.h"
 
@@ -53,16 +53,10 @@ make_config(const struct master *master, const char *program,
 	struct error *error)
 {
 	struct buffer blob;
-	int fd = memfd_create("configuration", MFD_CLOEXEC);
-	if (fd < 0)
-		return error_set_errno(error, "making a memory file");
 	buffer_init(&blob, 0);
 	config_write(master->config, program, &blob);
-	if (file_write_all(fd, buffer_span(&blob), error) < 0)
-		file_close(&fd);
+	int fd = file_open_memory("configuration", buffer_span(&blob), error);
 	buffer_fini(&blob);
-	if (fd >= 0 && lseek(fd, 0, SEEK_SET) < 0)
-		file_close(&fd);
 	return fd;
 }
 
@@ -83,7 +77,7 @@ tell_files(const struct master *master, const struct child *child,
 	for (size_t i = 0; i < master->services.file_count; i++) {
 		const struct program_file *file = &master->services.files[i];
 		if (file->program == child->program && tell(child, CONTROL_FILE,
-		    file->parameter, &file->fd, 1, error) < 0)
+		    file->parameter, &master->files[i], 1, error) < 0)
 			return -1;
 	}
 	return 0;
@@ -91,12 +85,11 @@ tell_files(const struct master *master, const struct child *child,
 
 static int
 tell_listeners(const struct master *master, const struct child *child,
-	bool only_new, struct error *error)
+	struct error *error)
 {
 	for (size_t i = 0; i < master->listener_count; i++) {
 		const struct listener *listener = &master->listeners[i];
 		if (listener->row->program == child->program &&
-		    (listener->is_new || !only_new) &&
 		    tell(child, CONTROL_LISTENER, listener->row->service,
 		    &listener->fd, 1, error) < 0)
 			return -1;
@@ -106,48 +99,49 @@ tell_listeners(const struct master *master, const struct child *child,
 
 /* ---- birth ---- */
 
-/* What the tests may steer, and nothing else of master's environment. */
-static const char *const passed_on[] = { "POSTHOUSE_SYNC_DELAY",
-	"POSTHOUSE_LANDLOCK_ABI", "POSTHOUSE_JAIL_SELFTEST", "ASAN_OPTIONS",
-	"UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS" };
+/* In the child: what the tests may steer, and who to become; nothing else of
+ * master's environment. */
+static void
+set_environment(const struct child *child)
+{
+	static const char *const passed_on[] = { "POSTHOUSE_SYNC_DELAY",
+		"POSTHOUSE_LANDLOCK_ABI", "POSTHOUSE_JAIL_SELFTEST",
+		"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS" };
+	enum { COUNT = sizeof(passed_on) / sizeof(passed_on[0]) };
+	const char *values[COUNT];
+	char identity[100];
+	snprintf(identity, sizeof(identity), "%s:%u:%u", child->program->user,
+		(unsigned)child->uid, (unsigned)child->gid);
+	for (size_t i = 0; i < COUNT; i++)
+		values[i] = getenv(passed_on[i]);
+	clearenv();
+	setenv("POSTHOUSE_IDENTITY", identity, 1);
+	for (size_t i = 0; i < COUNT; i++)
+		if (values[i] != NULL)
+			setenv(passed_on[i], values[i], 1);
+}
 
-enum { PASSED_ON = sizeof(passed_on) / sizeof(passed_on[0]) };
-
-/* In the child. The program's path and environment, then exec. */
+/* In the child: the pattern with the name in place of each %s, executed. */
 static void
 become(const struct master *master, const struct child *child)
 {
-	char path[4096], identity[100], number[16], values[PASSED_ON][256];
+	char path[4096], number[16];
 	const char *name = child->program->name;
-	char *environment[PASSED_ON + 2] = { identity };
-	size_t count = 1, size = 0;
+	size_t size = 0;
 	for (const char *c = master->pattern; *c != '\0' &&
-	    size < sizeof(path) - CONTROL_NAME_SIZE; c++) {
-		if (c[0] == '%' && c[1] == 's') {
+	    size < sizeof(path) - SERVICES_NAME_SIZE; c++) {
+		if (c[0] == '%' && c[1] == 's')
 			size += (size_t)snprintf(path + size,
-				CONTROL_NAME_SIZE, "%s", name);
-			c++;
-		} else {
+				SERVICES_NAME_SIZE, "%s", name), c++;
+		else
 			path[size++] = *c;
-		}
 	}
 	path[size] = '\0';
-	snprintf(identity, sizeof(identity), "POSTHOUSE_IDENTITY=%s:%u:%u",
-		child->program->user, (unsigned)child->program->uid,
-		(unsigned)child->program->gid);
-	for (size_t i = 0; i < PASSED_ON; i++) {
-		const char *value = getenv(passed_on[i]);
-		if (value == NULL)
-			continue;
-		snprintf(values[count - 1], sizeof(values[0]), "%s=%s",
-			passed_on[i], value);
-		environment[count] = values[count - 1];
-		count++;
-	}
 	snprintf(number, sizeof(number), "%u", child->instance);
 	char *const arguments[] = { (char *)(uintptr_t)name,
 		child->program->count > 1 ? number : NULL, NULL };
-	execve(path, arguments, environment);
+	set_environment(child);
+	execv(path, arguments);
 	log_event(LOG_ERROR, "cannot-execute", NULL, LOG_TEXT("path", path),
 		LOG_NUMBER("errno", errno));
 }
@@ -194,10 +188,12 @@ start(struct master *master, struct child *child, struct error *error)
 		return error_set_errno(error, "making a socket pair");
 	}
 	child->control = pair[0];
+	/* room for all listeners of many addresses */
+	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &(int){ 1 << 20 }, sizeof(int));
 	pid_t pid = -1;
 	/* files first, so that the process has them when it begins */
 	if (tell_files(master, child, error) == 0 &&
-	    tell_listeners(master, child, false, error) == 0) {
+	    tell_listeners(master, child, error) == 0) {
 		pid = fork();
 		if (pid < 0)
 			error_set_errno(error, "starting %s",
@@ -219,29 +215,62 @@ start(struct master *master, struct child *child, struct error *error)
 	return 0;
 }
 
+/* Without root everything runs as whoever started it. */
+static int
+find_user(struct child *child, struct error *error)
+{
+	const char *name = child->program->user;
+	child->uid = geteuid();
+	child->gid = getegid();
+	if (child->uid != 0)
+		return 0;
+	const struct passwd *user = getpwnam(name);
+	if (user == NULL)
+		return error_set(error, ERROR_USAGE, "the system user %s does "
+			"not exist: run `posthouse init` as root", name);
+	if (user->pw_uid == 0 || user->pw_gid == 0)
+		return error_set(error, ERROR_USAGE,
+			"the system user %s is root", name);
+	child->uid = user->pw_uid;
+	child->gid = user->pw_gid;
+	return 0;
+}
+
+static int
+add_child(struct master *master, const struct program *program,
+	unsigned instance, struct error *error)
+{
+	if (master->child_count == MASTER_CHILDREN)
+		return error_set(error, ERROR_USAGE, "more than %d processes",
+			MASTER_CHILDREN);
+	struct child *child = &master->children[master->child_count];
+	*child = (struct child){ .program = program, .instance = instance,
+		.control = -1 };
+	child->page = make_page(NULL, error);
+	if (child->page < 0 || find_user(child, error) < 0)
+		return -1;
+	master->child_count++;
+	return 0;
+}
+
 int
-child_start_all(struct master *master, struct error *error)
+child_prepare(struct master *master, struct error *error)
 {
 	master->generations = make_page(&master->generations_read_only, error);
 	if (master->generations < 0)
 		return -1;
 	for (size_t i = 0; i < master->services.program_count; i++) {
 		const struct program *program = &master->services.programs[i];
-		for (unsigned j = 0; j < program->count; j++) {
-			if (master->child_count == MASTER_CHILDREN)
-				return error_set(error, ERROR_USAGE,
-					"more than %d processes",
-					MASTER_CHILDREN);
-			struct child *child =
-				&master->children[master->child_count];
-			*child = (struct child){ .program = program,
-				.instance = j, .control = -1 };
-			child->page = make_page(NULL, error);
-			if (child->page < 0)
+		for (unsigned j = 0; j < program->count; j++)
+			if (add_child(master, program, j, error) < 0)
 				return -1;
-			master->child_count++;
-		}
 	}
+	return 0;
+}
+
+int
+child_start_all(struct master *master, struct error *error)
+{
 	for (size_t i = 0; i < master->child_count; i++)
 		if (start(master, &master->children[i], error) < 0)
 			return -1;
@@ -362,7 +391,7 @@ child_read(struct master *master, struct child *child)
 	}
 }
 
-/* Listeners last: what is sent again after a full socket does no harm then. */
+/* A process knows the listeners it has already. */
 static int
 reload_one(struct master *master, struct child *child, struct error *error)
 {
@@ -376,7 +405,7 @@ reload_one(struct master *master, struct child *child, struct error *error)
 	if (result == 0)
 		result = tell(child, CONTROL_CONFIG, "", &config, 1, error);
 	if (result == 0)
-		result = tell_listeners(master, child, true, error);
+		result = tell_listeners(master, child, error);
 	file_close(&config);
 	return result;
 }

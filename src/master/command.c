@@ -81,55 +81,31 @@ check_pinned(const struct config *before, const struct config *after,
 	return 0;
 }
 
-/* The old configuration is freed when nothing refers to it any more. */
-static void
-commit(struct master *master, struct config **config, const int *files,
-	int log, int copy)
-{
-	for (size_t i = 0; i < master->services.file_count; i++) {
-		file_close(&master->services.files[i].fd);
-		master->services.files[i].fd = files[i];
-	}
-	file_close(&master->log);
-	file_close(&master->log_copy);
-	master->log = log;
-	master->log_copy = copy;
-	log_redirect(log, copy);
-	config_free(&master->config);
-	master->config = *config;
-	*config = NULL;
-	child_reload_all(master);
-	listen_close_unwanted(master);
-}
-
+/* Everything, or nothing and a sentence. */
 static int
 reload(struct master *master, int fd, struct error *error)
 {
 	struct config *config = NULL;
-	int files[SERVICES_ROWS], log = -1, copy = -1;
 	int result = config_read(fd, &config, error);
 	if (result == 0)
 		result = check_pinned(master->config, config, error);
-	if (result == 0)
-		result = files_open(&master->services, config, files, error);
+	if (result == 0 && (result = listen_open(master, config, error)) == 0) {
+		result = files_open(master, config, error);
+		if (result == 0)
+			result = files_open_log(master, config, error);
+		if (result < 0)
+			listen_undo(master);
+	}
 	if (result < 0) {
 		config_free(&config);
 		return -1;
 	}
-	result = files_open_log(config, &log, &copy, error);
-	if (result == 0)
-		result = listen_open(master, config, error);
-	if (result == 0) {
-		commit(master, &config, files, log, copy);
-		log_event(LOG_INFO, "reloaded", NULL);
-		return 0;
-	}
-	for (size_t i = 0; i < master->services.file_count; i++)
-		file_close(&files[i]);
-	file_close(&log);
-	file_close(&copy);
-	config_free(&config);
-	return -1;
+	config_free(&master->config);
+	master->config = config;
+	child_reload_all(master);
+	listen_close_unwanted(master);
+	log_event(LOG_INFO, "reloaded", NULL);
+	return 0;
 }
 
 static void

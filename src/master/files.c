@@ -1,19 +1,20 @@
 /* Files that master opens for others: keys, certificates, the log. */
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "master/master.h"
 
 int
-files_open(struct services *services, const struct config *config, int *fds,
+files_open(struct master *master, const struct config *config,
 	struct error *error)
 {
-	size_t i;
-	for (i = 0; i < services->file_count; i++) {
-		const char *parameter = services->files[i].parameter;
+	int fds[SERVICES_ROWS];
+	size_t count = master->services.file_count, i;
+	for (i = 0; i < count; i++) {
+		const char *parameter = master->services.files[i].parameter;
 		const char *path = config_text(config, parameter);
 		fds[i] = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 		if (fds[i] < 0) {
@@ -21,11 +22,12 @@ files_open(struct services *services, const struct config *config, int *fds,
 			break;
 		}
 	}
-	if (i == services->file_count)
-		return 0;
-	while (i-- > 0)
-		file_close(&fds[i]);
-	return -1;
+	for (size_t j = 0; j < i; j++) {
+		file_close(i < count ? &fds[j] : &master->files[j]);
+		if (i == count)
+			master->files[j] = fds[j];
+	}
+	return i < count ? -1 : 0;
 }
 
 /* Where standard error goes when log_path is empty. */
@@ -43,7 +45,7 @@ open_log_path(const struct config *config, struct error *error)
 }
 
 int
-files_open_log(const struct config *config, int *log, int *copy,
+files_open_log(struct master *master, const struct config *config,
 	struct error *error)
 {
 	char path[4096];
@@ -52,14 +54,19 @@ files_open_log(const struct config *config, int *log, int *copy,
 	if (size < 0 || (size_t)size >= sizeof(path))
 		return error_set(error, ERROR_USAGE,
 			"data_directory: the path is too long");
-	*copy = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY,
-		0640);
-	if (*copy < 0)
+	int copy = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC |
+		O_NOCTTY, 0640);
+	if (copy < 0)
 		return error_set_errno(error, "data_directory: opening %s", path);
-	*log = open_log_path(config, error);
-	if (*log < 0) {
-		file_close(copy);
+	int log = open_log_path(config, error);
+	if (log < 0) {
+		file_close(&copy);
 		return -1;
 	}
+	log_redirect(log, copy);
+	file_close(&master->log);
+	file_close(&master->log_copy);
+	master->log = log;
+	master->log_copy = copy;
 	return 0;
 }

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -15,17 +14,10 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/network.h"
+#include "base/interfaces.h"
 #include "master/master.h"
 
-enum { BACKLOG = 1024, ADDRESSES = 32 };
-
-/* Where to listen: the addresses of inet_interfaces. */
-struct places {
-	struct sockaddr_storage address[ADDRESSES];
-	bool may_be_missing[ADDRESSES];		/* the other family will do */
-	size_t count;
-};
+enum { BACKLOG = 1024 };
 
 int
 listen_open_directory(struct master *master, struct error *error)
@@ -44,101 +36,6 @@ listen_open_directory(struct master *master, struct error *error)
 		return error_set(error, ERROR_EXISTS, "a system is already "
 			"running with runtime_directory %s", path);
 	return 0;
-}
-
-/* ---- addresses ---- */
-
-static bool
-is_family_wanted(const struct config *config, int family)
-{
-	const char *protocols = config_text(config, "inet_protocols");
-	if (family == AF_INET)
-		return strcmp(protocols, "ipv6") != 0;
-	return family == AF_INET6 && strcmp(protocols, "ipv4") != 0;
-}
-
-static void
-add_place(struct places *places, const struct sockaddr *address,
-	socklen_t size, bool may_be_missing)
-{
-	if (places->count == ADDRESSES)
-		return;
-	memcpy(&places->address[places->count], address, size);
-	places->may_be_missing[places->count++] = may_be_missing;
-}
-
-/* `all` and loopback-only: one of each family; IPv6 may not be there. */
-static void
-add_both(struct places *places, const struct config *config, bool is_loopback)
-{
-	struct sockaddr_in four = { .sin_family = AF_INET };
-	struct sockaddr_in6 six = { .sin6_family = AF_INET6 };
-	four.sin_addr.s_addr = htonl(is_loopback ? INADDR_LOOPBACK : INADDR_ANY);
-	six.sin6_addr = is_loopback ? in6addr_loopback : in6addr_any;
-	bool has_four = is_family_wanted(config, AF_INET);
-	if (has_four)
-		add_place(places, (struct sockaddr *)&four, sizeof(four), false);
-	if (is_family_wanted(config, AF_INET6))
-		add_place(places, (struct sockaddr *)&six, sizeof(six), has_four);
-}
-
-/* A host name or address. */
-static int
-add_named(struct places *places, const struct config *config,
-	struct span item, struct error *error)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_PASSIVE };
-	struct addrinfo *list = NULL;
-	char name[256];
-	if (item.size > 2 && item.data[0] == '[' &&
-	    item.data[item.size - 1] == ']')
-		item = span_first(span_skip(item, 1), item.size - 2);
-	snprintf(name, sizeof(name), "%.*s", SPAN_PRINT(item));
-	int number = getaddrinfo(name, NULL, &hints, &list);
-	if (number != 0)
-		return error_set(error, ERROR_USAGE, "inet_interfaces: found "
-			"\"%s\", expected all, loopback-only, an address or a "
-			"host name: %s", name, gai_strerror(number));
-	size_t before = places->count;
-	for (struct addrinfo *info = list; info != NULL; info = info->ai_next)
-		if (is_family_wanted(config, info->ai_family))
-			add_place(places, info->ai_addr, info->ai_addrlen, false);
-	freeaddrinfo(list);
-	if (places->count == before)
-		return error_set(error, ERROR_USAGE, "inet_interfaces: \"%s\" "
-			"has no address of a family in inet_protocols", name);
-	return 0;
-}
-
-static int
-find_places(struct places *places, const struct config *config,
-	struct error *error)
-{
-	struct span rest = span_from(config_text(config, "inet_interfaces"));
-	struct span item;
-	places->count = 0;
-	while (config_next_item(&rest, &item)) {
-		if (span_equals_nocase(item, SPAN("all")))
-			add_both(places, config, false);
-		else if (span_equals_nocase(item, SPAN("loopback-only")))
-			add_both(places, config, true);
-		else if (add_named(places, config, item, error) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static void
-format_address(const struct sockaddr_storage *address, unsigned port,
-	char out[MASTER_ADDRESS_SIZE])
-{
-	char text[NETWORK_TEXT_SIZE];
-	struct network_address plain = network_address_from(
-		(const struct sockaddr *)address, sizeof(*address));
-	network_address_format(&plain, text);
-	snprintf(out, MASTER_ADDRESS_SIZE,
-		plain.family == AF_INET6 ? "[%s]:%u" : "%s:%u", text, port);
 }
 
 /* ---- sockets ---- */
@@ -256,10 +153,10 @@ add_listener(struct master *master, const struct service_row *row,
 
 static int
 open_port(struct master *master, const struct service_row *row,
-	const struct config *config, const struct places *places,
+	const struct config *config, const struct interfaces *interfaces,
 	struct error *error)
 {
-	char address[MASTER_ADDRESS_SIZE];
+	char address[INTERFACES_TEXT_SIZE];
 	uint64_t port = config_number(config, row->parameter);
 	if (port == 0)
 		return 0;
@@ -268,12 +165,13 @@ open_port(struct master *master, const struct service_row *row,
 		return error_set(error, ERROR_USAGE, "%s: found %llu with "
 			"port_offset added, expected a port up to 65535",
 			row->parameter, (unsigned long long)port);
-	for (size_t i = 0; i < places->count; i++) {
-		format_address(&places->address[i], (unsigned)port, address);
+	for (size_t i = 0; i < interfaces->count; i++) {
+		interfaces_format(&interfaces->address[i], (unsigned)port,
+			address);
 		if (keep(master, row, address))
 			continue;
-		int fd = bind_inet(&places->address[i], (unsigned)port);
-		if (fd < 0 && places->may_be_missing[i] &&
+		int fd = bind_inet(&interfaces->address[i], (unsigned)port);
+		if (fd < 0 && interfaces->may_be_missing[i] &&
 		    is_missing_family(errno))
 			continue;
 		if (fd < 0)
@@ -287,13 +185,13 @@ open_port(struct master *master, const struct service_row *row,
 
 static int
 open_row(struct master *master, const struct service_row *row,
-	const struct config *config, const struct places *places,
+	const struct config *config, const struct interfaces *interfaces,
 	struct error *error)
 {
 	if (!is_protocol_on(config, row->service))
 		return 0;
 	if (row->file[0] == '\0')
-		return open_port(master, row, config, places, error);
+		return open_port(master, row, config, interfaces, error);
 	if (keep(master, row, row->file))
 		return 0;
 	int fd = listen_unix(master, row->file, SOCK_STREAM, row->mode, error);
@@ -316,19 +214,24 @@ int
 listen_open(struct master *master, const struct config *config,
 	struct error *error)
 {
-	struct places places;
-	int result = find_places(&places, config, error);
+	struct interfaces interfaces;
+	int result = interfaces_find(&interfaces, config, error);
 	for (size_t i = 0; i < master->listener_count; i++)
 		master->listeners[i].is_wanted = false;
 	for (size_t i = 0; result == 0 && i < master->services.row_count; i++)
 		result = open_row(master, &master->services.rows[i], config,
-			&places, error);
-	if (result == 0)
-		return 0;
+			&interfaces, error);
+	if (result < 0)
+		listen_undo(master);
+	return result;
+}
+
+void
+listen_undo(struct master *master)
+{
 	for (size_t i = master->listener_count; i-- > 0;)
 		if (master->listeners[i].is_new)
 			close_listener(master, i);
-	return -1;
 }
 
 void

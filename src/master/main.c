@@ -80,31 +80,20 @@ open_signals(struct error *error)
 }
 
 static int
-open_files(struct error *error)
-{
-	int files[SERVICES_ROWS];
-	master.null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (master.null < 0)
-		return error_set_errno(error, "opening /dev/null");
-	if (files_open_log(master.config, &master.log, &master.log_copy,
-	    error) < 0 ||
-	    files_open(&master.services, master.config, files, error) < 0)
-		return -1;
-	for (size_t i = 0; i < master.services.file_count; i++)
-		master.services.files[i].fd = files[i];
-	log_init("master", master.log, master.log_copy);
-	return 0;
-}
-
-static int
 begin(int argc, char **argv, struct error *error)
 {
+	for (size_t i = 0; i < SERVICES_ROWS; i++)
+		master.files[i] = -1;
+	master.null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	umask(022);
 	raise_limits();
+	log_init("master", 2, -1);
 	if (read_arguments(argc, argv, error) < 0 ||
+	    child_prepare(&master, error) < 0 ||
 	    open_signals(error) < 0 ||
 	    listen_open_directory(&master, error) < 0 ||
-	    open_files(error) < 0 ||
+	    files_open_log(&master, master.config, error) < 0 ||
+	    files_open(&master, master.config, error) < 0 ||
 	    listen_open(&master, master.config, error) < 0 ||
 	    command_listen(&master, error) < 0)
 		return -1;
@@ -118,18 +107,11 @@ static void
 reopen_log(void)
 {
 	struct error error;
-	int log, copy;
-	if (files_open_log(master.config, &log, &copy, &error) < 0) {
+	if (files_open_log(&master, master.config, &error) < 0)
 		log_event(LOG_ERROR, "log-not-opened", NULL,
 			LOG_TEXT("reason", error.text));
-		return;
-	}
-	log_redirect(log, copy);
-	file_close(&master.log);
-	file_close(&master.log_copy);
-	master.log = log;
-	master.log_copy = copy;
-	child_reload_all(&master);
+	else
+		child_reload_all(&master);
 }
 
 static void

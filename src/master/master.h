@@ -6,19 +6,25 @@
 #ifndef MASTER_MASTER_H
 #define MASTER_MASTER_H
 
-#include "master/services.h"
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/interfaces.h"
+#include "base/services.h"
+#include "proto/control.h"
 
 enum {
 	MASTER_CHILDREN = 512,
 	MASTER_LISTENERS = 256,
 	MASTER_COMMANDS = 16,
-	MASTER_ADDRESS_SIZE = 80,
 };
 
 /* A process of the table, running or not. */
 struct child {
 	const struct program *program;
 	unsigned instance;
+	uid_t uid;			/* to become */
+	gid_t gid;
 	pid_t pid;			/* 0: not running */
 	int control;			/* our end of its socket, or -1 */
 	int page;			/* its counters; outlive it */
@@ -39,7 +45,7 @@ struct listener {
 	int fd;
 	bool is_wanted;			/* while a reload compares */
 	bool is_new;			/* the same */
-	char address[MASTER_ADDRESS_SIZE];	/* "127.0.0.1:25", or a file */
+	char address[INTERFACES_TEXT_SIZE];	/* "127.0.0.1:25", or a file */
 };
 
 struct master {
@@ -55,6 +61,7 @@ struct master {
 	int signals;			/* signalfd */
 	int command_listener;
 	int commands[MASTER_COMMANDS];
+	int files[SERVICES_ROWS];	/* of services.files */
 	int log, log_copy, null;
 	int generations, generations_read_only;
 	bool is_started;		/* all children have been ready once */
@@ -62,7 +69,7 @@ struct master {
 	bool is_failed;			/* a child could not start */
 };
 
-/* ---- message.c ---- */
+/* ---- wires.c ---- */
 
 /* Never waits. -1 with ERROR_LATER when the socket is full. */
 int
@@ -77,7 +84,10 @@ message_receive(int socket, struct control_message *message, int *fd);
 
 /* ---- child.c ---- */
 
-/* Lays out all processes of the table and starts them. */
+/* Looks the users up and lays out all processes of the table. */
+int
+child_prepare(struct master *master, struct error *error);
+/* Starts them. */
 int
 child_start_all(struct master *master, struct error *error);
 
@@ -100,11 +110,9 @@ child_stop_all(struct master *master);
 bool
 child_is_any_alive(const struct master *master);
 
-/* Sends files, listeners that are new, configuration and log to everybody. */
+/* Sends log, files, configuration and listeners to everybody. */
 void
 child_reload_all(struct master *master);
-
-/* ---- wires.c ---- */
 
 /* Joins caller ("smtpd" 0, or "command" 0) at `socket` as the message asks. */
 void
@@ -117,15 +125,15 @@ wires_connect(struct master *master, int socket, const char *caller,
 int
 listen_open_directory(struct master *master, struct error *error);
 
-/* Opens what the configuration wants and is not open yet (is_new). On failure
- * everything is as it was. */
+/* Opens what the configuration wants and is not open yet (is_new); then either
+ * closes what it no longer wants, or undoes it. */
 int
 listen_open(struct master *master, const struct config *config,
 	struct error *error);
-
-/* Ends those that are no longer wanted and forgets is_new. */
 void
 listen_close_unwanted(struct master *master);
+void
+listen_undo(struct master *master);
 void
 listen_close_all(struct master *master);
 
@@ -136,12 +144,13 @@ listen_unix(struct master *master, const char *name, int type, unsigned mode,
 
 /* ---- files.c ---- */
 
-/* Opens the files of `file` rows; fds has one for each. All or nothing. */
+/* Opens the files of `file` rows, or the log and its copy, in place of those
+ * that are open. All or nothing. */
 int
-files_open(struct services *services, const struct config *config, int *fds,
+files_open(struct master *master, const struct config *config,
 	struct error *error);
 int
-files_open_log(const struct config *config, int *log, int *copy,
+files_open_log(struct master *master, const struct config *config,
 	struct error *error);
 
 /* ---- command.c ---- */

@@ -1,12 +1,45 @@
-/* Joins two processes with a new socket pair, if the table of wires allows. */
+/*
+ * Messages of fixed size with descriptors (proto/control.h), and what most of
+ * them are about: joining two processes with a new socket pair, if the table of
+ * wires allows it.
+ */
+#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 
-#include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "master/master.h"
+
+int
+message_send(int socket, const struct control_message *message, const int *fds,
+	size_t count, struct error *error)
+{
+	ssize_t n = descriptor_send(socket, span_of(message, sizeof(*message)),
+		fds, count, error);
+	return n < 0 ? -1 : 0;
+}
+
+enum message_result
+message_receive(int socket, struct control_message *message, int *fd)
+{
+	struct error error;
+	size_t count;
+	ssize_t n = descriptor_receive(socket, message, sizeof(*message), fd, 1,
+		&count, &error);
+	if (count == 0)
+		*fd = -1;
+	if (n < 0)
+		return error.number == EAGAIN ? MESSAGE_NONE : MESSAGE_GONE;
+	if (n != sizeof(*message) || message->version != CONTROL_VERSION) {
+		file_close(fd);
+		return MESSAGE_GONE;
+	}
+	message->service[CONTROL_NAME_SIZE - 1] = '\0';
+	message->peer[CONTROL_NAME_SIZE - 1] = '\0';
+	return MESSAGE_OK;
+}
 
 static struct child *
 find_child(struct master *master, const struct program *program,

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -69,15 +70,33 @@ is_wildcard(const struct network_address *address)
 		memcmp(address->bytes, zeros, sizeof(zeros)) == 0;
 }
 
+/* A free place; NULL when this socket is there already: master sends all of
+ * them with each reload. */
+static struct listener *
+find_place(struct lot *lot, uint64_t inode)
+{
+	struct listener *place = NULL;
+	for (size_t i = 0; i < LOT_LISTENERS_LIMIT; i++) {
+		struct listener *listener = &lot->listeners[i];
+		if (listener->fd >= 0 && listener->inode == inode)
+			return NULL;
+		if (listener->fd < 0 && place == NULL)
+			place = listener;
+	}
+	if (place == NULL)
+		log_event(LOG_ERROR, "too-many-listeners", NULL);
+	return place;
+}
+
 void
 listener_add(struct lot *lot, const struct control_message *message, int *fd)
 {
 	const struct service *service = find_service(lot, message->service);
-	struct listener *listener = lot->listeners;
-	struct listener *end = lot->listeners + LOT_LISTENERS_LIMIT;
-	while (listener < end && listener->fd >= 0)
-		listener++;
-	if (*fd < 0 || service == NULL || listener == end) {
+	struct stat status = { 0 };
+	struct listener *listener = NULL;
+	if (*fd >= 0 && fstat(*fd, &status) == 0)
+		listener = find_place(lot, status.st_ino);
+	if (service == NULL || listener == NULL) {
 		file_close(fd);
 		return;
 	}
@@ -85,6 +104,7 @@ listener_add(struct lot *lot, const struct control_message *message, int *fd)
 	listener->service = service;
 	listener->local = local_address(*fd);
 	listener->is_wildcard = is_wildcard(&listener->local);
+	listener->inode = status.st_ino;
 	listener->fd = *fd;
 	*fd = -1;
 	arm(lot, listener, EPOLL_CTL_ADD);
@@ -112,6 +132,7 @@ accept_failed(struct lot *lot, struct listener *listener, int number)
 	if (number == EINVAL || number == EBADF) {
 		log_event(LOG_INFO, "listener-closed", NULL,
 			LOG_TEXT("service", listener->name));
+		close(atomic_exchange(&listener->fd, -1));
 		return;
 	}
 	if (number == EMFILE || number == ENFILE || number == ENOMEM ||
@@ -181,6 +202,8 @@ listener_wake_resting(struct lot *lot)
 void
 listener_close_all(struct lot *lot)
 {
-	for (size_t i = 0; i < LOT_LISTENERS_LIMIT; i++)
-		file_close(&lot->listeners[i].fd);
+	for (size_t i = 0; i < LOT_LISTENERS_LIMIT; i++) {
+		int fd = atomic_exchange(&lot->listeners[i].fd, -1);
+		file_close(&fd);
+	}
 }

@@ -16,7 +16,7 @@
 enum {
 	LOT_WORKERS_LIMIT = 60,
 	LOT_STACK_SIZE = 256 * 1024,
-	LOT_LISTENERS_LIMIT = 64,
+	LOT_LISTENERS_LIMIT = 256,
 };
 
 /* Marks in epoll that are not a slot's: above every slot number. */
@@ -26,7 +26,8 @@ enum {
 	((mark) >= LOT_MARK_LISTENER(LOT_LISTENERS_LIMIT - 1))
 
 struct listener {
-	int fd;				/* -1: unused */
+	_Atomic int fd;			/* -1: unused */
+	uint64_t inode;			/* of the socket: which one it is */
 	char name[CONTROL_NAME_SIZE];
 	const struct service *service;
 	struct network_address local;	/* what it is bound to */

@@ -25,6 +25,7 @@ enum {
 	LOG_FD = 2, CONTROL_FD = 3, CONFIG_FD = 4, COUNTER_FD = 5,
 	GENERATIONS_FD = 6, LOG_COPY_FD = 7,
 	FILES_LIMIT = 16, INSTANCE_LIMIT = 1000,
+	EARLY_LIMIT = 300,		/* messages: all listeners */
 };
 
 static struct process process;
@@ -154,7 +155,7 @@ read_files(void)
 	struct {
 		struct control_message message;
 		int fds[SUPERVISOR_FDS];
-	} others[64];
+	} others[EARLY_LIMIT];
 	size_t count = 0;
 	enum supervisor_result result;
 	while ((result = supervisor_receive(&message, fds)) ==

@@ -17,7 +17,7 @@
  * A session that was added by the accept function that this worker is calling
  * is run by it next, without a detour through the queue.
  */
-enum { LINGER = 0 };	/* ms */
+enum { LINGER = 2 };			/* ms */
 
 static _Thread_local struct slot *own_next;
 static _Thread_local bool is_accepting;
@@ -106,7 +106,6 @@ arm(struct lot *lot, struct slot *slot, enum session_next next)
 		first = session->interest;
 		second = session->second_interest;
 	}
-	slot->is_for_write = next == SESSION_PARK_WRITE;
 	atomic_store_explicit(&slot->deadline, session->deadline,
 		memory_order_relaxed);
 	watch(lot, session->fd, &slot->watched, first, slot_mark(slot, false));
@@ -145,10 +144,13 @@ choose_event(struct slot *slot, enum session_event *event)
 	}
 }
 
+/* A quarter of the workers is free: this one may wait for its client. */
 static bool
-is_idle_elsewhere(const struct lot *lot)
+may_linger(const struct lot *lot, const struct slot *slot)
 {
-	return atomic_load_explicit(&lot->idle, memory_order_relaxed) > 0;
+	return slot->session->second_fd < 0 &&
+		atomic_load_explicit(&lot->idle, memory_order_relaxed) >
+		lot->workers / 4;
 }
 
 /*
@@ -159,11 +161,10 @@ static void
 linger(struct lot *lot, struct slot *slot)
 {
 	struct pollfd wait = { .fd = slot->session->fd, .events = POLLIN };
-	if (LINGER == 0 || slot->session->second_fd >= 0 ||
-	    !is_idle_elsewhere(lot))
+	if (!may_linger(lot, slot) || poll(&wait, 1, LINGER) <= 0)
 		return;
-	if (poll(&wait, 1, LINGER) > 0 && !slot_claim(slot, SLOT_READY))
-		slot->events = (uint32_t)wait.revents;
+	slot_claim(slot, SLOT_READY);	/* told to ourselves */
+	slot->events = (uint32_t)wait.revents;
 }
 
 /* Runs one event; SESSION_PARK when there was none after all. */
@@ -199,6 +200,7 @@ run_slot(struct lot *lot, struct slot *slot)
 			slot_give(&lot->slots, slot);
 			return;
 		}
+		slot->is_for_write = next == SESSION_PARK_WRITE;
 		if (next == SESSION_PARK)
 			linger(lot, slot);
 		if (slot_has_reason(slot))

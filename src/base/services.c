@@ -1,11 +1,9 @@
 /* Reads etc/services; see services.h. */
-#include "master/services.h"
+#include "base/services.h"
 
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 
@@ -38,32 +36,12 @@ find_program(struct services *services, struct span name)
 	return NULL;
 }
 
-/* Without root everything runs as whoever started it. */
-static int
-find_user(struct program *program, struct error *error)
-{
-	program->uid = geteuid();
-	program->gid = getegid();
-	if (program->uid != 0)
-		return 0;
-	const struct passwd *user = getpwnam(program->user);
-	if (user == NULL)
-		return error_set(error, ERROR_USAGE, "the system user %s does "
-			"not exist: run `posthouse init` as root", program->user);
-	if (user->pw_uid == 0 || user->pw_gid == 0)
-		return error_set(error, ERROR_USAGE,
-			"the system user %s is root", program->user);
-	program->uid = user->pw_uid;
-	program->gid = user->pw_gid;
-	return 0;
-}
-
 static const char *
-read_program(struct reader *reader, struct error *error)
+read_program(struct reader *reader)
 {
 	struct services *services = reader->services;
 	uint64_t count = 0;
-	char parameter[CONTROL_NAME_SIZE];
+	char parameter[SERVICES_NAME_SIZE];
 	if (reader->count != 4 || services->program_count == SERVICES_ROWS)
 		return "program NAME USER COUNT";
 	struct program *program = &services->programs[services->program_count++];
@@ -74,13 +52,12 @@ read_program(struct reader *reader, struct error *error)
 	if (!span_to_number(reader->words[3], SERVICES_INSTANCES, &count)) {
 		if (config_find_parameter(reader->words[3]) == NULL)
 			return "a number or a parameter";
-		count = config_number(reader->config, parameter);
+		count = reader->config == NULL ? 1 :
+			config_number(reader->config, parameter);
 	}
 	if (count == 0 || count > SERVICES_INSTANCES)
 		return "1 to 256 processes";
 	program->count = (unsigned)count;
-	if (find_user(program, error) < 0)
-		return "";
 	return NULL;
 }
 
@@ -92,7 +69,6 @@ read_file(struct reader *reader)
 		return "file PROGRAM PARAMETER";
 	struct program_file *file = &services->files[services->file_count++];
 	file->program = find_program(services, reader->words[1]);
-	file->fd = -1;
 	if (file->program == NULL)
 		return "a program from a row above";
 	if (!COPY(file->parameter, reader->words[2]) ||
@@ -160,9 +136,9 @@ read_wire(struct reader *reader)
 	return NULL;
 }
 
-/* What was expected, NULL when the row is right, "" with error filled. */
+/* What was expected, or NULL when the row is right. */
 static const char *
-read_row(struct reader *reader, struct span line, struct error *error)
+read_row(struct reader *reader, struct span line)
 {
 	struct span kind;
 	reader->count = 0;
@@ -173,7 +149,7 @@ read_row(struct reader *reader, struct span line, struct error *error)
 		return "fewer words";
 	kind = reader->words[0];
 	if (span_equals(kind, SPAN("program")))
-		return read_program(reader, error);
+		return read_program(reader);
 	if (span_equals(kind, SPAN("file")))
 		return read_file(reader);
 	if (span_equals(kind, SPAN("listen")))
@@ -231,12 +207,11 @@ services_read(const char *path, const struct config *config,
 		line = span_trim(line);
 		if (span_is_empty(line) || line.data[0] == '#')
 			continue;
-		const char *expected = read_row(&reader, line, error);
-		if (expected == NULL)
-			continue;
-		result = expected[0] == '\0' ? -1 : error_set(error,
-			ERROR_USAGE, "%s:%u: found \"%.*s\", expected %s", path,
-			number, SPAN_PRINT(line), expected);
+		const char *expected = read_row(&reader, line);
+		if (expected != NULL)
+			result = error_set(error, ERROR_USAGE, "%s:%u: found "
+				"\"%.*s\", expected %s", path, number,
+				SPAN_PRINT(line), expected);
 	}
 	buffer_fini(&bytes);
 	return result < 0 ? -1 : find_depths(services, path, error);

@@ -2,44 +2,37 @@
  * etc/services in memory: which programs there are, what is opened and listened
  * on for them, and who may be joined with whom. The file describes its rows.
  */
-#ifndef MASTER_SERVICES_H
-#define MASTER_SERVICES_H
-
-#include <sys/types.h>
+#ifndef BASE_SERVICES_H
+#define BASE_SERVICES_H
 
 #include "base/config.h"
-#include "base/error.h"
-#include "proto/control.h"
 
-enum { SERVICES_ROWS = 64, SERVICES_INSTANCES = 256 };
+enum { SERVICES_ROWS = 64, SERVICES_INSTANCES = 256, SERVICES_NAME_SIZE = 32 };
 
 struct program {
-	char name[CONTROL_NAME_SIZE];
+	char name[SERVICES_NAME_SIZE];
 	char user[40];
 	unsigned count;			/* processes of it */
 	unsigned depth;			/* 0: nobody calls it; else below its callers */
-	uid_t uid;
-	gid_t gid;
 };
 
 struct program_file {
 	const struct program *program;
-	char parameter[CONTROL_NAME_SIZE];
-	int fd;
+	char parameter[SERVICES_NAME_SIZE];
 };
 
 /* A `listen` row (parameter: its port) or a `socket` row (file, mode). */
 struct service_row {
 	const struct program *program;
-	char service[CONTROL_NAME_SIZE];
-	char parameter[CONTROL_NAME_SIZE];
-	char file[CONTROL_NAME_SIZE];	/* empty: a `listen` row */
+	char service[SERVICES_NAME_SIZE];
+	char parameter[SERVICES_NAME_SIZE];
+	char file[SERVICES_NAME_SIZE];	/* empty: a `listen` row */
 	unsigned mode;
 };
 
 struct wire_row {
-	char caller[CONTROL_NAME_SIZE];	/* "command", or a program */
-	char service[CONTROL_NAME_SIZE];
+	char caller[SERVICES_NAME_SIZE];	/* "command", or a program */
+	char service[SERVICES_NAME_SIZE];
 	const struct program *callee;
 };
 
@@ -52,8 +45,8 @@ struct services {
 };
 
 /*
- * Reads the file and looks the users up. Counts that are parameters are taken
- * from the configuration. One sentence with file and line when it is wrong.
+ * Reads the file. Counts that are parameters are taken from the configuration
+ * (NULL: one process each). One sentence with file and line when it is wrong.
  */
 int
 services_read(const char *path, const struct config *config,

@@ -102,42 +102,56 @@ charset_is_known(struct span label)
 	return charset_table_find(label) != CHARSET_NONE;
 }
 
+/* A text being converted. */
+struct text {
+	char *at;
+	size_t left;
+	bool is_last;	/* nothing follows: a character cut short is an error */
+};
+
 /* One call; false when there is nothing more to do. */
 static bool
-convert_step(iconv_t handle, struct buffer *out, char **at, size_t *left)
+convert_step(iconv_t handle, struct buffer *out, struct text *text)
 {
 	enum { LEAST = 64 };
-	if (!buffer_reserve(out, *left + LEAST))
+	if (!buffer_reserve(out, text->left + LEAST)) {
+		text->left = 0;
 		return false;
-	size_t before = *left, room = out->room - out->size;
+	}
+	size_t before = text->left, room = out->room - out->size;
 	char *to = out->data + out->size;
-	size_t status = iconv(handle, at, left, &to, &room);
+	size_t status = iconv(handle, &text->at, &text->left, &to, &room);
 	int number = errno;
-	bool moved = *left < before || to > out->data + out->size;
+	bool moved = text->left < before || to > out->data + out->size;
 	out->size = (size_t)(to - out->data);
-	if (status != (size_t)-1 || *left == 0)
+	if (status != (size_t)-1 || text->left == 0)
 		return false;
 	if (number == E2BIG && moved)
 		return true;
+	if (number == EINVAL && !text->is_last)
+		return false;
 	/* not of this charset, or cut short */
 	buffer_add(out, REPLACEMENT);
-	(*at)++;
-	(*left)--;
-	return *left > 0;
+	text->at++;
+	text->left--;
+	return text->left > 0;
 }
 
-/* False when this system has no such converter. */
+/*
+ * False when this system has no such converter. Without is_last up to 8 bytes
+ * may stay: *taken says what did not.
+ */
 static bool
-convert(struct buffer *out, enum charset_id id, struct span text)
+convert_part(struct buffer *out, enum charset_id id, struct span bytes,
+	bool is_last, size_t *taken)
 {
 	struct converter *converter = &converters[id];
+	struct text text = { (char *)bytes.data, bytes.size, is_last };
 	pthread_mutex_lock(&converter->lock);
 	bool ok = is_open(converter, names[id]);
-	if (ok && text.size > 0) {
-		char *at = (char *)text.data;
-		size_t left = text.size;
+	if (ok && bytes.size > 0) {
 		iconv(converter->handle, NULL, NULL, NULL, NULL);
-		while (convert_step(converter->handle, out, &at, &left))
+		while (convert_step(converter->handle, out, &text))
 			continue;
 		/* what a stateful charset still holds back */
 		if (buffer_reserve(out, 64)) {
@@ -148,7 +162,15 @@ convert(struct buffer *out, enum charset_id id, struct span text)
 		}
 	}
 	pthread_mutex_unlock(&converter->lock);
+	*taken = bytes.size - (ok ? text.left : 0);
 	return ok;
+}
+
+static bool
+convert(struct buffer *out, enum charset_id id, struct span text)
+{
+	size_t taken;
+	return convert_part(out, id, text, true, &taken);
 }
 
 static void
@@ -230,4 +252,82 @@ charset_to_utf8(struct buffer *out, struct span label, struct span text)
 	if (!ok)
 		add_unlabelled(out, text);
 	return id != CHARSET_NONE;
+}
+
+/* ---- pieces ---- */
+
+/* Without a character of UTF-8 that is cut short at the end. */
+static size_t
+size_of_whole_utf8(struct span text)
+{
+	size_t size = text.size;
+	for (size_t back = 1; back <= 3 && back <= size; back++) {
+		unsigned char byte = (unsigned char)text.data[size - back];
+		if (byte < 0x80)
+			return size;
+		if (byte >= 0xc0) {
+			size_t wanted = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+			return wanted > back ? size - back : size;
+		}
+	}
+	return size;
+}
+
+/* Charsets whose escapes end with the line (RFC 1468, 1557, 1843, 1922), and
+ * UTF-7, whose shifts do (RFC 2152). */
+static bool
+is_by_line(enum charset_id id)
+{
+	return !begins_in_ascii(id) && id != CHARSET_UTF_16 &&
+		id != CHARSET_UTF_16BE && id != CHARSET_UTF_16LE;
+}
+
+/* Up to and with the last line end; 0: there is none. */
+static size_t
+size_of_lines(struct span text)
+{
+	size_t size = text.size;
+	while (size > 0 && text.data[size - 1] != '\n')
+		size--;
+	return size;
+}
+
+/* Up to and with the last byte that is surely a blank or the like, where no
+ * spelt syllable of Korean goes on. */
+static size_t
+size_of_words(struct span text)
+{
+	size_t size = text.size;
+	while (size > 0 && (unsigned char)text.data[size - 1] >= '0')
+		size--;
+	return size;
+}
+
+size_t
+charset_part_to_utf8(struct buffer *out, struct span label, struct span text,
+	bool is_last)
+{
+	enum charset_id id = charset_table_find(label);
+	size_t size = text.size, taken = 0;
+	bool by_characters = false;
+	if (is_last) {
+		charset_to_utf8(out, label, text);
+		return size;
+	}
+	if (id == CHARSET_NONE || id == CHARSET_UTF_8 ||
+	    id == CHARSET_US_ASCII) {
+		size = size_of_whole_utf8(text);
+	} else if (is_by_line(id)) {
+		size = size_of_lines(text);
+		if (size == 0 && text.size >= CHARSET_PIECE_LIMIT)
+			size = text.size;
+	} else {
+		size = id == CHARSET_EUC_KR ? size_of_words(text) : 0;
+		by_characters = id != CHARSET_EUC_KR ||
+			(size == 0 && text.size >= CHARSET_PIECE_LIMIT);
+	}
+	if (by_characters && convert_part(out, id, text, false, &taken))
+		return taken;
+	charset_to_utf8(out, label, span_first(text, size));
+	return size;
 }

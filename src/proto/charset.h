@@ -29,6 +29,17 @@ bool
 charset_to_utf8(struct buffer *out, struct span label, struct span text);
 
 /*
+ * The same for text that comes in pieces: converts what is whole and returns
+ * how many bytes that was; the others belong in front of the next piece. All is
+ * taken when is_last, and when nothing can be cut off CHARSET_PIECE_LIMIT bytes.
+ * UTF-16 with a mark at its start is only for text in one piece.
+ */
+enum { CHARSET_PIECE_LIMIT = 65536 };
+size_t
+charset_part_to_utf8(struct buffer *out, struct span label, struct span text,
+	bool is_last);
+
+/*
  * The form in which text is compared for SEARCH: full case folding and NFKC
  * (i;unicode-casemap in effect, RFC 5051). Input and output are UTF-8; bytes
  * that are not are repaired. Pieces that begin with a line end or an ASCII

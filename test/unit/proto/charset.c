@@ -163,6 +163,57 @@ pairs_of_others_are_equal(void **state)
 	}
 }
 
+/* Every pair again, in pieces of every small size. */
+static void
+pieces_convert_as_the_whole(void **state)
+{
+	static const struct {
+		const char *label, *text;
+	} cases[] = {
+		{ "utf-8", "\xe4\xb8\xad\xf0\xa0\x80\x80 a\xff \xc3\xa4" },
+		{ "gb18030", "\xd6\xd0\x81\x30\x84\x36 a\xce\xc4\n" },
+		{ "big5", "\xa4\xa4\xa4\xe5 a" },
+		{ "shift_jis", "\x93\xfa\x87\x40\xb1 a" },
+		{ "euc-jp", "\xc6\xfc\x8f\xb0\xa1\xa1\xa1 a" },
+		{ "euc-kr", "\xc7\xd1 \xa4\xd4\xa4\xb6\xa4\xd0\xa4\xd4\xb1\xb9"
+			},
+		{ "iso-2022-jp", "a \x1b$BF|K\\\x1b(B b\n\x1b$BF|\x1b(B\n" },
+		{ "iso-2022-kr", "\x1b$)C\n\x0eGQ\x0f a\n\x0eGQ\x0f\n" },
+		{ "hz", "~{VPND~} a\n~{VP~}\n" },
+		{ "utf-7", "a+Ti0-b\n+Ti0-\n" },
+		{ "johab", "\xd0\x65 a" },
+		{ "windows-1252", "\xe4\x81 a" },
+		{ "us-ascii", "\xe4\xb8\xad a" },
+		{ "utf-16be", "Ni" }, { "utf-16le", "-N" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (size_t piece = 1; piece < 9; piece++) {
+			struct span rest = span_from(cases[i].text);
+			struct span label = span_from(cases[i].label);
+			struct buffer whole, pieces, held;
+			buffer_init(&whole, 0);
+			buffer_init(&pieces, 0);
+			buffer_init(&held, 0);
+			charset_to_utf8(&whole, label, rest);
+			for (; rest.size > 0; rest = span_skip(rest, piece)) {
+				buffer_add(&held, span_first(rest, piece));
+				buffer_shift(&held, charset_part_to_utf8(
+					&pieces, label, buffer_span(&held),
+					false));
+			}
+			charset_part_to_utf8(&pieces, label,
+				buffer_span(&held), true);
+			if (!span_equals(buffer_span(&whole),
+			    buffer_span(&pieces)))
+				fail_msg("%s, %zu bytes: %s", cases[i].label,
+					piece, buffer_string(&pieces));
+			buffer_fini(&whole);
+			buffer_fini(&pieces);
+			buffer_fini(&held);
+		}
+}
+
 /* What mail servers do: open all, then live where no file can be opened. */
 static void
 all_work_where_no_file_is(void **state)
@@ -291,6 +342,7 @@ main(void)
 		cmocka_unit_test(labels_are_converted),
 		cmocka_unit_test(sixteen_bits_come_in_both_orders),
 		cmocka_unit_test(pairs_of_others_are_equal),
+		cmocka_unit_test(pieces_convert_as_the_whole),
 		cmocka_unit_test(all_work_where_no_file_is),
 		cmocka_unit_test(cases_and_forms_fold_to_one),
 		cmocka_unit_test(folding_twice_is_folding_once),

@@ -21,52 +21,75 @@ encryption_is_offered(const struct conversation *conversation)
 	return !facts->is_tls && facts->client.family != AF_UNIX;
 }
 
-/* Gives *plain (one end of a pair) and the stranger's socket to tls. */
-static int
-send_to_tls(struct conversation *conversation, int *pair_end,
-	struct error *error)
+/* What is needed to hand a socket over, found before it is promised. */
+struct passage {
+	struct wire *wire;		/* to tls */
+	int ours, theirs;		/* ends of the socket pair */
+};
+
+static bool
+passage_open(struct conversation *conversation, struct passage *passage)
+{
+	struct error error;
+	int pair[2] = { -1, -1 };
+	passage->wire = wire_take(conversation->smtpd->tls,
+		clock_monotonic() + HANDOVER_WAIT, &error);
+	if (passage->wire != NULL && socketpair(AF_UNIX, SOCK_STREAM |
+	    SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
+		error_set_errno(&error, "making a socket pair");
+		wire_drop(&passage->wire);
+	}
+	passage->ours = pair[0];
+	passage->theirs = pair[1];
+	if (passage->wire == NULL)
+		log_event(LOG_WARN, "tls-away", &conversation->parked.scope,
+			LOG_TEXT("reason", error.text));
+	return passage->wire != NULL;
+}
+
+/* Gives back what was not used. */
+static void
+passage_close(struct passage *passage)
+{
+	if (passage->wire != NULL)
+		wire_give(&passage->wire);
+	file_close(&passage->ours);
+	file_close(&passage->theirs);
+}
+
+static bool
+pass(struct conversation *conversation, struct passage *passage)
 {
 	struct smtp_parked *parked = &conversation->parked;
-	struct handover handover = { .facts = parked->facts };
-	struct wire *wire = wire_take(conversation->smtpd->tls,
-		clock_monotonic() + HANDOVER_WAIT, error);
-	if (wire == NULL)
-		return -1;
+	struct handover handover = { .facts = parked->facts,
+		.fds = { conversation->stream.fd, passage->theirs } };
+	struct error error;
 	_Static_assert(sizeof(handover.session) ==
 		sizeof(parked->scope.session), "ids of one size");
 	memcpy(handover.session, parked->scope.session,
 		sizeof(handover.session));
-	handover.fds[0] = conversation->stream.fd;
-	handover.fds[1] = *pair_end;
 	session_unwatch(&conversation->session);
-	if (handover_send(wire->stream.fd, &handover, error) < 0) {
-		wire_drop(&wire);
-		return -1;
+	if (handover_send(passage->wire->stream.fd, &handover, &error) < 0) {
+		log_event(LOG_WARN, "tls-away", &parked->scope,
+			LOG_TEXT("reason", error.text));
+		wire_drop(&passage->wire);
+		return false;
 	}
-	conversation->stream.fd = *pair_end = -1;
-	wire_give(&wire);
-	return 0;
+	conversation->stream.fd = passage->theirs = -1;
+	conversation_change_socket(conversation, &passage->ours);
+	parked->phase = PHASE_TLS;
+	return true;
 }
 
 bool
 encryption_begin(struct conversation *conversation)
 {
-	struct error error;
-	int pair[2];
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-	    pair) < 0) {
-		error_set_errno(&error, "making a socket pair");
-		pair[0] = pair[1] = -1;
-	} else if (send_to_tls(conversation, &pair[1], &error) == 0) {
-		conversation_change_socket(conversation, &pair[0]);
-		conversation->parked.phase = PHASE_TLS;
-		return true;
-	}
-	log_event(LOG_WARN, "tls-away", &conversation->parked.scope,
-		LOG_TEXT("reason", error.text));
-	file_close(&pair[0]);
-	file_close(&pair[1]);
-	return false;
+	struct passage passage;
+	if (!passage_open(conversation, &passage))
+		return false;
+	bool is_passed = pass(conversation, &passage);
+	passage_close(&passage);
+	return is_passed;
 }
 
 /*
@@ -79,9 +102,14 @@ encryption_starttls(struct conversation *conversation, struct span argument)
 {
 	struct stream *stream = &conversation->stream;
 	struct span rest = stream_unread(stream);
+	struct passage passage;
 	(void)argument;
 	if (!encryption_is_offered(conversation)) {
 		conversation_say(conversation, SMTP_REPLY_TLS_TWICE);
+		return;
+	}
+	if (!passage_open(conversation, &passage)) {
+		conversation_say(conversation, SMTP_REPLY_TLS_AWAY);
 		return;
 	}
 	size_t too_early = rest.size - (span_find(rest, '\n') + 1);
@@ -92,12 +120,12 @@ encryption_starttls(struct conversation *conversation, struct span argument)
 	conversation_say(conversation, SMTP_REPLY_TLS_READY);
 	/* The word must be out before the socket is. */
 	stream->deadline = clock_monotonic() + HANDOVER_WAIT;
-	if (stream_flush(stream) != STREAM_CLEAN ||
-	    !encryption_begin(conversation)) {
+	if (stream_flush(stream) == STREAM_CLEAN &&
+	    pass(conversation, &passage))
+		conversation_reset(conversation);
+	else
 		conversation_leave(conversation, END_TLS, false);
-		return;
-	}
-	conversation_reset(conversation);
+	passage_close(&passage);
 }
 
 bool

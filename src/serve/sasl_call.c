@@ -47,6 +47,7 @@ sasl_caller_free(struct sasl_caller **caller)
 {
 	if (*caller == NULL)
 		return;
+	wire_pool_free(&(*caller)->pool);
 	pthread_mutex_destroy(&(*caller)->lock);
 	memory_free(*caller);
 	*caller = NULL;

@@ -56,6 +56,19 @@ free_wire(struct wire **wire)
 	*wire = NULL;
 }
 
+void
+wire_pool_free(struct wire_pool **pool)
+{
+	struct wire *wire;
+	if (*pool == NULL)
+		return;
+	while ((wire = take_idle(*pool)) != NULL)
+		free_wire(&wire);
+	pthread_mutex_destroy(&(*pool)->lock);
+	memory_free(*pool);
+	*pool = NULL;
+}
+
 /* The callee said nothing unasked and has not gone. */
 static bool
 is_usable(const struct wire *wire)

@@ -29,6 +29,10 @@ struct wire_pool;
 struct wire_pool *
 wire_pool_new(struct lot *lot, const char *service, unsigned instance);
 
+/* Closes the wires that are kept. Nobody may be using the pool any more. */
+void
+wire_pool_free(struct wire_pool **pool);
+
 /*
  * A wire that is ready, kept or new, within `deadline` (monotonic ms, also
  * sets the stream's). NULL with ERROR_LATER when half of our workers already

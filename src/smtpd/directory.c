@@ -37,6 +37,7 @@ directory_free(struct directory **directory)
 {
 	if (*directory == NULL)
 		return;
+	wire_pool_free(&(*directory)->pool);
 	map_fini(&(*directory)->young);
 	map_fini(&(*directory)->old);
 	pthread_mutex_destroy(&(*directory)->lock);

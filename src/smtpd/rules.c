@@ -19,10 +19,10 @@ text(const struct config *config, const char *name)
 }
 
 const struct rules *
-rules_new(const struct config *config)
+rules_new(const struct config *config, const struct rules *older)
 {
 	struct rules *rules = memory_new(sizeof(*rules));
-	*rules = (struct rules){
+	*rules = (struct rules){ .older = older,
 		.hostname = config_text(config, "myhostname"),
 		.origin = text(config, "myorigin"),
 		.networks = text(config, "mynetworks"),
@@ -58,6 +58,16 @@ rules_new(const struct config *config)
 			"smtpd_transaction_time_limit"),
 	};
 	return rules;
+}
+
+void
+rules_free(const struct rules **rules)
+{
+	while (*rules != NULL) {
+		const struct rules *older = (*rules)->older;
+		memory_free((void *)(uintptr_t)*rules);
+		*rules = older;
+	}
 }
 
 bool

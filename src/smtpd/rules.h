@@ -9,6 +9,7 @@
 #include "base/network.h"
 
 struct rules {
+	const struct rules *older;	/* those before a reload */
 	const char *hostname;		/* myhostname */
 	struct span origin;		/* myorigin */
 	struct span networks;		/* mynetworks */
@@ -27,10 +28,14 @@ struct rules {
 	int64_t session_time, transaction_time;
 };
 
-/* Borrows from the configuration, which must live as long. Never freed: a
- * session may still look at old rules. */
+/* Borrows from the configuration, which must live as long. Takes over the
+ * older ones (NULL: there are none): sessions may still look at them. */
 const struct rules *
-rules_new(const struct config *config);
+rules_new(const struct config *config, const struct rules *older);
+
+/* With all older ones. */
+void
+rules_free(const struct rules **rules);
 
 /* Is this client free of limits, and may it relay: is it in mynetworks? */
 bool

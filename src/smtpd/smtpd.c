@@ -10,7 +10,7 @@ struct smtpd *
 smtpd_new(struct lot *lot, const struct config *config, int spill)
 {
 	struct smtpd *smtpd = memory_new(sizeof(*smtpd));
-	const struct rules *rules = rules_new(config);
+	const struct rules *rules = rules_new(config, NULL);
 	smtpd->lot = lot;
 	smtpd->rules = rules;
 	smtpd->directory = directory_new(lot);
@@ -27,8 +27,12 @@ smtpd_free(struct smtpd **smtpd)
 {
 	if (*smtpd == NULL)
 		return;
+	const struct rules *rules = atomic_load(&(*smtpd)->rules);
+	rules_free(&rules);
 	directory_free(&(*smtpd)->directory);
 	sasl_caller_free(&(*smtpd)->sasl);
+	wire_pool_free(&(*smtpd)->queue);
+	wire_pool_free(&(*smtpd)->tls);
 	limit_table_free(&(*smtpd)->limits);
 	memory_free(*smtpd);
 	*smtpd = NULL;
@@ -37,7 +41,8 @@ smtpd_free(struct smtpd **smtpd)
 void
 smtpd_reload(struct smtpd *smtpd, const struct config *config)
 {
-	atomic_store(&smtpd->rules, rules_new(config));
+	atomic_store(&smtpd->rules, rules_new(config,
+		atomic_load(&smtpd->rules)));
 	sasl_caller_refresh(smtpd->sasl);
 }
 

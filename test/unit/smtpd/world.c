@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -249,12 +250,12 @@ serve_queue(struct stream *stream)
 		    bdat.size, &error) < 0)
 			break;
 		message->content.size = bdat.size;
-		struct span content = buffer_span(&message->content);
+		/* Once kept it belongs to the test. */
+		answer_message(stream, buffer_span(&message->content));
 		keep_message(message);
 		message = NULL;
 		if (take_fault(QUEUE_HANGS_UP))
 			break;
-		answer_message(stream, content);
 		if (stream_send(stream, &error) < 0)
 			break;
 	}
@@ -304,7 +305,7 @@ pump(int from, int to)
 static void
 serve_tls(struct stream *stream)
 {
-	static char room[HANDOVER_ROOM];
+	char room[HANDOVER_ROOM];
 	struct handover handover;
 	struct error error;
 	struct buffer header;
@@ -429,6 +430,7 @@ start(void)
 		file_close(&world.spill);
 	}
 	assert(world.spill >= 0);
+	signal(SIGPIPE, SIG_IGN);
 	log_set_level(getenv("WORLD_LOG") != NULL ? LOG_DEBUG : LOG_ERROR);
 	counter_open(-1, -1, true);
 	supervisor_open(world.control[0]);

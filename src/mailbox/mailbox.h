@@ -15,6 +15,7 @@
 #include "proto/proxy2.h"
 #include "serve/handover.h"
 #include "serve/session.h"
+#include "serve/space.h"
 #include "store/store.h"
 
 /* The process. Made by main, constant while sessions run. */
@@ -25,6 +26,8 @@ struct mailbox {
 	_Atomic uint64_t message_size_limit;	/* SIZE, APPENDLIMIT; a reload
 					 * changes it */
 	const char *hostname;		/* myhostname, for greetings */
+	struct space *space;		/* of the disk with the mail; NULL: not
+					 * looked at (tests) */
 	int spill;			/* directory for stream_set_spill and
 					 * file_open_spill */
 };
@@ -87,5 +90,9 @@ mailbox_logout(const char *service, uint64_t account);
  */
 void
 mailbox_quota_note(struct store_account *account);
+
+/* May mail be stored now? No: 452, NO [UNAVAILABLE]; removing goes on. */
+bool
+mailbox_has_space(const struct mailbox *mailbox);
 
 #endif

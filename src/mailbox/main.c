@@ -24,6 +24,7 @@ enum {
 };
 
 static struct mailbox mailbox;
+static struct space space;
 static struct mail_server lmtp;
 static struct admin_server operator;
 
@@ -58,6 +59,7 @@ static void
 reload(const struct config *config)
 {
 	mailbox.message_size_limit = config_size(config, "message_size_limit");
+	space_configure(&space, config);
 }
 
 /* Inside the jail the mail is all there is: the root, or where it was. */
@@ -68,6 +70,7 @@ open_store(const char *path, struct engine **engine, struct error *error)
 	mailbox.spill = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (mailbox.spill < 0)
 		return error_set_errno(error, "opening %s", path);
+	space.directory = mailbox.spill;
 	if (engine_files_open(path, engine, error) < 0)
 		return -1;
 	options.engine = *engine;
@@ -97,7 +100,9 @@ main(int argc, char **argv)
 	mailbox = (struct mailbox){ .lot = lot_new(WORKERS),
 		.instance = process->instance, .processes = (unsigned)
 		config_number(config, "mailbox_processes"),
-		.hostname = config_text(config, "myhostname") };
+		.hostname = config_text(config, "myhostname"),
+		.space = &space };
+	space_init(&space, -1);
 	reload(config);
 	const struct jail jail = { .root = path,
 		.rights = JAIL_FILES_READ | JAIL_FILES_WRITE | JAIL_SPILL |

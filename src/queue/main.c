@@ -13,6 +13,7 @@
 enum { WORKERS = 60, STOP_GRACE = 4000 /* ms */ };
 
 static struct queue queue;
+static struct space space;
 
 static void
 accept_smtp(struct lot *lot, struct incoming *incoming)
@@ -43,6 +44,7 @@ reload(const struct config *config)
 			"bounce_queue_lifetime") };
 	queue_set_rules(&queue, &rules);
 	queue.server.size_limit = config_size(config, "message_size_limit");
+	space_configure(&space, config);
 }
 
 /* Inside the jail the spool is all there is: the root, or where it was. */
@@ -51,10 +53,12 @@ open_spool(const char *path, struct engine **engine, struct error *error)
 {
 	struct store_options store = { .engine = NULL };
 	struct spool_options spool = { .wake = retry_wake,
-		.back_off = retry_back_off, .context = &queue };
+		.back_off = retry_back_off, .context = &queue,
+		.space = &space };
 	queue.server.spill = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (queue.server.spill < 0)
 		return error_set_errno(error, "opening %s", path);
+	space.directory = queue.server.spill;
 	if (engine_files_open(path, engine, error) < 0)
 		return -1;
 	store.engine = *engine;
@@ -85,6 +89,7 @@ main(int argc, char **argv)
 	queue_init(&queue, lot_new(WORKERS), (unsigned)config_number(config,
 		"mailbox_processes"));
 	queue.server.hostname = config_text(config, "myhostname");
+	space_init(&space, -1);
 	reload(config);
 	if (jail_enter(process, &jail, &error) < 0 ||
 		open_spool(process->is_root ? "/" : path, &engine, &error) < 0)

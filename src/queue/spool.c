@@ -414,6 +414,11 @@ spool_add(struct spool *spool, struct envelope *envelope,
 	pthread_mutex_unlock(&spool->lock);
 	if (is_known)
 		return SPOOL_DUPLICATE;
+	if (spool->options.space != NULL && !space_is_left(spool->options.space,
+		now_monotonic(spool))) {
+		error_set(error, ERROR_FULL, "less than queue_minfree is free");
+		return SPOOL_FULL;
+	}
 	enum spool_verdict verdict = SPOOL_TROUBLE;
 	if (parts_make(spool, &parts, arena, envelope, &piece))
 		verdict = append(spool, envelope, &parts, arena, error);

@@ -11,12 +11,14 @@
 #include "queue/recent.h"
 #include "queue/schedule.h"
 #include "serve/mail_body.h"
+#include "serve/space.h"
 #include "store/view.h"
 
 enum { SPOOL_ACCOUNT = 1 };
 
 struct spool_options {
 	struct store *store;		/* borrowed */
+	struct space *space;		/* of its disk; NULL: not looked at */
 	/* The shortest and the longest back-off, ms. */
 	void (*back_off)(void *context, int64_t *minimal, int64_t *maximal);
 	int64_t (*wall)(void);		/* ms; NULL: clock_wall */

@@ -94,6 +94,11 @@ store_message(struct delivery *delivery)
 {
 	const struct smtp_rcpt *rcpt = &delivery->recipient->rcpt;
 	struct store_account *account = NULL;
+	if (!mailbox_has_space(delivery->mailbox)) {
+		error_set(&delivery->error, ERROR_FULL,
+			"less than queue_minfree is free");
+		return STORE_TROUBLE;
+	}
 	if (store_account_open(delivery->mailbox->store, rcpt->account,
 		rcpt->account, STORE_CREATE | STORE_FOLDERS, &account,
 		&delivery->error) < 0)

@@ -16,7 +16,12 @@
 #include "proto/tabline.h"
 #include "serve/counter.h"
 
-enum { MECHANISM_LIMIT = 16, MECHANISM_NAME_SIZE = 24 };
+enum {
+	MECHANISM_LIMIT = 16,
+	MECHANISM_NAME_SIZE = 24,
+	LEARN_WAIT = 1000,	/* ms for auth to say what it offers */
+	LEARN_PAUSE = 1000,	/* ms until it is asked again if it did not */
+};
 
 struct mechanism {
 	char name[MECHANISM_NAME_SIZE];
@@ -27,7 +32,9 @@ struct mechanism {
 struct sasl_caller {
 	struct wire_pool *pool;
 	atomic_uint last_id;
-	pthread_mutex_t lock;	/* of what follows */
+	pthread_mutex_t learning;	/* one asks, the others wait for him; of: */
+	int64_t not_before;	/* ms: when to ask again */
+	pthread_mutex_t lock;	/* of what follows; taken after learning */
 	bool is_known;
 	struct mechanism mechanism[MECHANISM_LIMIT];
 	size_t mechanism_count;
@@ -38,6 +45,7 @@ sasl_caller_new(struct lot *lot)
 {
 	struct sasl_caller *caller = memory_new(sizeof(*caller));
 	caller->pool = wire_pool_new(lot, "auth-sasl", 0);
+	pthread_mutex_init(&caller->learning, NULL);
 	pthread_mutex_init(&caller->lock, NULL);
 	return caller;
 }
@@ -48,6 +56,7 @@ sasl_caller_free(struct sasl_caller **caller)
 	if (*caller == NULL)
 		return;
 	wire_pool_free(&(*caller)->pool);
+	pthread_mutex_destroy(&(*caller)->learning);
 	pthread_mutex_destroy(&(*caller)->lock);
 	memory_free(*caller);
 	*caller = NULL;
@@ -109,28 +118,6 @@ out:
 
 /* ---- mechanisms ---- */
 
-static void
-learn_mechanisms(struct sasl_caller *caller)
-{
-	struct error error;
-	struct wire *wire = wire_take(caller->pool,
-		clock_monotonic() + SASL_CALL_WAIT, &error);
-	if (wire == NULL) {
-		counter_add(COUNTER_CALLS_LATER, 1);
-		return;
-	}
-	if (wire->is_new) {
-		stream_print(&wire->stream, "VERSION\t1\t2\nCPID\t%d\n",
-			(int)getpid());
-		if (stream_send(&wire->stream, &error) == 0 &&
-			read_greeting(caller, wire, &error) == 0)
-			wire_give(&wire);
-	}
-	/* An old one has greeted before: only a new one says it again. */
-	if (wire != NULL)
-		wire_drop(&wire);
-}
-
 static bool
 is_known(struct sasl_caller *caller)
 {
@@ -140,13 +127,56 @@ is_known(struct sasl_caller *caller)
 	return known;
 }
 
+/* Asks over a new wire; wires kept from before have greeted already. */
+static void
+ask_mechanisms(struct sasl_caller *caller)
+{
+	struct error error;
+	int64_t deadline = clock_monotonic() + LEARN_WAIT;
+	while (!is_known(caller)) {
+		struct wire *wire = wire_take(caller->pool, deadline, &error);
+		if (wire == NULL)
+			return;
+		if (!wire->is_new) {
+			wire_drop(&wire);
+			continue;
+		}
+		stream_print(&wire->stream, "VERSION\t1\t2\nCPID\t%d\n",
+			(int)getpid());
+		if (stream_send(&wire->stream, &error) != 0 ||
+			read_greeting(caller, wire, &error) != 0) {
+			wire_drop(&wire);
+			return;
+		}
+		wire_give(&wire);
+	}
+}
+
+/*
+ * With auth stopped nobody waits long for it, and not all in turn: who comes
+ * within a pause after one has waited in vain goes on without. When auth is
+ * away, which is known at once, everybody asks again.
+ */
+static void
+learn_mechanisms(struct sasl_caller *caller)
+{
+	pthread_mutex_lock(&caller->learning);
+	int64_t begun = clock_monotonic();
+	if (!is_known(caller) && begun >= caller->not_before) {
+		ask_mechanisms(caller);
+		int64_t ended = clock_monotonic();
+		if (ended - begun >= LEARN_WAIT / 2)
+			caller->not_before = ended + LEARN_PAUSE;
+	}
+	pthread_mutex_unlock(&caller->learning);
+}
+
 /* A copy of what auth announced, asked for when nobody has yet. */
 static size_t
 get_mechanisms(struct sasl_caller *caller,
 	struct mechanism list[MECHANISM_LIMIT])
 {
-	/* Wires kept from before a refresh are used up one by one. */
-	for (int tries = 0; tries < 3 && !is_known(caller); tries++)
+	if (!is_known(caller))
 		learn_mechanisms(caller);
 	pthread_mutex_lock(&caller->lock);
 	size_t count = caller->is_known ? caller->mechanism_count : 0;

@@ -1,0 +1,269 @@
+/*
+ * A program for the tests of the supervisor and of the skeleton of processes:
+ * started by master under several names, it does on each line what it is told.
+ *	ECHO text		the text
+ *	CALL instance text	a line to back-echo of that instance and its answer
+ *	FORBIDDEN		asks for a wire that the table does not give
+ *	CONFIG name		a parameter
+ *	NAME			who this is: name, instance, user, descriptors
+ *	DEATHS message		how often the process died with it in hand; keeps
+ *				it in hand
+ *	CLEAR			lays that down
+ *	ABORT			ends as a bug would
+ * "front" listens, "back" is called, "keeper" has files, "spiller" spills.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "serve/counter.h"
+#include "serve/jail.h"
+#include "serve/listener.h"
+#include "serve/wire.h"
+
+enum { WORKERS = 8, CALL_WAIT = 1500, LINE_LIMIT = 1000 };
+
+static struct wire_pool *backs[2], *forbidden;
+static const struct config *current;
+static unsigned descriptors_at_birth;
+static unsigned in_hand;
+
+struct conversation {
+	struct session session;
+	struct stream stream;
+	bool is_wire;
+};
+
+/* ---- what lines do ---- */
+
+static void
+do_call(struct stream *out, struct wire_pool *pool, struct span text)
+{
+	struct error error;
+	struct span line;
+	struct wire *wire = wire_take(pool, clock_monotonic() + CALL_WAIT, &error);
+	if (wire == NULL) {
+		stream_print(out, "LATER %s\n", error.text);
+		return;
+	}
+	bool is_new = wire->is_new;
+	stream_print(&wire->stream, "ECHO %.*s\n", SPAN_PRINT(text));
+	if (stream_send(&wire->stream, &error) < 0 ||
+	    stream_read_line(&wire->stream, LINE_LIMIT, &line, &error) < 0) {
+		stream_print(out, "FAILED %s\n", error.text);
+		wire_drop(&wire);
+		return;
+	}
+	stream_print(out, "%s %.*s\n", is_new ? "NEW" : "KEPT",
+		SPAN_PRINT(line));
+	wire_give(&wire);
+}
+
+static void
+do_deaths(struct stream *out, struct span word)
+{
+	uint64_t message = 0;
+	unsigned deaths;
+	span_to_number(word, 1000000, &message);
+	in_hand = counter_in_hand_set(1, message, &deaths);
+	stream_print(out, "%u\n", deaths);
+}
+
+static void
+do_line(struct stream *out, struct span line)
+{
+	struct span word, rest = line;
+	if (!span_word(&rest, &word))
+		return;
+	rest = span_trim(rest);
+	if (span_equals(word, SPAN("ECHO"))) {
+		stream_print(out, "%.*s\n", SPAN_PRINT(rest));
+	} else if (span_equals(word, SPAN("CALL"))) {
+		struct span instance;
+		if (span_word(&rest, &instance))
+			do_call(out, backs[instance.data[0] & 1], rest);
+	} else if (span_equals(word, SPAN("FORBIDDEN"))) {
+		do_call(out, forbidden, rest);
+	} else if (span_equals(word, SPAN("CONFIG"))) {
+		char name[64];
+		snprintf(name, sizeof(name), "%.*s", SPAN_PRINT(rest));
+		stream_print(out, "%s\n", config_text(current, name));
+	} else if (span_equals(word, SPAN("NAME"))) {
+		const struct process *process = process_get();
+		stream_print(out, "%s %u %s %u\n", process->name,
+			process->instance, process->user, descriptors_at_birth);
+	} else if (span_equals(word, SPAN("DEATHS"))) {
+		do_deaths(out, rest);
+	} else if (span_equals(word, SPAN("CLEAR"))) {
+		counter_in_hand_clear(in_hand);
+		stream_print(out, "cleared\n");
+	} else if (span_equals(word, SPAN("ABORT"))) {
+		abort();
+	} else {
+		stream_print(out, "unknown\n");
+	}
+}
+
+/* ---- the session ---- */
+
+static enum session_next
+run(struct session *session, enum session_event event)
+{
+	struct conversation *c = (struct conversation *)session;
+	if (event == SESSION_START && !c->is_wire)
+		stream_print(&c->stream, "hello\n");
+	if (event == SESSION_STOP) {
+		stream_print(&c->stream, "bye\n");
+		stream_flush(&c->stream);
+		return SESSION_CLOSE;
+	}
+	int n = event == SESSION_READABLE ? stream_fill(&c->stream) : -1;
+	for (;;) {
+		struct span unread = stream_unread(&c->stream);
+		size_t end = span_find(unread, '\n');
+		if (end == unread.size)
+			break;
+		do_line(&c->stream, span_first(unread, end));
+		stream_consume(&c->stream, end + 1);
+	}
+	if (n == 0 || n == -2 || stream_flush(&c->stream) == STREAM_BROKEN)
+		return SESSION_CLOSE;
+	stream_shrink(&c->stream);
+	return SESSION_PARK;
+}
+
+static void
+end(struct session **session)
+{
+	struct conversation *c = (struct conversation *)*session;
+	stream_fini(&c->stream);
+	memory_free(c);
+	*session = NULL;
+}
+
+static const struct session_type type = { "probe", run, end };
+
+static void
+begin(struct lot *lot, struct incoming *incoming)
+{
+	struct conversation *c = memory_new(sizeof(*c));
+	stream_init(&c->stream, &incoming->fd);
+	c->stream.deadline = INT64_MAX;
+	c->is_wire = incoming->caller != NULL;
+	c->session.type = &type;
+	c->session.fd = c->stream.fd;
+	c->session.second_fd = -1;
+	c->session.deadline = INT64_MAX;
+	lot_add(lot, &c->session);
+}
+
+static void
+reload(const struct config *config)
+{
+	current = config;
+}
+
+static unsigned
+count_descriptors(void)
+{
+	unsigned count = 0;
+	for (int fd = 0; fd < 256; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			count++;
+	return count;
+}
+
+/* ---- the jail ---- */
+
+static void
+say(const char *act, bool is_possible)
+{
+	log_event(LOG_INFO, "allowed", NULL, LOG_TEXT("act", act),
+		LOG_TEXT("possible", is_possible ? "yes" : "no"));
+}
+
+/* What the kinds of jails allow must go on working inside. */
+static void
+try_what_is_allowed(int root)
+{
+	struct error error;
+	int spill = file_open_spill(root, &error);
+	say("spill", spill >= 0 && pwrite(spill, "x", 1, 0) == 1 &&
+		ftruncate(spill, 0) == 0);
+	file_close(&spill);
+	int fd = openat(root, "probe", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC,
+		0600);
+	say("write", fd >= 0 && write(fd, "x", 1) == 1 && fsync(fd) == 0 &&
+		renameat(root, "probe", root, "probe2") == 0 &&
+		unlinkat(root, "probe2", 0) == 0);
+	file_close(&fd);
+	fd = openat(root, "../auth", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	say("escape", fd >= 0);
+	file_close(&fd);
+}
+
+static void
+enter_jail(const struct process *process)
+{
+	static const struct {
+		const char *name, *directory;
+		unsigned rights;
+	} kinds[] = {
+		{ "front", NULL, JAIL_ACCEPT | JAIL_SOCKETPAIR | JAIL_THREADS },
+		{ "back", NULL, JAIL_THREADS },
+		{ "keeper", "mail",
+			JAIL_FILES_READ | JAIL_FILES_WRITE | JAIL_THREADS },
+		{ "spiller", "spill/smtpd", JAIL_SPILL | JAIL_THREADS },
+	};
+	struct error error;
+	char root[4096];
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct jail jail = { .rights = kinds[i].rights };
+		int dir = -1;
+		if (strcmp(kinds[i].name, process->name) != 0)
+			continue;
+		if (kinds[i].directory != NULL) {
+			snprintf(root, sizeof(root), "%s/%s", config_text(
+				process->config, "data_directory"),
+				kinds[i].directory);
+			jail.root = root;
+			dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		}
+		if (jail_enter(process, &jail, &error) < 0) {
+			log_event(LOG_ERROR, "cannot-start", NULL,
+				LOG_TEXT("reason", error.text));
+			exit(1);
+		}
+		if (dir >= 0)
+			try_what_is_allowed(dir);
+		file_close(&dir);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct service services[] = {
+		{ "smtp", begin }, { "lmtp", begin }, { "back-echo", begin },
+		{ "back-admin", begin }, { NULL, NULL }
+	};
+	descriptors_at_birth = count_descriptors();
+	struct process *process = process_start(argc, argv);
+	current = process->config;
+	enter_jail(process);
+	struct lot *lot = lot_new(WORKERS);
+	listener_set_services(lot, services);
+	listener_on_reload(lot, reload);
+	backs[0] = wire_pool_new(lot, "back-echo", 0);
+	backs[1] = wire_pool_new(lot, "back-echo", 1);
+	forbidden = wire_pool_new(lot, "queue-smtp", 0);
+	lot_run(lot, 2000);
+	log_event(LOG_INFO, "ended", NULL);
+	return 0;
+}

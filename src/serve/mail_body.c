@@ -49,7 +49,7 @@ spill(struct mail_body *body, struct error *error)
 		return -1;
 	if (file_write_all(body->file, buffer_span(&body->memory), error) < 0)
 		return error_wrap(error, "writing a spill file");
-	buffer_clear(&body->memory);
+	buffer_fini(&body->memory);
 	return 0;
 }
 

@@ -134,6 +134,14 @@ stream_shrink(struct stream *stream)
 	if (stream->in_start == stream->in.size) {
 		buffer_fini(&stream->in);
 		stream->in_start = 0;
+	} else if (stream->in.room - stream->in.size >= STREAM_READ_SIZE / 2) {
+		/* half a unit of a slow client keeps only its own bytes */
+		struct buffer tail;
+		buffer_init(&tail, 0);
+		buffer_add(&tail, stream_unread(stream));
+		buffer_fini(&stream->in);
+		stream->in = tail;
+		stream->in_start = 0;
 	}
 	if (stream->out.size == 0)
 		buffer_fini(&stream->out);

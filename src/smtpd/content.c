@@ -177,8 +177,11 @@ keep(struct conversation *conversation, size_t before)
 		buffer_clear(&body->memory);
 		return;
 	}
-	if (mail_body_settle(body, new.size, &error) == 0)
+	if (mail_body_settle(body, new.size, &error) == 0) {
+		if (!transaction_account(conversation))
+			transaction_refuse(transaction, SMTP_REPLY_SPILL_FULL);
 		return;
+	}
 	log_event(LOG_ERROR, "spill-failed", &conversation->parked.scope,
 		LOG_TEXT("reason", error.text));
 	transaction_refuse(transaction, error.code == ERROR_FULL ?

@@ -464,6 +464,7 @@ log_end(const struct conversation *conversation)
 		LOG_NUMBER("messages", parked->messages),
 		LOG_NUMBER("recipients", parked->recipients),
 		LOG_NUMBER("commands", parked->commands),
+		LOG_NUMBER("refused", parked->refusals),
 		LOG_NUMBER("errors", parked->errors),
 		LOG_NUMBER("ms", clock_monotonic() - parked->began),
 		LOG_TEXT("end", ends[parked->end]));

@@ -19,6 +19,7 @@ enum {
 	CONVERSATION_HELLO_SIZE = 256,	/* RFC 5321 4.5.3.1.2, and a NUL */
 	CONVERSATION_USER_SIZE = 256,
 	CONVERSATION_OUT_LIMIT = 32768,	/* replies not yet taken, in octets */
+	CONVERSATION_REFUSALS = 20,	/* of one connection that are logged */
 	CONVERSATION_TURN = 64,		/* reads before others have their turn */
 	CONVERSATION_TLS_WAIT = 60000,	/* ms for a TLS handshake */
 	CONVERSATION_PROXY_WAIT = 10000,	/* ms for a PROXY header */
@@ -66,7 +67,7 @@ struct smtp_parked {
 	bool is_draining;	/* read on for a moment before that */
 	uint8_t end;		/* enum conversation_end */
 	uint16_t pending;	/* enum smtp_reply, PHASE_PENALTY */
-	uint32_t errors, commands, messages, recipients;
+	uint32_t errors, refusals, commands, messages, recipients;
 	int64_t began, release;	/* monotonic ms */
 	int64_t transaction_end;	/* when an open transaction must be over */
 	uint64_t account;	/* logged in; 0: not */

@@ -5,6 +5,7 @@
 #define SMTPD_SMTPD_H
 
 #include <stdatomic.h>
+#include <stdint.h>
 
 #include "serve/limit.h"
 #include "serve/listener.h"
@@ -12,6 +13,14 @@
 #include "serve/wire.h"
 #include "smtpd/directory.h"
 #include "smtpd/rules.h"
+
+enum {
+	/* Octets of envelopes and content in memory, of all conversations:
+	 * above the first, content goes into files early; above the second,
+	 * no more is taken (452). */
+	SMTPD_HELD_MUCH = 64 << 20,
+	SMTPD_HELD_LIMIT = 512 << 20,
+};
 
 struct smtpd {
 	struct lot *lot;
@@ -22,6 +31,7 @@ struct smtpd {
 	struct wire_pool *tls;		/* tls-accept */
 	struct limit_table *limits;
 	int spill;			/* directory for spill files; -1: none */
+	atomic_int_fast64_t held;	/* by open transactions, in octets */
 };
 
 /* One for the process, made before lot_run. spill stays the caller's. */

@@ -23,8 +23,8 @@ static void
 begin(struct conversation *conversation)
 {
 	struct transaction *new = memory_new(sizeof(*new));
-	bool is_crowded = lot_session_count(conversation->smtpd->lot) >
-		TRANSACTION_CROWD;
+	bool is_crowded = atomic_load(&conversation->smtpd->held) >
+		SMTPD_HELD_MUCH;
 	arena_init(&new->arena, 0);
 	buffer_init(&new->recipients, TRANSACTION_ENVELOPE_LIMIT);
 	mail_body_init(&new->body, conversation->smtpd->spill);
@@ -45,11 +45,27 @@ transaction_end(struct conversation *conversation)
 		return;
 	conversation->transaction = NULL;
 	conversation->parked.scope.trace[0] = '\0';
+	atomic_fetch_sub(&conversation->smtpd->held, transaction->held);
 	mail_body_fini(&transaction->body);
 	header_scan_fini(&transaction->header);
 	buffer_fini(&transaction->recipients);
 	arena_fini(&transaction->arena);
 	memory_free(transaction);
+}
+
+bool
+transaction_account(struct conversation *conversation)
+{
+	struct transaction *transaction = conversation->transaction;
+	int64_t before = transaction->held;
+	transaction->held = (int64_t)(transaction->arena.used +
+		transaction->recipients.room + transaction->header.from.room +
+		transaction->body.memory.room);
+	int64_t growth = transaction->held - before;
+	if (growth == 0)
+		return true;
+	return atomic_fetch_add(&conversation->smtpd->held, growth) + growth <=
+		SMTPD_HELD_LIMIT || growth < 0;
 }
 
 void
@@ -59,9 +75,7 @@ transaction_refuse(struct transaction *transaction, enum smtp_reply reason)
 		return;
 	transaction->is_refused = true;
 	transaction->refusal = reason;
-	int directory = transaction->body.directory;
 	mail_body_fini(&transaction->body);
-	mail_body_init(&transaction->body, directory);
 }
 
 /* A local part alone belongs to this host when it comes from it (myorigin). */
@@ -91,7 +105,6 @@ extensions_of(const struct conversation *conversation)
 	return extensions;
 }
 
-/* The reply for a question about addresses that was answered so. */
 static struct span
 format_address(struct arena *arena, const struct address *address)
 {
@@ -101,6 +114,26 @@ format_address(struct arena *arena, const struct address *address)
 	struct span copy = arena_copy(arena, buffer_span(&text));
 	buffer_fini(&text);
 	return copy;
+}
+
+/* What was refused, for those who ask why; a client that is refused much is
+ * in the log only so often. */
+static void
+log_refusal(struct conversation *conversation, const char *command,
+	enum smtp_reply reply, struct span address)
+{
+	const struct smtp_reply_row *row = smtp_reply_get(reply);
+	struct smtp_parked *parked = &conversation->parked;
+	char client[NETWORK_TEXT_SIZE];
+	if (row->code < 400 || ++parked->refusals > CONVERSATION_REFUSALS ||
+	    !log_is_on(LOG_INFO))
+		return;
+	network_address_format(&parked->facts.client, client);
+	log_event(LOG_INFO, "refused", &parked->scope,
+		LOG_TEXT("command", command), LOG_SPAN("address", address),
+		LOG_NUMBER("code", row->code), LOG_TEXT("reason", row->text),
+		LOG_TEXT("client", client), LOG_TEXT("helo", parked->hello),
+		LOG_TEXT("user", parked->user));
 }
 
 /* ---- MAIL ---- */
@@ -164,6 +197,7 @@ transaction_mail(struct conversation *conversation, struct span argument)
 {
 	enum smtp_reply reply = refusal_of_mail(conversation);
 	if (reply != SMTP_REPLY_OK) {
+		log_refusal(conversation, "MAIL", reply, argument);
 		conversation_say(conversation, reply);
 		return;
 	}
@@ -180,6 +214,7 @@ transaction_mail(struct conversation *conversation, struct span argument)
 		conversation_say(conversation, SMTP_REPLY_SENDER_OK);
 		return;
 	}
+	log_refusal(conversation, "MAIL", reply, argument);
 	conversation_reply(conversation, reply, mail->path.local.size > 0 ?
 		format_address(arena, &mail->path) : SPAN(""));
 	transaction_end(conversation);
@@ -252,6 +287,8 @@ refusal_of_rcpt(const struct conversation *conversation)
 	    transaction->recipients.size + SMTP_COMMAND_LIMIT >
 	    TRANSACTION_ENVELOPE_LIMIT)
 		return SMTP_REPLY_TOO_MANY_RECIPIENTS;
+	if (atomic_load(&conversation->smtpd->held) > SMTPD_HELD_LIMIT)
+		return SMTP_REPLY_SPILL_FULL;
 	if (!parked->is_trusted && !limit_event(conversation->smtpd->limits,
 	    &parked->facts.client, LIMIT_RECIPIENTS,
 	    rules->client_recipient_rate, clock_monotonic()))
@@ -284,6 +321,7 @@ take_recipient(struct conversation *conversation, struct span argument,
 	smtp_rcpt_add(&transaction->recipients, &rcpt);
 	if (transaction->count++ == 0)
 		transaction->first = arena_copy(&transaction->arena, *shown);
+	transaction_account(conversation);
 	return SMTP_REPLY_RECIPIENT_OK;
 }
 
@@ -298,6 +336,7 @@ transaction_rcpt(struct conversation *conversation, struct span argument)
 		conversation->transaction->has_tried = true;
 	if (reply == SMTP_REPLY_OK)
 		reply = take_recipient(conversation, argument, &arena, &shown);
+	log_refusal(conversation, "RCPT", reply, argument);
 	conversation_reply(conversation, reply, shown);
 	arena_fini(&arena);
 }

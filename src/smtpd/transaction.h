@@ -13,8 +13,7 @@
 enum {
 	/* Content that waits in memory; beyond it goes into a file. */
 	TRANSACTION_MEMORY = 262144,
-	TRANSACTION_MEMORY_CROWDED = 16384,	/* with many connections */
-	TRANSACTION_CROWD = 500,
+	TRANSACTION_MEMORY_CROWDED = 16384,	/* when much is held */
 	TRANSACTION_RECEIVED_LIMIT = 100,	/* RFC 5321 6.3 */
 	TRANSACTION_ENVELOPE_LIMIT = 4 << 20,	/* octets of all RCPT lines */
 };
@@ -32,6 +31,7 @@ struct transaction {
 	struct smtp_data data;
 	struct header_scan header;
 	struct mail_body body;
+	int64_t held;			/* what is counted in smtpd->held */
 };
 
 void
@@ -42,6 +42,11 @@ transaction_rcpt(struct conversation *conversation, struct span argument);
 /* Ends the transaction if there is one. */
 void
 transaction_end(struct conversation *conversation);
+
+/* Counts what the transaction holds in memory; false when all together hold
+ * too much: then no more of it is to be taken. */
+bool
+transaction_account(struct conversation *conversation);
 
 /* From now on content is not kept; the first reason stands. */
 void

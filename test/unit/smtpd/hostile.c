@@ -422,6 +422,42 @@ new_rules_are_for_new_conversations(void **state)
 	config_free(&config);
 }
 
+static void
+memory_of_all_together_is_bounded(void **state)
+{
+	struct smtpd *smtpd = world_begin(NULL);
+	struct client client;
+	unsigned count;
+	(void)state;
+	greet(&client, smtpd, "smtp");
+	begin_message(&client);
+	client_send_line(&client, "DATA");
+	client_expect(&client, "354");
+	send_many(&client, 'x', 100000);
+	/* As if others held much. */
+	atomic_fetch_add(&smtpd->held, SMTPD_HELD_LIMIT + 1);
+	send_many(&client, 'x', 100000);
+	client_send(&client, SPAN("\r\n.\r\n"));
+	client_expect(&client, "452 4.3.1");
+	client_send_line(&client, "MAIL FROM:<>");
+	client_expect(&client, "250");
+	client_send_line(&client, "RCPT TO:<alice@example.test>");
+	client_expect(&client, "452 4.3.1");
+	atomic_fetch_sub(&smtpd->held, SMTPD_HELD_LIMIT + 1);
+	client_send_line(&client, "RCPT TO:<alice@example.test>");
+	client_expect(&client, "250");
+	assert_true(atomic_load(&smtpd->held) > 0);
+	client_send_line(&client, "QUIT");
+	client_expect(&client, "221");
+	client_close(&client);
+	while (lot_session_count(smtpd->lot) > 0)
+		usleep(1000);
+	assert_true(atomic_load(&smtpd->held) == 0);
+	world_messages(&count);
+	assert_int_equal(count, 0);
+	world_end(&smtpd);
+}
+
 /* Ends in every state, at once: nothing is left behind. */
 static void
 clients_that_vanish_leave_nothing(void **state)
@@ -478,6 +514,7 @@ main(void)
 		cmocka_unit_test(balancers_say_who_the_client_is),
 		cmocka_unit_test(the_same_again_has_the_same_id),
 		cmocka_unit_test(new_rules_are_for_new_conversations),
+		cmocka_unit_test(memory_of_all_together_is_bounded),
 		cmocka_unit_test(clients_that_vanish_leave_nothing),
 		cmocka_unit_test(the_end_is_told),
 	};

@@ -17,6 +17,7 @@
 enum {
 	SEARCH_DEPTH_LIMIT = 50,	/* NOT, OR and parentheses inside each other */
 	SEARCH_KEY_LIMIT = 500,		/* keys of one program */
+	SEARCH_RANGE_LIMIT = 65536,	/* ranges of one sequence set in it */
 };
 
 struct search;

@@ -43,7 +43,10 @@ reload(const struct config *config)
 		.bounce_lifetime = config_duration(config,
 			"bounce_queue_lifetime") };
 	queue_set_rules(&queue, &rules);
-	queue.server.size_limit = config_size(config, "message_size_limit");
+	/* smtpd judged the message without what it put in front of it. */
+	uint64_t limit = config_size(config, "message_size_limit");
+	queue.server.size_limit = limit == 0 ? 0 :
+		limit + MAIL_SERVER_PREFIX_ROOM;
 	space_configure(&space, config);
 }
 

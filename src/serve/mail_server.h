@@ -19,6 +19,8 @@
 enum {
 	MAIL_SERVER_RECIPIENT_LIMIT = 20000,	/* of one transaction; 452 above */
 	MAIL_SERVER_ARENA_LIMIT = 16 << 20,	/* bytes of its commands; 452 above */
+	MAIL_SERVER_PREFIX_ROOM = 65536,	/* octets above message_size_limit, for
+					 * the fields that we put in front */
 	MAIL_SERVER_PATIENCE = 300000,	/* ms for the next bytes inside one */
 };
 

@@ -6,7 +6,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -73,14 +72,14 @@ dequeue(struct lot *lot)
 }
 
 /* Watches fd for `interest`; *watched is the descriptor epoll has for it. */
-static void
+static bool
 watch(struct lot *lot, int fd, int *watched, unsigned interest, uint64_t mark)
 {
 	struct epoll_event event = { .events = interest | EPOLLONESHOT,
 		.data.u64 = mark };
 	if (fd < 0) {
 		*watched = -1;
-		return;
+		return true;
 	}
 	int operation = *watched == fd ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 	if (epoll_ctl(lot->epoll, operation, fd, &event) < 0) {
@@ -89,13 +88,16 @@ watch(struct lot *lot, int fd, int *watched, unsigned interest, uint64_t mark)
 		if (epoll_ctl(lot->epoll, operation, fd, &event) < 0) {
 			log_event(LOG_ERROR, "epoll-refused", NULL,
 				LOG_NUMBER("fd", fd), LOG_NUMBER("errno", errno));
-			abort();
+			return false;
 		}
 	}
 	*watched = fd;
+	return true;
 }
 
-static void
+/* False when the kernel watches no more descriptors (epoll(7),
+ * max_user_watches): then the session cannot go on. */
+static bool
 arm(struct lot *lot, struct slot *slot, enum session_next next)
 {
 	struct session *session = slot->session;
@@ -108,8 +110,9 @@ arm(struct lot *lot, struct slot *slot, enum session_next next)
 	}
 	atomic_store_explicit(&slot->deadline, session->deadline,
 		memory_order_relaxed);
-	watch(lot, session->fd, &slot->watched, first, slot_mark(slot, false));
-	watch(lot, session->second_fd, &slot->second_watched, second,
+	return watch(lot, session->fd, &slot->watched, first,
+		slot_mark(slot, false)) &&
+		watch(lot, session->second_fd, &slot->second_watched, second,
 		slot_mark(slot, true));
 }
 
@@ -177,14 +180,22 @@ run_once(struct slot *slot)
 	return slot->session->type->run(slot->session, event);
 }
 
+static void
+end_slot(struct lot *lot, struct slot *slot, enum session_next next)
+{
+	struct session *session = slot->session;
+	if (next == SESSION_CLOSE)
+		session->type->free(&session);
+	slot_give(&lot->slots, slot);
+}
+
 /* Runs the caller's slot until it parks, ends, or waits for its group. */
 static void
 run_slot(struct lot *lot, struct slot *slot)
 {
 	for (;;) {
-		struct session *session = slot->session;
 		if (!slot->is_entered) {
-			slot->group = session->group;
+			slot->group = slot->session->group;
 			if (!group_enter(&lot->groups, slot->group, slot))
 				return;
 		}
@@ -194,10 +205,8 @@ run_slot(struct lot *lot, struct slot *slot)
 		struct slot *waiter = group_leave(&lot->groups, group);
 		if (waiter != NULL)
 			worker_enqueue(lot, waiter);
-		if (next == SESSION_CLOSE)
-			session->type->free(&session);
 		if (next == SESSION_CLOSE || next == SESSION_GIVEN) {
-			slot_give(&lot->slots, slot);
+			end_slot(lot, slot, next);
 			return;
 		}
 		slot->is_for_write = next == SESSION_PARK_WRITE;
@@ -205,7 +214,10 @@ run_slot(struct lot *lot, struct slot *slot)
 			linger(lot, slot);
 		if (slot_has_reason(slot))
 			continue;
-		arm(lot, slot, next);
+		if (!arm(lot, slot, next)) {
+			end_slot(lot, slot, SESSION_CLOSE);
+			return;
+		}
 		if (slot_park(slot))
 			return;
 	}

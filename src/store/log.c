@@ -110,6 +110,12 @@ log_seal(struct log *log)
 		log->current = 0;
 }
 
+int
+log_cache_directory(struct log *log)
+{
+	return log->engine->call->cache_directory(log->claim);
+}
+
 uint64_t
 log_epoch(const struct log *log)
 {

@@ -103,6 +103,10 @@ log_room(struct log *log);
 void
 log_seal(struct log *log);
 
+/* Where caches of this account may be kept: a borrowed directory, or -1. */
+int
+log_cache_directory(struct log *log);
+
 /* The epoch of the records that this process writes. */
 uint64_t
 log_epoch(const struct log *log);

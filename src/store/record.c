@@ -1,0 +1,226 @@
+/*
+ * Payloads of an account's records (doc/formats/records.md, "Kinds"). What is
+ * decoded may come from a damaged disk: a getter says whether it is right.
+ */
+#include "store/record.h"
+
+#include <string.h>
+
+static uint32_t
+read_u32_number(struct codec_reader *reader)
+{
+	return (uint32_t)codec_read_number(reader, UINT32_MAX);
+}
+
+/* Mailbox ids and UIDs begin with 1; the largest number is not given out. */
+static uint32_t
+read_id(struct codec_reader *reader)
+{
+	uint32_t id = (uint32_t)codec_read_number(reader, UINT32_MAX - 1);
+	if (id == 0)
+		reader->is_failed = true;
+	return id;
+}
+
+static void
+put_u64(char *out, uint64_t n)
+{
+	for (int i = 0; i < 8; i++)
+		out[i] = (char)(n >> 8 * i);
+}
+
+void
+record_put_message(char out[RECORD_MESSAGE_BIG_SIZE],
+	const struct record_message *message)
+{
+	put_u64(out, message->form);
+	put_u64(out + 8, message->size);
+	put_u64(out + 16, message->number);
+}
+
+bool
+record_get_message(struct span bytes, uint64_t payload_size,
+	struct record_message *message)
+{
+	struct codec_reader reader;
+	codec_reader_init(&reader, bytes);
+	uint64_t form = codec_read_u64(&reader);
+	message->size = codec_read_u64(&reader);
+	message->form = form == RECORD_BIG ? RECORD_BIG : RECORD_INLINE;
+	if (form == RECORD_BIG)
+		message->number = codec_read_u64(&reader);
+	if (reader.is_failed)
+		return false;
+	return form == RECORD_BIG ? payload_size == RECORD_MESSAGE_BIG_SIZE :
+		form == RECORD_INLINE &&
+		payload_size == RECORD_MESSAGE_SIZE + message->size;
+}
+
+void
+record_put_place(struct buffer *out, const struct record_place *place)
+{
+	codec_add_varint(out, place->mailbox);
+	codec_add_varint(out, place->uid);
+	codec_add_varint(out, place->email);
+	codec_add_varint(out, place->size);
+	codec_add_varint(out, place->flags);
+	codec_add_signed(out, place->date);
+	codec_add_signed(out, place->zone);
+	codec_add_signed(out, place->saved);
+	codec_add_bytes(out, place->transaction);
+}
+
+bool
+record_get_place(struct span bytes, struct record_place *place)
+{
+	struct codec_reader reader;
+	codec_reader_init(&reader, bytes);
+	place->mailbox = read_id(&reader);
+	place->uid = read_id(&reader);
+	place->email = codec_read_varint(&reader);
+	place->size = codec_read_varint(&reader);
+	place->flags = codec_read_varint(&reader);
+	place->date = codec_read_signed(&reader);
+	place->zone = (int16_t)codec_read_signed(&reader);
+	place->saved = codec_read_signed(&reader);
+	place->transaction = codec_read_bytes(&reader);
+	return codec_reader_is_done(&reader) &&
+		(place->transaction.size == 0 ||
+		place->transaction.size == STORE_TRANSACTION_SIZE);
+}
+
+void
+record_put_flags(struct buffer *out, const struct record_flags *flags)
+{
+	codec_add_varint(out, flags->mailbox);
+	codec_add_varint(out, flags->change);
+	codec_add_varint(out, flags->flags);
+	codec_add_set(out, &flags->uids);
+}
+
+bool
+record_get_flags(struct span bytes, struct record_flags *flags)
+{
+	struct codec_reader reader;
+	codec_reader_init(&reader, bytes);
+	flags->mailbox = read_id(&reader);
+	flags->change = (enum store_change)codec_read_number(&reader,
+		STORE_REPLACE);
+	flags->flags = codec_read_varint(&reader);
+	codec_read_set(&reader, &flags->uids);
+	return codec_reader_is_done(&reader);
+}
+
+void
+record_put_expunge(struct buffer *out, const struct record_expunge *expunge)
+{
+	codec_add_varint(out, expunge->mailbox);
+	codec_add_set(out, &expunge->uids);
+}
+
+bool
+record_get_expunge(struct span bytes, struct record_expunge *expunge)
+{
+	struct codec_reader reader;
+	codec_reader_init(&reader, bytes);
+	expunge->mailbox = read_id(&reader);
+	codec_read_set(&reader, &expunge->uids);
+	return codec_reader_is_done(&reader);
+}
+
+void
+record_put_copy(struct buffer *out, const struct record_copy *copy)
+{
+	codec_add_varint(out, copy->from);
+	codec_add_varint(out, copy->to);
+	codec_add_varint(out, copy->is_move);
+	codec_add_varint(out, copy->first);
+	codec_add_signed(out, copy->saved);
+	codec_add_set(out, &copy->uids);
+}
+
+bool
+record_get_copy(struct span bytes, struct record_copy *copy)
+{
+	struct codec_reader reader;
+	codec_reader_init(&reader, bytes);
+	copy->from = read_id(&reader);
+	copy->to = read_id(&reader);
+	copy->is_move = codec_read_number(&reader, 1) == 1;
+	copy->first = read_id(&reader);
+	copy->saved = codec_read_signed(&reader);
+	codec_read_set(&reader, &copy->uids);
+	return codec_reader_is_done(&reader);
+}
+
+void
+record_put_entry(struct buffer *out, const struct record_entry *entry)
+{
+	codec_add_varint(out, entry->id);
+	buffer_add_byte(out, (char)entry->what);
+	codec_add_varint(out, entry->uid_validity);
+	codec_add_varint(out, entry->uid_next);
+	codec_add_varint(out, entry->modseq);
+	if ((entry->what & RECORD_AS_IN_BASE) != 0)
+		return;
+	codec_add_varint(out, entry->use);
+	codec_add_bytes(out, entry->name);
+}
+
+void
+record_get_entry(struct codec_reader *reader, struct record_entry *entry)
+{
+	*entry = (struct record_entry){ .id = read_id(reader) };
+	entry->what = codec_read_byte(reader);
+	entry->uid_validity = read_u32_number(reader);
+	entry->uid_next = read_u32_number(reader);
+	entry->modseq = codec_read_varint(reader);
+	if ((entry->what & RECORD_AS_IN_BASE) != 0)
+		return;
+	entry->use = (unsigned)codec_read_number(reader, 0xffff);
+	entry->name = codec_read_bytes(reader);
+	if (entry->name.size == 0 || entry->name.size > STORE_NAME_LIMIT)
+		reader->is_failed = true;
+}
+
+void
+record_put_keyword(struct buffer *out, const struct record_keyword *keyword)
+{
+	codec_add_varint(out, keyword->mailbox);
+	codec_add_varint(out, keyword->number);
+	codec_add_bytes(out, keyword->name);
+}
+
+bool
+record_get_keyword(struct span bytes, struct record_keyword *keyword)
+{
+	struct codec_reader reader;
+	codec_reader_init(&reader, bytes);
+	keyword->mailbox = read_id(&reader);
+	keyword->number = (unsigned)codec_read_number(&reader,
+		STORE_KEYWORD_LIMIT - 1);
+	keyword->name = codec_read_bytes(&reader);
+	return codec_reader_is_done(&reader) && keyword->name.size > 0 &&
+		keyword->name.size <= STORE_KEYWORD_SIZE;
+}
+
+void
+record_put_annotation(struct buffer *out,
+	const struct record_annotation *annotation)
+{
+	codec_add_varint(out, annotation->mailbox);
+	codec_add_varint(out, annotation->uid);
+	codec_add_bytes(out, annotation->bytes);
+}
+
+bool
+record_get_annotation(struct span bytes,
+	struct record_annotation *annotation)
+{
+	struct codec_reader reader;
+	codec_reader_init(&reader, bytes);
+	annotation->mailbox = read_id(&reader);
+	annotation->uid = read_id(&reader);
+	annotation->bytes = codec_read_bytes(&reader);
+	return codec_reader_is_done(&reader);
+}

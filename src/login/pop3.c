@@ -9,6 +9,7 @@
 #include "login/client.h"
 #include "login/dialog.h"
 #include "login/secure.h"
+#include "proto/pop3.h"
 
 enum {
 	/* RFC 2449 4: 255 octets; long passwords and initial responses of AUTH
@@ -168,6 +169,7 @@ static const struct {
 static bool
 next(struct client *client)
 {
+	struct pop3_command command;
 	struct span line;
 	bool is_too_long;
 	size_t i = 0, count = sizeof(commands) / sizeof(commands[0]);
@@ -177,15 +179,14 @@ next(struct client *client)
 		client_bad(client, REPLY_LINE_TOO_LONG);
 		return true;
 	}
-	size_t blank = span_find(line, ' ');
-	struct span name = span_first(line, blank);
-	while (i < count &&
-		!span_equals_nocase(span_from(commands[i].name), name))
+	pop3_parse_command(line, &command);
+	while (i < count && !span_equals_nocase(
+		span_from(commands[i].name), command.keyword))
 		i++;
 	if (i == count)
 		client_bad(client, REPLY_UNKNOWN);
 	else
-		commands[i].run(client, span_skip(line, blank + 1));
+		commands[i].run(client, command.argument);
 	return true;
 }
 

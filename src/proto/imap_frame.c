@@ -260,9 +260,10 @@ imap_frame_pass(struct imap_frame *frame)
 	begin_literal(frame, IMAP_FRAME_IN_PASSED);
 }
 
-void
+bool
 imap_frame_skip(struct imap_frame *frame)
 {
 	frame->is_refused = true;
 	begin_literal(frame, IMAP_FRAME_IN_SKIPPED);
+	return !is_absurd(frame);
 }

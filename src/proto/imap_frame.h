@@ -93,8 +93,8 @@ void
 imap_frame_pass(struct imap_frame *frame);
 
 /* Throws the literal away; the command ends as REFUSED. Not for synchronising
- * ones, which do not come. */
-void
+ * ones, which do not come. False: it is absurdly large, as with ABSURD. */
+bool
 imap_frame_skip(struct imap_frame *frame);
 
 /*

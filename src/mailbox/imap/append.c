@@ -272,8 +272,8 @@ imap_append_literal(struct imap_session *imap, struct imap_parse *parse)
 		/* The client has not sent it, and the command ends here. */
 		answer(imap);
 		imap_frame_reset(frame);
-	} else {
-		imap_frame_skip(frame);
+	} else if (!imap_frame_skip(frame)) {
+		imap_bye(imap, "Too much to throw away");
 	}
 }
 

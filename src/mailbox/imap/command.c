@@ -206,8 +206,8 @@ take_literal(struct imap_session *imap)
 		refuse(imap, buffer_span(&frame->command), IMAP_NO, "TOOBIG",
 			"A literal is too large");
 		imap_frame_reset(frame);
-	} else {
-		imap_frame_skip(frame);
+	} else if (!imap_frame_skip(frame)) {
+		imap_bye(imap, "Too much to throw away");
 	}
 }
 

@@ -241,10 +241,11 @@ fetch_section_find(struct fetch_message *fetch,
 		return verdict;
 	if (!needs_tree(wanted))
 		set_range(section, 0, fetch->body.size);
-	else if (item->kind == IMAP_FETCH_SECTION)
-		verdict = find_part(fetch, wanted, section, error);
-	else
+	else if (item->kind == IMAP_FETCH_BINARY ||
+	    item->kind == IMAP_FETCH_BINARY_SIZE)
 		verdict = find_binary(fetch, wanted, section, error);
+	else
+		verdict = find_part(fetch, wanted, section, error);
 	apply_partial(item, section);
 	return verdict;
 }

@@ -82,7 +82,6 @@ imap_session_begin(struct mailbox_login *login)
 		.type = &session_type, .fd = imap->stream.fd, .second_fd = -1,
 		.deadline = INT64_MAX, .group = login->account
 	};
-	counter_add(COUNTER_SESSIONS_OPEN, 1);
 	lot_add(login->mailbox->lot, &imap->session);
 }
 
@@ -101,7 +100,6 @@ end(struct session **session)
 	imap_frame_fini(&imap->frame);
 	number_set_fini(&imap->saved);
 	mailbox_logout("mailbox-imap", imap->parked.account);
-	counter_add(COUNTER_SESSIONS_OPEN, -1);
 	memory_free(imap);
 	*session = NULL;
 }

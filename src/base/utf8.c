@@ -1,5 +1,21 @@
 #include "base/utf8.h"
 
+#include <string.h>
+
+/* Bytes at the front that are ASCII, at least up to the last eight. */
+static size_t
+ascii_size(struct span s)
+{
+	size_t n = 0;
+	uint64_t word;
+	for (; n + sizeof(word) <= s.size; n += sizeof(word)) {
+		memcpy(&word, s.data + n, sizeof(word));
+		if ((word & 0x8080808080808080u) != 0)
+			break;
+	}
+	return n;
+}
+
 static size_t
 length_of(unsigned char lead, uint32_t *bits, uint32_t *least)
 {
@@ -71,7 +87,9 @@ utf8_is_valid(struct span s)
 {
 	uint32_t character;
 	while (s.size > 0) {
-		size_t n = utf8_decode(s, &character);
+		size_t n = (unsigned char)s.data[0] < 0x80 ? ascii_size(s) : 0;
+		if (n == 0)
+			n = utf8_decode(s, &character);
 		if (n == 0)
 			return false;
 		s = span_skip(s, n);
@@ -82,7 +100,7 @@ utf8_is_valid(struct span s)
 bool
 utf8_is_ascii(struct span s)
 {
-	for (size_t i = 0; i < s.size; i++)
+	for (size_t i = ascii_size(s); i < s.size; i++)
 		if ((unsigned char)s.data[i] >= 0x80)
 			return false;
 	return true;

@@ -122,6 +122,18 @@ take_text_byte(struct mime_decoder *decoder, struct buffer *out, char c)
 		buffer_add_byte(out, c);
 }
 
+/* "=E4" at the front, all there: what most escapes are. */
+static bool
+take_escape(struct buffer *out, struct span bytes)
+{
+	uint64_t byte;
+	if (bytes.size < 3 || bytes.data[0] != '=' ||
+	    !span_to_hex_number(span_of(bytes.data + 1, 2), &byte))
+		return false;
+	buffer_add_byte(out, (char)byte);
+	return true;
+}
+
 static void
 decode_quoted_printable(struct mime_decoder *decoder, struct buffer *out,
 	struct span bytes)
@@ -131,6 +143,10 @@ decode_quoted_printable(struct mime_decoder *decoder, struct buffer *out,
 		if (n > 0) {
 			buffer_add(out, span_first(bytes, n));
 			bytes = span_skip(bytes, n);
+			continue;
+		}
+		if (decoder->held_size == 0 && take_escape(out, bytes)) {
+			bytes = span_skip(bytes, 3);
 			continue;
 		}
 		if (is_escape(decoder))

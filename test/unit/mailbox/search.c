@@ -274,6 +274,22 @@ make_mailbox(void)
 	add_text("utf-16le", "base64", "UTF", "sechzehn 中文\r\n");		/* 14 */
 }
 
+/* Pairs of texts of Python's test suite (Debian: libpython3.11-testsuite). */
+#define PAIRS "/usr/lib/python3.11/test/cjkencodings/"
+
+static bool
+read_pair(struct buffer *out, const char *name, const char *end)
+{
+	char path[200];
+	snprintf(path, sizeof(path), PAIRS "%s%s", name, end);
+	FILE *file = fopen(path, "rb");
+	if (file == NULL)
+		return false;
+	assert_true(buffer_reserve(out, 65536));
+	out->size += fread(out->data + out->size, 1, 65536, file);
+	return fclose(file) == 0;
+}
+
 /* ---- searching ---- */
 
 static int
@@ -471,6 +487,51 @@ charsets_do_not_matter(void **state)
 			buffer_fini(&program);
 			buffer_fini(&string);
 		}
+}
+
+/* Every line of a text in a charset is found by what it is in UTF-8. */
+static void
+pairs_of_others_are_found(void **state)
+{
+	static const struct {
+		const char *file, *label;
+	} pairs[] = {
+		{ "big5", "big5" }, { "big5hkscs", "big5-hkscs" },
+		{ "cp949", "cp949" }, { "euc_jisx0213", "euc-jisx0213" },
+		{ "euc_jp", "euc-jp" }, { "euc_kr", "euc-kr" },
+		{ "gb18030", "gb18030" }, { "gb2312", "gb2312" },
+		{ "gbk", "gbk" }, { "hz", "hz-gb-2312" },
+		{ "iso2022_jp", "iso-2022-jp" },
+		{ "iso2022_kr", "iso-2022-kr" }, { "johab", "johab" },
+		{ "shift_jis", "shift_jis" },
+		{ "shift_jisx0213", "shift_jisx0213" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		struct buffer utf8, program;
+		struct span rest, line;
+		size_t lines = 0;
+		buffer_init(&utf8, 0);
+		buffer_init(&program, 0);
+		message_count = 0;
+		struct buffer *body = add_message(0, 1);
+		buffer_print(body, "Content-Type: text/plain; charset=%s\r\n\r\n",
+			pairs[i].label);
+		if (!read_pair(body, pairs[i].file, ".txt"))
+			skip();
+		finish_message();
+		assert_true(read_pair(&utf8, pairs[i].file, "-utf8.txt"));
+		for (rest = buffer_span(&utf8); span_split(&rest, '\n', &line);
+		    lines += line.size > 0) {
+			buffer_clear(&program);
+			buffer_print(&program, "BODY {%zu}\r\n", line.size);
+			buffer_add(&program, line);
+			expect(pairs[i].file, buffer_span(&program), "10");
+		}
+		assert_true(lines > 0);
+		buffer_fini(&utf8);
+		buffer_fini(&program);
+	}
 }
 
 /* The string lies on each byte of every border between pieces. */
@@ -687,6 +748,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_find_what_they_say),
 		cmocka_unit_test(charsets_do_not_matter),
+		cmocka_unit_test(pairs_of_others_are_found),
 		cmocka_unit_test(borders_of_pieces_hide_nothing),
 		cmocka_unit_test(marks_after_a_border_are_not_lost),
 		cmocka_unit_test(bodies_are_opened_only_when_needed),

@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "store/index_files.h"
 
 enum {
 	LAYOUT_VERSION = 1,
@@ -158,8 +159,8 @@ connect_to(struct index_db *db, struct error *error)
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
 		SQLITE_OPEN_NOMUTEX;
 	if (db->directory >= 0)
-		snprintf(path, sizeof(path), "/proc/self/fd/%d/index.db",
-			db->directory);
+		index_files_path(db->directory, "index.db", path,
+			sizeof(path));
 	if (sqlite3_open_v2(path, &db->connection, flags, NULL) != SQLITE_OK)
 		return report(db, "opening", error);
 	sqlite3_extended_result_codes(db->connection, 0);

@@ -85,7 +85,7 @@ def certificates(system):
 def command_lines(system):
     refused(system, "usr", says='found the command "usr"', config=False)
     refused(system, "user", "frobnicate", "x", says='found "frobnicate"')
-    refused(system, "user", "add", "no-at-sign", says="no-at-sign", input="secret\n")
+    refused(system, "user", "add", "@example.test", says="@example.test", input="secret\n")
     refused(system, "user", "add", "a@b@c", says="a@b@c", input="secret\n")
     refused(system, "user", "add", "x@example.test", says="empty password", input="\n")
     refused(system, "user", "passwd", "nobody@example.test", says="nobody@example.test",

@@ -56,7 +56,8 @@ def subjects(system, user):
 
 def main():
     posthouse.own_network()
-    with posthouse.System(smtpd_client_connection_rate_limit=0) as system:
+    with posthouse.System(smtpd_client_connection_rate_limit=0,
+                          minimal_backoff_time="1s", maximal_backoff_time="2s") as system:
         system.add_users(USERS, "secret")
         system.start()
         stop = threading.Event()

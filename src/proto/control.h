@@ -14,11 +14,14 @@ enum control_kind {
 	/* process or command -> master */
 	CONTROL_READY = 1,	/* jailed and serving */
 	CONTROL_CONNECT,	/* a wire to .service, instance .instance */
-	CONTROL_STOP,		/* command: end the system */
-	CONTROL_RELOAD,		/* command: read the configuration again */
-	CONTROL_STATUS,		/* command: one CONTROL_PROCESS per process, then CONTROL_DONE */
+	CONTROL_STOP,		/* command: end the system; DONE at once, and the
+				 * socket is gone when everything has ended */
+	CONTROL_RELOAD,		/* command: fd: the whole new configuration; DONE
+				 * when it holds, or .text says why it does not */
+	CONTROL_STATUS,		/* command: one PROCESS per process, then DONE */
 	/* master -> process or command */
-	CONTROL_LISTENER = 32,	/* fd; .service */
+	CONTROL_LISTENER = 32,	/* fd; .service. All of them at birth and with
+				 * each reload; those it has it knows by inode */
 	CONTROL_WIRE,		/* fd; answer to CONNECT of the same serial, or
 				 * (serial 0) an incoming one from .peer */
 	CONTROL_REFUSED,	/* no such wire for you, or the callee is away */
@@ -26,7 +29,8 @@ enum control_kind {
 	CONTROL_LOG,		/* fds: new log and copy */
 	CONTROL_FILE,		/* fd of the file that parameter .service names */
 	CONTROL_END,		/* stop serving within the grace time */
-	CONTROL_PROCESS,	/* .peer, .instance, .pid, .restarts; fd: counter page */
+	CONTROL_PROCESS,	/* .peer, .instance, .pid (0: not running), .restarts,
+				 * .started, .value (1: ready); fd: counter page */
 	CONTROL_DONE,		/* .value: 0 or an error number; .text */
 };
 

@@ -398,13 +398,12 @@ stream_send(struct stream *stream, struct error *error)
 	return error_set(error, ERROR_SYSTEM, "the connection is broken");
 }
 
-/* Some bytes more, until the deadline. */
+/* Some bytes more, until the deadline. After a request nothing is there yet, so
+ * waiting comes first. */
 static int
 fill_or_fail(struct stream *stream, struct error *error)
 {
 	for (;;) {
-		/* An answer is hardly ever there when it is first asked for:
-		 * waiting before reading saves a call. */
 		if (wait_or_fail(stream, POLLIN, error) < 0)
 			return -1;
 		int n = stream_fill(stream);

@@ -90,16 +90,20 @@ attempt_log(const struct envelope *envelope, const struct recipient *recipient,
 	struct buffer hex = { .data = account, .room = sizeof(account),
 		.limit = sizeof(account) };
 	buffer_print(&hex, "%llx", (unsigned long long)recipient->account);
-	log_event(LOG_INFO, event_of(recipient), &envelope->scope,
-		LOG_SPAN("to", recipient->to),
-		LOG_SPAN("original", recipient->original),
-		LOG_SPAN("from", envelope->sender),
-		LOG_SPAN("account", buffer_span(&hex)),
-		LOG_NUMBER("mailbox", instance),
-		LOG_NUMBER("size", size),
-		LOG_NUMBER("delay", delay),
-		LOG_NUMBER("attempts", recipient->attempts),
-		LOG_NUMBER("code", recipient->reply.code),
-		LOG_SPAN("status", recipient->reply.status),
-		LOG_SPAN("reply", recipient->reply.text));
+	struct log_field fields[12] = { LOG_SPAN("to", recipient->to) };
+	size_t count = 1;
+	if (recipient->original.size > 0)
+		fields[count++] = LOG_SPAN("original", recipient->original);
+	fields[count++] = LOG_SPAN("from", envelope->sender);
+	fields[count++] = LOG_SPAN("account", buffer_span(&hex));
+	fields[count++] = LOG_NUMBER("mailbox", instance);
+	fields[count++] = LOG_NUMBER("size", size);
+	fields[count++] = LOG_NUMBER("delay", delay);
+	fields[count++] = LOG_NUMBER("attempts", recipient->attempts);
+	fields[count++] = LOG_NUMBER("code", recipient->reply.code);
+	fields[count++] = LOG_SPAN("status", recipient->reply.status);
+	fields[count++] = LOG_SPAN("reply", recipient->reply.text);
+	fields[count].kind = LOG_FIELD_END;
+	log_event_fields(LOG_INFO, event_of(recipient), &envelope->scope,
+		fields);
 }

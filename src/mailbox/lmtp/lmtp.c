@@ -146,21 +146,27 @@ log_delivery(const struct delivery *delivery, enum smtp_reply reply,
 	buffer_print(&hex, "%llx", (unsigned long long)
 		delivery->recipient->rcpt.account);
 	const struct log_scope *scope = &delivery->transaction->scope;
-	if (smtp_reply_get(reply)->code < 300)
+	switch (reply) {
+	case SMTP_REPLY_DELIVERED:
 		log_event(LOG_INFO, "stored", scope,
 			LOG_SPAN("account", buffer_span(&hex)),
 			LOG_TEXT("mailbox", "INBOX"),
 			LOG_NUMBER("uid", delivery->uid),
-			LOG_NUMBER("delay", delay),
-			LOG_TEXT("note", reply == SMTP_REPLY_DELIVERED ? "" :
-				"stored before"));
-	else
-		log_event(reply == SMTP_REPLY_MAILBOX_FULL ? LOG_INFO :
-			LOG_ERROR, "not-stored", scope,
+			LOG_NUMBER("delay", delay));
+		break;
+	case SMTP_REPLY_DELIVERED_BEFORE:
+		log_event(LOG_INFO, "stored-before", scope,
+			LOG_SPAN("account", buffer_span(&hex)));
+		break;
+	case SMTP_REPLY_MAILBOX_FULL:
+		log_event(LOG_INFO, "over-quota", scope,
+			LOG_SPAN("account", buffer_span(&hex)));
+		break;
+	default:
+		log_event(LOG_ERROR, "not-stored", scope,
 			LOG_SPAN("account", buffer_span(&hex)),
-			LOG_NUMBER("code", smtp_reply_get(reply)->code),
-			LOG_TEXT("error", reply == SMTP_REPLY_MAILBOX_FULL ?
-				"over quota" : delivery->error.text));
+			LOG_TEXT("error", delivery->error.text));
+	}
 }
 
 static void

@@ -356,7 +356,8 @@ many_recipients_are_stored_whole(void **state)
 		for (size_t i = 0; i < envelope.count; i++) {
 			struct recipient *one = &envelope.recipient[i];
 			one->attempts = 1000000;
-			one->last = one->next = wall;
+			one->last = wall;
+			one->next = wall + 3000000;
 			one->reply = (struct delivery_reply){ 451,
 				SPAN("4.3.0"), arena_print(&fixture.arena,
 				"%0200d", 1) };
@@ -364,9 +365,6 @@ many_recipients_are_stored_whole(void **state)
 		}
 		assert_int_equal(spool_settle(&fixture.spool, &row, &envelope,
 			&error), 0);
-		pass(1);
-		if (seen >= MANY)
-			break;
 	}
 	assert_int_equal(seen, MANY);
 	end(&fixture);

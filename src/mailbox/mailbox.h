@@ -25,6 +25,7 @@ struct mailbox {
 	unsigned instance, processes;
 	_Atomic uint64_t message_size_limit;	/* SIZE, APPENDLIMIT; a reload
 					 * changes it */
+	_Atomic int64_t pop3_idle_timeout;	/* ms; 0: the standard one */
 	const char *hostname;		/* myhostname, for greetings */
 	struct space *space;		/* of the disk with the mail; NULL: not
 					 * looked at (tests) */

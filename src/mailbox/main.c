@@ -59,6 +59,8 @@ static void
 reload(const struct config *config)
 {
 	mailbox.message_size_limit = config_size(config, "message_size_limit");
+	mailbox.pop3_idle_timeout = config_duration(config,
+		"pop3_idle_timeout");
 	space_configure(&space, config);
 }
 

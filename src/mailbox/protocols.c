@@ -18,5 +18,16 @@ const struct mailbox_protocol mailbox_protocols[] = {
 		.too_many = "NO [LIMIT] This user has too many connections "
 			"already\r\n" BYE,
 	},
+	{
+		.service = "mailbox-pop3", .ticket = "pop3",
+		.limit = "pop3_user_connection_limit",
+		.begin = pop3_session_begin,
+		/* RFC 2449 8.1.1, RFC 3206 */
+		.denied = "-ERR [AUTH] This login is not valid any more\r\n",
+		.later = "-ERR [SYS/TEMP] Logins cannot be checked now; try "
+			"again later\r\n",
+		.too_many = "-ERR [IN-USE] This user has too many connections "
+			"already\r\n",
+	},
 	{ .service = NULL },
 };

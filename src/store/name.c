@@ -18,19 +18,6 @@ is_forbidden(uint32_t character)
 		character == 0x2028 || character == 0x2029;
 }
 
-/* Levels that mean something else wherever names become paths (exports, other
- * formats) are refused from the beginning. */
-static bool
-has_dots(struct span name)
-{
-	struct span level;
-	while (span_split(&name, '/', &level))
-		if (span_equals(level, SPAN(".")) ||
-		    span_equals(level, SPAN("..")))
-			return true;
-	return false;
-}
-
 static bool
 is_well_formed(struct span name)
 {
@@ -51,8 +38,7 @@ is_well_formed(struct span name)
 bool
 name_normalise(struct span name, struct arena *arena, struct span *normal)
 {
-	if (name.size > STORE_NAME_LIMIT || !is_well_formed(name) ||
-	    has_dots(name))
+	if (name.size > STORE_NAME_LIMIT || !is_well_formed(name))
 		return false;
 	char *copy;
 	if (utf8_is_ascii(name)) {

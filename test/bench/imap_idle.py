@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench import (DOVECOT, OURS, Peer, kernel_and_machine, posthouse, pss_of, slab, table)
 
-WORK = Path("/tmp/bench")
+WORK = posthouse.TOP / "build/bench/work"
 PER_CLIENT = 2000       # sessions of one client process
 
 

@@ -16,7 +16,7 @@ from bench import (BUILD, OURS, DOVECOT, POSTFIX, Peer, cpu_of, kernel_and_machi
 SIZE, LOADERS, ROUNDS = 8192, 10, 3
 LOAD = BUILD / "test/bench/load"
 PRELOAD = BUILD / "test/bench/slow_sync.so"
-WORK = Path("/tmp/bench")
+WORK = posthouse.TOP / "build/bench/work"
 
 
 def smtp_source(port, each, domain):

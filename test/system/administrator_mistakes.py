@@ -47,6 +47,7 @@ def configuration(system):
         file.write("biff = no\n")
     done = system.command("serve", "--check")
     assert "warning" in done.stderr and "biff" in done.stderr, done.stderr
+    system.config.write_text(text.replace("disable_plaintext_auth = perhaps\n", ""))
     missing = [str(system.posthouse), "-c", "/nonexistent/posthouse.conf", "config"]
     done = subprocess.run(missing, capture_output=True, text=True)
     assert done.returncode == 1 and "No such file" in done.stderr, done.stderr

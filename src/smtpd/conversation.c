@@ -174,6 +174,8 @@ take_line(struct conversation *conversation, struct span line,
 	enum line_verdict verdict)
 {
 	struct smtp_parked *parked = &conversation->parked;
+	/* A further command: the reply to the last message was seen. */
+	parked->is_unanswered = false;
 	bool is_normal = verdict == LINE_OK || (verdict == LINE_BARE_LF &&
 		conversation->rules->is_normalising);
 	if (parked->is_skipping) {
@@ -285,6 +287,9 @@ converse(struct conversation *conversation, bool may_read)
 			break;
 		int n = stream_fill(&conversation->stream);
 		if (n == 0 || n == -2) {
+			/* An end in good order: all that was written is seen. */
+			if (n == 0)
+				conversation->parked.is_unanswered = false;
 			conversation_leave(conversation,
 				conversation->parked.phase == PHASE_TLS ?
 				END_TLS : END_GONE, false);
@@ -478,6 +483,9 @@ conversation_free(struct session **base)
 	transaction_end(conversation);
 	sasl_dialog_drop(conversation);
 	log_end(conversation);
+	if (parked->is_unanswered)
+		unanswered_remember(conversation->smtpd->unanswered,
+			&parked->try, clock_monotonic());
 	if (parked->is_counted)
 		limit_connection_leave(conversation->smtpd->limits,
 			&parked->facts.client);

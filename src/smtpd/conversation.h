@@ -81,6 +81,9 @@ struct smtp_parked {
 	struct smtp_bdat chunk;
 	uint64_t chunk_size;	/* as it was announced */
 	bool is_chunk_refused;
+	/* The last message, until the client shows that it saw the reply. */
+	bool is_unanswered;
+	struct unanswered_try try;
 	uint16_t chunk_refusal;	/* enum smtp_reply */
 };
 

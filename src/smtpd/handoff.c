@@ -198,7 +198,7 @@ hash_file(EVP_MD_CTX *context, const struct mail_body *body,
 
 int
 handoff_identify(const struct conversation *conversation,
-	struct span recipients, uint8_t id[SMTP_TRANSACTION_SIZE],
+	struct span recipients, uint8_t fingerprint[SMTP_TRANSACTION_SIZE],
 	struct error *error)
 {
 	const struct transaction *transaction = conversation->transaction;
@@ -208,8 +208,7 @@ handoff_identify(const struct conversation *conversation,
 	struct buffer mail;
 	int result = 0;
 	assert(context != NULL);
-	/* Without a key: it must be the same after this process died and was
-	 * started again; SHA-256 leaves nobody a choice of equal ones. */
+	/* SHA-256 leaves nobody a choice of equal ones. */
 	int ok = EVP_DigestInit_ex(context, EVP_sha256(), NULL);
 	assert(ok == 1);
 	network_limit_key(&parked->facts.client, key);
@@ -226,7 +225,7 @@ handoff_identify(const struct conversation *conversation,
 	ok = EVP_DigestFinal_ex(context, digest, NULL);
 	assert(ok == 1);
 	for (size_t i = 0; i < SMTP_TRANSACTION_SIZE; i++)
-		id[i] = digest[i];
+		fingerprint[i] = digest[i];
 	EVP_MD_CTX_free(context);
 	buffer_fini(&mail);
 	return result;

@@ -29,13 +29,12 @@ handoff_message(struct conversation *conversation, const struct smtp_mail *mail,
 	struct handoff_answer *answer);
 
 /*
- * The id under which mailboxes recognise that a client sent the same again
- * after a lost reply: a hash of client, account, envelope and content, the
- * same at every try. -1 when spilled content could not be read.
+ * What makes two tries of a client the same: a hash of client, account,
+ * envelope and content. -1 when spilled content could not be read.
  */
 int
 handoff_identify(const struct conversation *conversation,
-	struct span recipients, uint8_t id[SMTP_TRANSACTION_SIZE],
+	struct span recipients, uint8_t fingerprint[SMTP_TRANSACTION_SIZE],
 	struct error *error);
 
 #endif

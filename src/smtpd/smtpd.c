@@ -18,6 +18,7 @@ smtpd_new(struct lot *lot, const struct config *config, int spill)
 	smtpd->queue = wire_pool_new(lot, "queue-smtp", 0);
 	smtpd->tls = wire_pool_new(lot, "tls-accept", 0);
 	smtpd->limits = limit_table_new(rules->rate_unit);
+	smtpd->unanswered = unanswered_new();
 	smtpd->spill = spill;
 	return smtpd;
 }
@@ -34,6 +35,7 @@ smtpd_free(struct smtpd **smtpd)
 	wire_pool_free(&(*smtpd)->queue);
 	wire_pool_free(&(*smtpd)->tls);
 	limit_table_free(&(*smtpd)->limits);
+	unanswered_free(&(*smtpd)->unanswered);
 	memory_free(*smtpd);
 	*smtpd = NULL;
 }

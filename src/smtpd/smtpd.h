@@ -13,6 +13,7 @@
 #include "serve/wire.h"
 #include "smtpd/directory.h"
 #include "smtpd/rules.h"
+#include "smtpd/unanswered.h"
 
 enum {
 	/* Octets of envelopes and content in memory, of all conversations:
@@ -30,6 +31,7 @@ struct smtpd {
 	struct wire_pool *queue;	/* queue-smtp */
 	struct wire_pool *tls;		/* tls-accept */
 	struct limit_table *limits;
+	struct unanswered *unanswered;
 	int spill;			/* directory for spill files; -1: none */
 	atomic_int_fast64_t held;	/* by open transactions, in octets */
 };

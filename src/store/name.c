@@ -18,6 +18,19 @@ is_forbidden(uint32_t character)
 		character == 0x2028 || character == 0x2029;
 }
 
+/* Levels that mean something else wherever names become paths (exports, other
+ * formats) are refused from the beginning. */
+static bool
+has_dots(struct span name)
+{
+	struct span level;
+	while (span_split(&name, '/', &level))
+		if (span_equals(level, SPAN(".")) ||
+		    span_equals(level, SPAN("..")))
+			return true;
+	return false;
+}
+
 static bool
 is_well_formed(struct span name)
 {
@@ -38,7 +51,8 @@ is_well_formed(struct span name)
 bool
 name_normalise(struct span name, struct arena *arena, struct span *normal)
 {
-	if (name.size > STORE_NAME_LIMIT || !is_well_formed(name))
+	if (name.size > STORE_NAME_LIMIT || !is_well_formed(name) ||
+	    has_dots(name))
 		return false;
 	char *copy;
 	if (utf8_is_ascii(name)) {

@@ -9,8 +9,9 @@
 
 /*
  * Brings a name into the store's form, in the arena: NFC, INBOX in capitals.
- * False when it is not a name: empty, not UTF-8, an empty level, a control
- * character or line separator (RFC 9051 5.1), longer than STORE_NAME_LIMIT.
+ * False when it is not a name: empty, not UTF-8, a level that is empty, "." or
+ * "..", a control character or line separator (RFC 9051 5.1), longer than
+ * STORE_NAME_LIMIT.
  */
 bool
 name_normalise(struct span name, struct arena *arena, struct span *normal);

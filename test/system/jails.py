@@ -70,6 +70,23 @@ def probes_in_jail(abi, user):
         check_kernel({who: pid for who, (pid, _) in probes.status().items()}, user is None)
 
 
+def programs_in_jail(abi):
+    """The programs of the system itself, with a message through all of them."""
+    environment = {"POSTHOUSE_JAIL_SELFTEST": "1"}
+    if abi is not None:
+        environment["POSTHOUSE_LANDLOCK_ABI"] = str(abi)
+    with posthouse.System(environment=environment) as system:
+        system.add_user("alice@example.test")
+        system.start()
+        check_acts(system.log_text(), {"auth", "key", "tls", "mailbox", "queue", "smtpd", "login"})
+        check_kernel(system.processes(), True)
+        system.send("alice@example.test", subject="from the jail")
+        client = system.imap("alice@example.test")
+        client.select()
+        assert client.search(None, "SUBJECT", "jail")[1] == [b"1"]
+        client.logout()
+
+
 def main():
     posthouse.own_network()
     if os.geteuid() != 0:
@@ -78,6 +95,8 @@ def main():
         for user in (None, "nobody"):
             print(f"Landlock ABI {abi or 'of the kernel'}, started by {user or 'root'}", flush=True)
             probes_in_jail(abi, user)
+        print(f"Landlock ABI {abi or 'of the kernel'}, all programs", flush=True)
+        programs_in_jail(abi)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,9 @@
  * response; bodies then go from the store's file to the client. \Seen is set
  * for all messages with one record at the end.
  */
+#include <string.h>
+
+#include "base/clock.h"
 #include "mailbox/imap/access.h"
 #include "mailbox/imap/commands.h"
 #include "mailbox/imap/fetch_section.h"
@@ -148,6 +151,8 @@ prepare(struct imap_session *imap, struct fetch_message *fetch,
 			result = verdict;
 		else if (verdict != FETCH_OK)
 			return verdict;
+		if (arena_is_exceeded(fetch->arena))
+			return FETCH_TOO_MUCH;
 	}
 	return result;
 }
@@ -291,15 +296,16 @@ tell(struct imap_session *imap, struct fetch_message *fetch,
 
 /* ---- all messages ---- */
 
+/* The arena has memory only when an item needs some. */
 static enum fetch_verdict
 fetch_one(struct imap_session *imap, const struct request *request,
-	const struct store_message *message, struct error *error)
+	const struct store_message *message, struct prepared *prepared,
+	struct error *error)
 {
 	struct arena arena;
 	struct fetch_message fetch;
 	arena_init(&arena, IMAP_COMMAND_MEMORY);
-	struct prepared *prepared = arena_new_array(&arena, request->count,
-		sizeof(*prepared));
+	memset(prepared, 0, request->count * sizeof(*prepared));
 	fetch_message_init(&fetch, imap->account, message, &arena);
 	enum fetch_verdict verdict = prepare(imap, &fetch, request, prepared,
 		error);
@@ -329,6 +335,9 @@ note(struct imap_session *imap, struct imap_command *command,
 		imap_no(command, "UNKNOWN-CTE",
 			"A part has an encoding that is not known");
 		break;
+	case FETCH_TOO_MUCH:
+		imap_no(command, "LIMIT", "That is too much at once");
+		break;
 	case FETCH_TROUBLE:
 		imap_is_done(imap, command, STORE_TROUBLE, error);
 		break;
@@ -342,14 +351,17 @@ fetch_all(struct imap_session *imap, struct imap_command *command,
 	struct store_message message;
 	struct error error;
 	uint32_t next = 0;
+	struct prepared *prepared = arena_new_array(command->parse.arena,
+		request->count, sizeof(*prepared));
 	while (!imap->stream.is_failed && imap_next_message(imap->view,
 	    &request->uids, &next, &message)) {
 		if (request->has_changed_since &&
 		    message.modseq <= request->changed_since)
 			continue;
-		error = (struct error){ 0 };
+		error.code = ERROR_NONE;
+		imap->stream.deadline = clock_monotonic() + IMAP_WRITE_TIMEOUT;
 		enum fetch_verdict verdict = fetch_one(imap, request, &message,
-			&error);
+			prepared, &error);
 		note(imap, command, verdict, &error);
 		if (verdict == FETCH_OK && request->sets_seen &&
 		    (message.flags & STORE_SEEN) == 0)

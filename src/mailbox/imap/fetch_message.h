@@ -22,6 +22,7 @@ enum fetch_verdict {
 	FETCH_OK,
 	FETCH_EXPUNGED,		/* its body is gone */
 	FETCH_UNKNOWN_ENCODING,	/* BINARY of a part that cannot be decoded */
+	FETCH_TOO_MUCH,		/* more memory than one message may take */
 	FETCH_TROUBLE,		/* ours; struct error says what */
 };
 

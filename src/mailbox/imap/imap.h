@@ -28,7 +28,7 @@ enum {
 	IMAP_QUIET_TIMEOUT = 30 * 60 * 1000,	/* ms; RFC 9051 5.4: at least 30 min */
 	IMAP_COMMAND_TIMEOUT = 10 * 60 * 1000,	/* silence inside a command */
 	IMAP_WRITE_TIMEOUT = 5 * 60 * 1000,	/* a client that takes nothing */
-	IMAP_COMMAND_MEMORY = 64 << 20,	/* arena of one command or message */
+	IMAP_COMMAND_MEMORY = 16 << 20,	/* for one command, or one message of it */
 };
 
 enum imap_enabled {

@@ -34,6 +34,18 @@ parse_uses(struct imap_parse *parse, unsigned *uses, bool *has_unknown)
 	return imap_parse_byte(parse, ')') && imap_parse_end(parse);
 }
 
+/* What LIST could not name is not made (RFC 9051 5.1); the rest is the store's
+ * to judge. */
+static bool
+check_new_name(struct imap_command *command, struct span name)
+{
+	if (span_find(name, '*') == name.size &&
+	    span_find(name, '%') == name.size)
+		return true;
+	imap_no(command, "CANNOT", "A new name cannot have wildcards");
+	return false;
+}
+
 /* A name that was changed by us is told (RFC 9051 6.3.4). */
 static void
 tell_created(struct imap_session *imap, struct span name, struct span given)
@@ -60,6 +72,7 @@ imap_create(struct imap_session *imap, struct imap_command *command)
 	if (!imap_take_mailbox(imap, command, &name) ||
 	    !imap_given_name(command, before, &given) ||
 	    !parse_uses(&command->parse, &uses, &has_unknown) ||
+	    !check_new_name(command, name) ||
 	    imap_account(imap, command) == NULL)
 		return;
 	/* Mailboxes that show all, or all flagged, messages are not kept. */
@@ -108,6 +121,7 @@ imap_rename(struct imap_session *imap, struct imap_command *command)
 	if (!imap_take_mailbox(imap, command, &from) ||
 	    !imap_take_mailbox(imap, command, &to) ||
 	    !imap_parse_end(&command->parse) ||
+	    !check_new_name(command, to) ||
 	    imap_account(imap, command) == NULL)
 		return;
 	imap_is_done(imap, command, store_mailbox_rename(imap->account, from,

@@ -57,11 +57,17 @@ parse_return(struct imap_parse *parse, struct request *request)
 }
 
 static bool
-parse_request(struct imap_command *command, struct request *request)
+parse_request(struct imap_session *imap, struct imap_command *command,
+	struct request *request)
 {
 	struct imap_parse *parse = &command->parse;
 	if (!imap_parse_space(parse) || !parse_return(parse, request))
 		return false;
+	/* RFC 6855 3 */
+	if ((imap->parked.enabled & IMAP_UTF8) != 0 &&
+	    span_starts_nocase(parse->rest, SPAN("CHARSET ")))
+		return imap_parse_fail(parse, "With UTF8=ACCEPT there is no "
+			"CHARSET");
 	switch (search_parse(parse, &request->search)) {
 	case SEARCH_OK:
 		return true;
@@ -243,7 +249,7 @@ imap_search(struct imap_session *imap, struct imap_command *command)
 	struct request request = { 0 };
 	struct number_set uids;
 	number_set_init(&uids);
-	if (parse_request(command, &request) && imap_view(imap, command)) {
+	if (parse_request(imap, command, &request) && imap_view(imap, command)) {
 		if (search_has_modseq(request.search))
 			imap_enable_condstore(imap);
 		if (run(imap, command, &request, &uids))

@@ -163,7 +163,24 @@ send_bytes(struct play *play, struct client *client, struct span bytes)
 	return true;
 }
 
-/* One line without CRLF into *line; false at the deadline or the end. */
+/* More bytes into client->in; false at the deadline or the end. */
+static bool
+receive_more(struct play *play, struct client *client, int64_t deadline)
+{
+	struct pollfd slot = { .fd = client->fd, .events = POLLIN };
+	if (poll(&slot, 1, clock_until(deadline)) <= 0)
+		return complain(play, "nothing came within %d ms, but: "
+			"%.*s", PATIENCE, SPAN_PRINT(buffer_span(&client->in)));
+	buffer_reserve(&client->in, 65536);
+	ssize_t n = read(client->fd, client->in.data + client->in.size, 65536);
+	if (n <= 0)
+		return complain(play, "the connection ended after: %.*s",
+			SPAN_PRINT(buffer_span(&client->in)));
+	client->in.size += (size_t)n;
+	return true;
+}
+
+/* One line without CRLF into *line. */
 static bool
 receive_line(struct play *play, struct client *client, struct buffer *line)
 {
@@ -177,17 +194,8 @@ receive_line(struct play *play, struct client *client, struct buffer *line)
 			buffer_shift(&client->in, end + 2);
 			return true;
 		}
-		struct pollfd slot = { .fd = client->fd, .events = POLLIN };
-		if (poll(&slot, 1, clock_until(deadline)) <= 0)
-			return complain(play, "nothing came within %d ms, but: "
-				"%.*s", PATIENCE, SPAN_PRINT(in));
-		buffer_reserve(&client->in, 65536);
-		ssize_t n = read(client->fd, client->in.data + client->in.size,
-			65536);
-		if (n <= 0)
-			return complain(play, "the connection ended after: %.*s",
-				SPAN_PRINT(in));
-		client->in.size += (size_t)n;
+		if (!receive_more(play, client, deadline))
+			return false;
 	}
 }
 
@@ -316,6 +324,48 @@ hear(struct play *play, struct client *client, struct span mark,
 	return ok;
 }
 
+static uint64_t
+number_of(struct span text)
+{
+	uint64_t number = 0;
+	assert(span_to_number(span_trim(text), UINT64_MAX, &number));
+	return number;
+}
+
+/* N bytes of lines that differ from each other. */
+static void
+make_pattern(struct buffer *out, uint64_t size)
+{
+	for (uint64_t i = 0; out->size < size; i++)
+		buffer_print(out, "X%07lu: .........................."
+			"..........................\r\n", (unsigned long)i);
+	out->size = size;
+}
+
+/* "C# N" sends them, "S# N" must get them. */
+static bool
+pass_pattern(struct play *play, struct client *client, uint64_t size,
+	bool is_sent)
+{
+	struct buffer pattern;
+	int64_t deadline = clock_monotonic() + PATIENCE;
+	buffer_init(&pattern, 0);
+	make_pattern(&pattern, size);
+	bool ok = true;
+	if (is_sent)
+		ok = send_bytes(play, client, buffer_span(&pattern));
+	while (!is_sent && ok && client->in.size < size)
+		ok = receive_more(play, client, deadline);
+	if (!is_sent && ok) {
+		if (!span_starts(buffer_span(&client->in),
+		    buffer_span(&pattern)))
+			ok = complain(play, "other bytes came");
+		buffer_shift(&client->in, size);
+	}
+	buffer_fini(&pattern);
+	return ok;
+}
+
 /* The server closes without another word. */
 static bool
 hear_end(struct play *play, struct client *client)
@@ -422,14 +472,6 @@ act_fail(struct play *play, struct span rest)
 	return true;
 }
 
-static uint64_t
-number_of(struct span text)
-{
-	uint64_t number = 0;
-	assert(span_to_number(span_trim(text), UINT64_MAX, &number));
-	return number;
-}
-
 static bool
 act(struct play *play, struct span text)
 {
@@ -465,7 +507,7 @@ play_line(struct play *play, struct span line)
 	if (line.size > 1 && line.data[1] >= '0' && line.data[1] <= '9')
 		digit = line.data[n++];
 	struct span mark;
-	if (line.size <= n || (line.data[n] != ':' && line.data[n] != '|'))
+	if (line.size <= n || span_find(SPAN(":|#"), line.data[n]) == 3)
 		return complain(play, "not a line of a script");
 	struct span text = span_skip(line, n + 1);
 	if (text.size > 0)	/* the blank after the mark */
@@ -474,6 +516,8 @@ play_line(struct play *play, struct span line)
 	struct client *client = get_client(play, digit);
 	if (client == NULL)
 		return false;
+	if (line.data[n] == '#')
+		return pass_pattern(play, client, number_of(text), kind == 'C');
 	if (kind == 'C')
 		return say(play, client, mark, text);
 	if (kind == 'S' || kind == 'U')

@@ -1,0 +1,110 @@
+#include "smtpd/unanswered.h"
+
+#include <pthread.h>
+
+#include "base/map.h"
+#include "base/memory.h"
+#include "base/random.h"
+
+/* In the list in the order of their expiry. */
+struct entry {
+	struct unanswered_try try;
+	int64_t expires;
+	struct entry *previous, *next;
+};
+
+struct unanswered {
+	pthread_mutex_t lock;		/* of all below */
+	struct map entries;		/* by fingerprint */
+	struct entry *oldest, *newest;
+};
+
+static struct span
+key_of(const struct unanswered_try *try)
+{
+	return span_of(try->fingerprint, sizeof(try->fingerprint));
+}
+
+struct unanswered *
+unanswered_new(void)
+{
+	struct unanswered *unanswered = memory_new(sizeof(*unanswered));
+	pthread_mutex_init(&unanswered->lock, NULL);
+	map_init(&unanswered->entries);
+	return unanswered;
+}
+
+static void
+drop(struct unanswered *unanswered, struct entry *entry)
+{
+	map_take(&unanswered->entries, key_of(&entry->try));
+	if (entry->previous != NULL)
+		entry->previous->next = entry->next;
+	else
+		unanswered->oldest = entry->next;
+	if (entry->next != NULL)
+		entry->next->previous = entry->previous;
+	else
+		unanswered->newest = entry->previous;
+	memory_free(entry);
+}
+
+void
+unanswered_free(struct unanswered **unanswered)
+{
+	if (*unanswered == NULL)
+		return;
+	while ((*unanswered)->oldest != NULL)
+		drop(*unanswered, (*unanswered)->oldest);
+	map_fini(&(*unanswered)->entries);
+	pthread_mutex_destroy(&(*unanswered)->lock);
+	memory_free(*unanswered);
+	*unanswered = NULL;
+}
+
+static void
+drop_expired(struct unanswered *unanswered, int64_t now)
+{
+	while (unanswered->oldest != NULL &&
+	    (unanswered->oldest->expires <= now ||
+	    map_count(&unanswered->entries) > UNANSWERED_LIMIT))
+		drop(unanswered, unanswered->oldest);
+}
+
+void
+unanswered_choose(struct unanswered *unanswered, struct unanswered_try *try,
+	int64_t now)
+{
+	pthread_mutex_lock(&unanswered->lock);
+	drop_expired(unanswered, now);
+	struct entry *entry = map_get(&unanswered->entries, key_of(try));
+	if (entry != NULL) {
+		*try = entry->try;
+		drop(unanswered, entry);
+	}
+	pthread_mutex_unlock(&unanswered->lock);
+	if (entry == NULL)
+		random_bytes(try->transaction, sizeof(try->transaction));
+}
+
+void
+unanswered_remember(struct unanswered *unanswered,
+	const struct unanswered_try *try, int64_t now)
+{
+	struct entry *entry = memory_new(sizeof(*entry));
+	entry->try = *try;
+	entry->expires = now + UNANSWERED_KEEP;
+	pthread_mutex_lock(&unanswered->lock);
+	struct entry *old = map_get(&unanswered->entries, key_of(try));
+	if (old != NULL)
+		drop(unanswered, old);
+	map_put(&unanswered->entries, key_of(try), entry);
+	entry->previous = unanswered->newest;
+	if (unanswered->newest != NULL)
+		unanswered->newest->next = entry;
+	else
+		unanswered->oldest = entry;
+	unanswered->newest = entry;
+	drop_expired(unanswered, now);
+	pthread_mutex_unlock(&unanswered->lock);
+}

@@ -110,6 +110,7 @@ pass_on(struct conversation *conversation, struct smtp_mail *mail,
 			answer.text);
 }
 
+/* In the turnstile, so that half of the workers wait for the queue at most. */
 static void
 deliver(struct conversation *conversation)
 {
@@ -136,21 +137,33 @@ deliver(struct conversation *conversation)
 	buffer_fini(&prefix);
 }
 
-static void
-finish(struct conversation *conversation)
+bool
+content_finish(struct conversation *conversation)
 {
 	struct transaction *transaction = conversation->transaction;
-	conversation->parked.phase = PHASE_COMMAND;
+	struct turnstile *turnstile = &conversation->smtpd->queue_turnstile;
 	if (!transaction->is_refused) {
 		enum smtp_reply verdict = prefix_check_from(conversation);
+		if (conversation->turn.has_lined_up)
+			return false;
 		if (verdict != SMTP_REPLY_OK)
 			transaction_refuse(transaction, verdict);
 	}
-	if (transaction->is_refused)
-		answer_all(conversation, transaction->refusal);
-	else
+	enum turnstile_verdict turn = transaction->is_refused ?
+		TURNSTILE_LATER : turnstile_enter(turnstile,
+		&conversation->turn, clock_monotonic());
+	if (turn == TURNSTILE_WAIT)
+		return false;
+	conversation->parked.phase = PHASE_COMMAND;
+	if (turn == TURNSTILE_ENTERED) {
 		deliver(conversation);
+		turnstile_leave(turnstile, clock_monotonic());
+	} else {
+		answer_all(conversation, transaction->is_refused ?
+			transaction->refusal : SMTP_REPLY_QUEUE_AWAY);
+	}
 	transaction_end(conversation);
+	return true;
 }
 
 /* ---- content comes in ---- */
@@ -274,7 +287,7 @@ chunk_end(struct conversation *conversation)
 		size_t before = transaction->body.memory.size;
 		smtp_data_end(&transaction->data, &transaction->body.memory);
 		keep(conversation, before);
-		finish(conversation);
+		parked->phase = PHASE_FINISH;
 	} else if (transaction->is_refused) {
 		/* The state is then undetermined until RSET or LAST. */
 		conversation_say(conversation, transaction->refusal);
@@ -346,7 +359,7 @@ take_data(struct conversation *conversation)
 	size_t used = feed(conversation, in);
 	stream_consume(&conversation->stream, used);
 	if (conversation->transaction->data.is_end)
-		finish(conversation);
+		conversation->parked.phase = PHASE_FINISH;
 	return true;
 }
 

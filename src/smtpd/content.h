@@ -14,4 +14,9 @@ content_bdat(struct conversation *conversation, struct span argument);
 bool
 content_take(struct conversation *conversation);
 
+/* PHASE_FINISH: passes the message on and answers; false when that waits for
+ * its turn. */
+bool
+content_finish(struct conversation *conversation);
+
 #endif

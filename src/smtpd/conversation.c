@@ -7,6 +7,7 @@
 #include "smtpd/conversation.h"
 
 #include <assert.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -112,6 +113,8 @@ deadline_of(const struct conversation *conversation, int64_t now)
 	default:
 		break;
 	}
+	if (conversation->turn.has_lined_up)
+		return conversation->turn.deadline;
 	/* RFC 5321 4.5.3.2.7: at least 5 minutes for the next command. */
 	end = earlier(end, now + rules->timeout);
 	if (conversation->transaction != NULL)
@@ -160,7 +163,7 @@ park(struct conversation *conversation)
 		return part(conversation);
 	stream_shrink(&conversation->stream);
 	conversation->session.deadline = deadline_of(conversation, now);
-	if (parked->phase != PHASE_PENALTY)
+	if (parked->phase != PHASE_PENALTY && !conversation->turn.has_lined_up)
 		return SESSION_PARK;
 	/* What the client sends meanwhile waits in the kernel. */
 	conversation->session.interest = 0;
@@ -212,15 +215,16 @@ next_line(struct conversation *conversation)
 		parked->is_skipping = true;
 	else
 		take_line(conversation, line, verdict);
+	if (conversation->turn.has_lined_up)
+		return false;	/* the line stays: it is executed again */
 	/* After STARTTLS nothing of the old socket is left. */
 	if (stream->fd == socket)
 		stream_consume(stream, consumed);
 	return true;
 }
 
-/* Executes the next unit; false when there is none yet. */
 static bool
-next_unit(struct conversation *conversation)
+dispatch(struct conversation *conversation)
 {
 	switch ((enum phase)conversation->parked.phase) {
 	case PHASE_TLS:
@@ -228,6 +232,8 @@ next_unit(struct conversation *conversation)
 	case PHASE_DATA:
 	case PHASE_CHUNK:
 		return content_take(conversation);
+	case PHASE_FINISH:
+		return content_finish(conversation);
 	case PHASE_COMMAND:
 	case PHASE_SASL:
 		return next_line(conversation);
@@ -237,6 +243,21 @@ next_unit(struct conversation *conversation)
 		break;
 	}
 	return false;
+}
+
+/* Executes the next unit; false when there is none yet, or not its turn. */
+static bool
+next_unit(struct conversation *conversation)
+{
+	struct turn *turn = &conversation->turn;
+	if (turn_is_waiting(turn))
+		return false;
+	turn->has_lined_up = false;
+	bool is_done = dispatch(conversation);
+	/* A turn that was not needed after all goes to the next. */
+	if (!turn->has_lined_up && atomic_load(&turn->state) != TURN_NONE)
+		turnstile_withdraw(turn, clock_monotonic());
+	return is_done;
 }
 
 /* Units until none is whole; false when the client does not read its replies
@@ -283,7 +304,8 @@ converse(struct conversation *conversation, bool may_read)
 		if (!execute_all(conversation) || !may_read ||
 		    turn == CONVERSATION_TURN ||
 		    conversation->parked.is_leaving ||
-		    conversation->parked.phase == PHASE_PENALTY)
+		    conversation->parked.phase == PHASE_PENALTY ||
+		    conversation->turn.has_lined_up)
 			break;
 		int n = stream_fill(&conversation->stream);
 		if (n == 0 || n == -2) {
@@ -373,6 +395,11 @@ expire(struct conversation *conversation)
 {
 	struct smtp_parked *parked = &conversation->parked;
 	int64_t now = clock_monotonic();
+	if (conversation->turn.has_lined_up) {
+		if (turn_is_waiting(&conversation->turn))
+			turnstile_expire(&conversation->turn, now);
+		return;
+	}
 	if (parked->phase == PHASE_PENALTY) {
 		parked->phase = PHASE_COMMAND;
 		conversation_say(conversation, (enum smtp_reply)parked->pending);
@@ -394,6 +421,14 @@ expire(struct conversation *conversation)
 		conversation_say(conversation, SMTP_REPLY_IDLE);
 		conversation_leave(conversation, END_IDLE, true);
 	}
+}
+
+/* What woke it may also be unknown (all bits): then it goes on waiting. */
+static bool
+is_hung_up(const struct session *session)
+{
+	return session->events != UINT32_MAX &&
+		(session->events & (EPOLLHUP | EPOLLERR)) != 0;
 }
 
 static enum session_next
@@ -421,7 +456,11 @@ run(struct session *base, enum session_event event)
 		expire(conversation);
 		break;
 	case SESSION_READABLE:
-		if (parked->phase == PHASE_PENALTY) {
+		/* Nothing was awaited but the end of the connection. */
+		if (parked->phase == PHASE_PENALTY ||
+		    conversation->turn.has_lined_up) {
+			if (!is_hung_up(base))
+				break;
 			parked->end = END_GONE;
 			return SESSION_CLOSE;
 		}
@@ -480,6 +519,7 @@ conversation_free(struct session **base)
 {
 	struct conversation *conversation = (struct conversation *)*base;
 	struct smtp_parked *parked = &conversation->parked;
+	turnstile_withdraw(&conversation->turn, clock_monotonic());
 	transaction_end(conversation);
 	sasl_dialog_drop(conversation);
 	log_end(conversation);
@@ -517,6 +557,7 @@ conversation_begin(struct smtpd *smtpd, enum smtp_service service,
 	new->session.fd = incoming->fd;
 	new->session.second_fd = -1;
 	new->session.deadline = INT64_MAX;
+	new->turn.session = &new->session;
 	new->smtpd = smtpd;
 	new->rules = atomic_load(&smtpd->rules);
 	new->parked = (struct smtp_parked){ .version = CONVERSATION_VERSION,

@@ -3,6 +3,9 @@
  * executes them. The commands are in the files that transaction.h, content.h
  * and so on announce; each is one function, straight down.
  *
+ * A unit that must wait for its turn at a callee is left unread, and executed
+ * from its beginning when the turn has come.
+ *
  * What a conversation knows is struct smtp_parked, flat and versioned, so that
  * a successor of this process could take it over together with the bytes not
  * yet read. Outside of a mail transaction there is nothing else.
@@ -13,6 +16,7 @@
 #include "base/log.h"
 #include "proto/smtp_reply.h"
 #include "smtpd/smtpd.h"
+#include "smtpd/turnstile.h"
 
 enum {
 	CONVERSATION_VERSION = 1,
@@ -38,6 +42,7 @@ enum phase {
 	PHASE_PENALTY,		/* .pending is said when .release has come */
 	PHASE_DATA,
 	PHASE_CHUNK,
+	PHASE_FINISH,		/* content is whole and goes to the queue */
 	PHASE_DRAIN,		/* the last word is said; the rest is thrown away */
 };
 
@@ -96,6 +101,7 @@ struct conversation {
 	const struct rules *rules;	/* those it began under */
 	struct transaction *transaction;	/* NULL: MAIL was not said */
 	bool is_writing;		/* parked until replies are taken */
+	struct turn turn;		/* its place in a line before a callee */
 	struct smtp_parked parked;
 };
 

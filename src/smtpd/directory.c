@@ -16,16 +16,18 @@
 
 struct directory {
 	struct wire_pool *pool;
+	struct turnstile turnstile;
 	pthread_mutex_t lock;		/* of what follows */
 	uint64_t generation;
 	struct map young, old;		/* question -> verdict as a pointer */
 };
 
 struct directory *
-directory_new(struct lot *lot)
+directory_new(struct lot *lot, unsigned most)
 {
 	struct directory *directory = memory_new(sizeof(*directory));
 	directory->pool = wire_pool_new(lot, "auth-user", 0);
+	turnstile_init(&directory->turnstile, most);
 	pthread_mutex_init(&directory->lock, NULL);
 	map_init(&directory->young);
 	map_init(&directory->old);
@@ -38,6 +40,7 @@ directory_free(struct directory **directory)
 	if (*directory == NULL)
 		return;
 	wire_pool_free(&(*directory)->pool);
+	turnstile_fini(&(*directory)->turnstile);
 	map_fini(&(*directory)->young);
 	map_fini(&(*directory)->old);
 	pthread_mutex_destroy(&(*directory)->lock);
@@ -167,7 +170,7 @@ ask(struct directory *directory, struct span question, struct arena *arena,
 }
 
 static enum directory_verdict
-find(struct directory *directory, struct span question,
+find(struct directory *directory, struct turn *turn, struct span question,
 	enum directory_verdict (*read)(const struct tabline *fields))
 {
 	struct arena arena;
@@ -176,10 +179,21 @@ find(struct directory *directory, struct span question,
 	enum directory_verdict verdict = recall(directory, question, generation);
 	if (verdict != DIRECTORY_LATER)
 		return verdict;
+	switch (turnstile_enter(&directory->turnstile, turn,
+	    clock_monotonic())) {
+	case TURNSTILE_WAIT:
+		return DIRECTORY_WAIT_TURN;
+	case TURNSTILE_LATER:
+		counter_add(COUNTER_CALLS_LATER, 1);
+		return DIRECTORY_LATER;
+	case TURNSTILE_ENTERED:
+		break;
+	}
 	arena_init(&arena, 0);
 	if (ask(directory, question, &arena, &answer))
 		verdict = read(&answer);
 	arena_fini(&arena);
+	turnstile_leave(&directory->turnstile, clock_monotonic());
 	remember(directory, question, generation, verdict);
 	return verdict;
 }
@@ -187,29 +201,30 @@ find(struct directory *directory, struct span question,
 /* A wire carries one question at a time, so all have the same id. */
 
 enum directory_verdict
-directory_ask_recipient(struct directory *directory, struct span address)
+directory_ask_recipient(struct directory *directory, struct turn *turn,
+	struct span address)
 {
 	struct buffer question;
 	buffer_init(&question, 0);
 	buffer_add(&question, SPAN("RCPT\t1"));
 	tabline_add(&question, address);
 	tabline_end(&question);
-	enum directory_verdict verdict = find(directory,
+	enum directory_verdict verdict = find(directory, turn,
 		buffer_span(&question), read_recipient);
 	buffer_fini(&question);
 	return verdict;
 }
 
 enum directory_verdict
-directory_ask_sender(struct directory *directory, uint64_t account,
-	struct span address)
+directory_ask_sender(struct directory *directory, struct turn *turn,
+	uint64_t account, struct span address)
 {
 	struct buffer question;
 	buffer_init(&question, 0);
 	buffer_print(&question, "SENDER\t1\t%llx", (unsigned long long)account);
 	tabline_add(&question, address);
 	tabline_end(&question);
-	enum directory_verdict verdict = find(directory,
+	enum directory_verdict verdict = find(directory, turn,
 		buffer_span(&question), read_sender);
 	buffer_fini(&question);
 	return verdict;

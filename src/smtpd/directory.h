@@ -7,7 +7,7 @@
 #define SMTPD_DIRECTORY_H
 
 #include "base/span.h"
-#include "serve/session.h"
+#include "smtpd/turnstile.h"
 
 enum {
 	DIRECTORY_WAIT = 10000,		/* ms for one question */
@@ -22,21 +22,24 @@ enum directory_verdict {
 	DIRECTORY_UNKNOWN,	/* our domain, no such user */
 	DIRECTORY_MAY_SEND,
 	DIRECTORY_MAY_NOT_SEND,
+	DIRECTORY_WAIT_TURN,	/* park until nudged, then ask again */
 };
 
 /* One for the process. Locks inside. */
 struct directory;
 
+/* most: questions at once. */
 struct directory *
-directory_new(struct lot *lot);
+directory_new(struct lot *lot, unsigned most);
 void
 directory_free(struct directory **directory);
 
 /* Both block at most DIRECTORY_WAIT. Addresses as text, without brackets. */
 enum directory_verdict
-directory_ask_recipient(struct directory *directory, struct span address);
-enum directory_verdict
-directory_ask_sender(struct directory *directory, uint64_t account,
+directory_ask_recipient(struct directory *directory, struct turn *turn,
 	struct span address);
+enum directory_verdict
+directory_ask_sender(struct directory *directory, struct turn *turn,
+	uint64_t account, struct span address);
 
 #endif

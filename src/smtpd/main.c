@@ -14,7 +14,7 @@
 #include "smtpd/smtpd.h"
 
 /* Half of them may wait for one callee; a client never owns one. */
-enum { SMTPD_WORKERS = 48, SMTPD_STOP_GRACE = 4000 };
+enum { SMTPD_WORKERS = 60, SMTPD_STOP_GRACE = 4000 };
 
 static struct smtpd *smtpd;
 
@@ -68,7 +68,7 @@ main(int argc, char **argv)
 			LOG_TEXT("reason", error.text));
 		return 1;
 	}
-	smtpd = smtpd_new(lot, process->config, spill);
+	smtpd = smtpd_new(lot, SMTPD_WORKERS, process->config, spill);
 	listener_set_services(lot, services);
 	listener_on_reload(lot, reload);
 	lot_run(lot, SMTPD_STOP_GRACE);

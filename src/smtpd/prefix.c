@@ -110,7 +110,7 @@ prefix_add(struct buffer *out, const struct conversation *conversation,
 /* ---- From ---- */
 
 static enum directory_verdict
-ask_about(const struct conversation *conversation,
+ask_about(struct conversation *conversation,
 	const struct mime_address *row)
 {
 	struct address address = { .local = row->mailbox, .domain = row->host };
@@ -120,15 +120,15 @@ ask_about(const struct conversation *conversation,
 	buffer_init(&text, 0);
 	address_format(&text, &address);
 	enum directory_verdict verdict = directory_ask_sender(
-		conversation->smtpd->directory, conversation->parked.account,
-		buffer_span(&text));
+		conversation->smtpd->directory, &conversation->turn,
+		conversation->parked.account, buffer_span(&text));
 	buffer_fini(&text);
 	return verdict;
 }
 
 /* All of them: a From of two, one of them somebody else's, is somebody else's. */
 static enum smtp_reply
-check_addresses(const struct conversation *conversation,
+check_addresses(struct conversation *conversation,
 	const struct mime_address *row)
 {
 	unsigned count = 0;
@@ -139,10 +139,10 @@ check_addresses(const struct conversation *conversation,
 		switch (ask_about(conversation, row)) {
 		case DIRECTORY_MAY_SEND:
 			break;
-		case DIRECTORY_LATER:
-			return SMTP_REPLY_LOOKUP_AWAY;
-		default:
+		case DIRECTORY_MAY_NOT_SEND:
 			return SMTP_REPLY_FROM_NOT_YOURS;
+		default:
+			return SMTP_REPLY_LOOKUP_AWAY;
 		}
 		if (++count > PREFIX_FROM_LIMIT)
 			return SMTP_REPLY_FROM_NOT_YOURS;
@@ -151,7 +151,7 @@ check_addresses(const struct conversation *conversation,
 }
 
 enum smtp_reply
-prefix_check_from(const struct conversation *conversation)
+prefix_check_from(struct conversation *conversation)
 {
 	const struct header_scan *header = &conversation->transaction->header;
 	struct arena arena;

@@ -16,9 +16,10 @@ prefix_add(struct buffer *out, const struct conversation *conversation,
 
 /*
  * May the account send with this From header? SMTP_REPLY_OK, or the reply that
- * refuses or defers the message.
+ * refuses or defers the message; none is to be given when it then waits for
+ * its turn.
  */
 enum smtp_reply
-prefix_check_from(const struct conversation *conversation);
+prefix_check_from(struct conversation *conversation);
 
 #endif

@@ -7,15 +7,17 @@
 #include "smtpd/conversation.h"
 
 struct smtpd *
-smtpd_new(struct lot *lot, const struct config *config, int spill)
+smtpd_new(struct lot *lot, unsigned workers, const struct config *config,
+	int spill)
 {
 	struct smtpd *smtpd = memory_new(sizeof(*smtpd));
 	const struct rules *rules = rules_new(config, NULL);
 	smtpd->lot = lot;
 	smtpd->rules = rules;
-	smtpd->directory = directory_new(lot);
+	smtpd->directory = directory_new(lot, workers / 6);
 	smtpd->sasl = sasl_caller_new(lot);
 	smtpd->queue = wire_pool_new(lot, "queue-smtp", 0);
+	turnstile_init(&smtpd->queue_turnstile, workers / 2);
 	smtpd->tls = wire_pool_new(lot, "tls-accept", 0);
 	smtpd->limits = limit_table_new(rules->rate_unit);
 	smtpd->unanswered = unanswered_new();
@@ -33,6 +35,7 @@ smtpd_free(struct smtpd **smtpd)
 	directory_free(&(*smtpd)->directory);
 	sasl_caller_free(&(*smtpd)->sasl);
 	wire_pool_free(&(*smtpd)->queue);
+	turnstile_fini(&(*smtpd)->queue_turnstile);
 	wire_pool_free(&(*smtpd)->tls);
 	limit_table_free(&(*smtpd)->limits);
 	unanswered_free(&(*smtpd)->unanswered);

@@ -29,6 +29,7 @@ struct smtpd {
 	struct directory *directory;
 	struct sasl_caller *sasl;
 	struct wire_pool *queue;	/* queue-smtp */
+	struct turnstile queue_turnstile;
 	struct wire_pool *tls;		/* tls-accept */
 	struct limit_table *limits;
 	struct unanswered *unanswered;
@@ -36,9 +37,14 @@ struct smtpd {
 	atomic_int_fast64_t held;	/* by open transactions, in octets */
 };
 
-/* One for the process, made before lot_run. spill stays the caller's. */
+/*
+ * One for the process, made before lot_run. spill stays the caller's. Of the
+ * lot's workers half may wait for the queue, where syncs are shared by those
+ * who wait together, and a sixth for answers about addresses.
+ */
 struct smtpd *
-smtpd_new(struct lot *lot, const struct config *config, int spill);
+smtpd_new(struct lot *lot, unsigned workers, const struct config *config,
+	int spill);
 
 /* After lot_run; for tests. */
 void

@@ -138,6 +138,15 @@ log_refusal(struct conversation *conversation, const char *command,
 
 /* ---- MAIL ---- */
 
+/* mynetworks are free of rates, and who comes back after waiting for his turn
+ * was counted before. */
+static bool
+is_counted(const struct conversation *conversation)
+{
+	return !conversation->parked.is_trusted &&
+		!turn_has_waited(&conversation->turn);
+}
+
 /* What stands against MAIL at all, whatever its argument. */
 static enum smtp_reply
 refusal_of_mail(const struct conversation *conversation)
@@ -150,7 +159,7 @@ refusal_of_mail(const struct conversation *conversation)
 	if (conversation_is_submission(conversation) && parked->account == 0 &&
 	    (parked->facts.client.family != AF_UNIX || !parked->is_trusted))
 		return SMTP_REPLY_AUTH_REQUIRED;
-	if (!parked->is_trusted && !limit_event(conversation->smtpd->limits,
+	if (is_counted(conversation) && !limit_event(conversation->smtpd->limits,
 	    &parked->facts.client, LIMIT_MESSAGES, rules->client_message_rate,
 	    clock_monotonic()))
 		return SMTP_REPLY_MESSAGE_RATE;
@@ -159,25 +168,26 @@ refusal_of_mail(const struct conversation *conversation)
 
 /* May the account that is logged in send as this? RFC 6409 6.1. */
 static enum smtp_reply
-check_sender(const struct conversation *conversation,
+check_sender(struct conversation *conversation,
 	const struct smtp_mail *mail, struct arena *arena)
 {
 	/* <> is for notifications, RFC 3461 and RFC 8098 3. */
 	if (conversation->parked.account == 0 || mail->is_null)
 		return SMTP_REPLY_OK;
 	switch (directory_ask_sender(conversation->smtpd->directory,
-	    conversation->parked.account, format_address(arena, &mail->path))) {
+	    &conversation->turn, conversation->parked.account,
+	    format_address(arena, &mail->path))) {
 	case DIRECTORY_MAY_SEND:
 		return SMTP_REPLY_OK;
-	case DIRECTORY_LATER:
-		return SMTP_REPLY_LOOKUP_AWAY;
-	default:
+	case DIRECTORY_MAY_NOT_SEND:
 		return SMTP_REPLY_SENDER_NOT_YOURS;
+	default:
+		return SMTP_REPLY_LOOKUP_AWAY;
 	}
 }
 
 static enum smtp_reply
-check_mail(const struct conversation *conversation, struct smtp_mail *mail,
+check_mail(struct conversation *conversation, struct smtp_mail *mail,
 	struct arena *arena)
 {
 	uint64_t limit = conversation->rules->size_limit;
@@ -212,6 +222,10 @@ transaction_mail(struct conversation *conversation, struct span argument)
 		smtp_reply_for(verdict, true);
 	if (reply == SMTP_REPLY_OK) {
 		conversation_say(conversation, SMTP_REPLY_SENDER_OK);
+		return;
+	}
+	if (conversation->turn.has_lined_up) {
+		transaction_end(conversation);
 		return;
 	}
 	log_refusal(conversation, "MAIL", reply, argument);
@@ -253,10 +267,10 @@ may_lack_domain(const struct conversation *conversation,
 }
 
 static enum smtp_reply
-check_recipient(const struct conversation *conversation, struct span address)
+check_recipient(struct conversation *conversation, struct span address)
 {
 	switch (directory_ask_recipient(conversation->smtpd->directory,
-	    address)) {
+	    &conversation->turn, address)) {
 	case DIRECTORY_LOCAL:
 		return SMTP_REPLY_OK;
 	case DIRECTORY_FULL:
@@ -289,7 +303,7 @@ refusal_of_rcpt(const struct conversation *conversation)
 		return SMTP_REPLY_TOO_MANY_RECIPIENTS;
 	if (atomic_load(&conversation->smtpd->held) > SMTPD_HELD_LIMIT)
 		return SMTP_REPLY_SPILL_FULL;
-	if (!parked->is_trusted && !limit_event(conversation->smtpd->limits,
+	if (is_counted(conversation) && !limit_event(conversation->smtpd->limits,
 	    &parked->facts.client, LIMIT_RECIPIENTS,
 	    rules->client_recipient_rate, clock_monotonic()))
 		return SMTP_REPLY_RECIPIENT_RATE;
@@ -336,7 +350,9 @@ transaction_rcpt(struct conversation *conversation, struct span argument)
 		conversation->transaction->has_tried = true;
 	if (reply == SMTP_REPLY_OK)
 		reply = take_recipient(conversation, argument, &arena, &shown);
-	log_refusal(conversation, "RCPT", reply, argument);
-	conversation_reply(conversation, reply, shown);
+	if (!conversation->turn.has_lined_up) {
+		log_refusal(conversation, "RCPT", reply, argument);
+		conversation_reply(conversation, reply, shown);
+	}
 	arena_fini(&arena);
 }

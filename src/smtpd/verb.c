@@ -201,8 +201,10 @@ verb_execute(struct conversation *conversation, struct span line)
 {
 	struct smtp_command command;
 	const struct transaction *transaction = conversation->transaction;
-	conversation->parked.commands++;
-	counter_add(COUNTER_COMMANDS, 1);
+	if (!turn_has_waited(&conversation->turn)) {
+		conversation->parked.commands++;
+		counter_add(COUNTER_COMMANDS, 1);
+	}
 	smtp_command_parse(line, &command);
 	const struct verb_row *row = find_row(conversation, command.verb);
 	if (span_find(line, '\0') < line.size || !utf8_is_valid(line))

@@ -472,6 +472,92 @@ memory_of_all_together_is_bounded(void **state)
 	world_end(&smtpd);
 }
 
+/* More clients than workers, at a queue and an auth that are slow: all of them
+ * wait for their turn, and none is told "later". */
+static void
+a_busy_neighbour_makes_nobody_later(void **state)
+{
+	enum { CLIENTS = 60 };
+	static struct client client[CLIENTS];
+	struct smtpd *smtpd = world_begin((const char *const[]){
+		"smtpd_client_connection_count_limit=0", NULL });
+	unsigned count;
+	char line[64];
+	(void)state;
+	for (unsigned i = 0; i < CLIENTS; i++)
+		greet(&client[i], smtpd, "smtp");
+	world_set_faults(QUEUE_SLOW | AUTH_SLOW);
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		client_send_line(&client[i], "MAIL FROM:<>");
+		snprintf(line, sizeof(line), "RCPT TO:<user%u@example.test>", i);
+		client_send_line(&client[i], line);
+		client_send_line(&client[i], "NOOP");
+		client_send_line(&client[i], "DATA");
+	}
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		client_expect(&client[i], "250 2.1.0");
+		client_expect(&client[i], "250 2.1.5");
+		client_expect(&client[i], "250 2.0.0");
+		client_expect(&client[i], "354");
+		client_send_line(&client[i], "X: y\r\n\r\n.\r\nNOOP");
+	}
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		client_expect(&client[i], "250 2.0.0 Accepted");
+		client_expect(&client[i], "250 2.0.0 OK");
+	}
+	world_messages(&count);
+	assert_int_equal(count, CLIENTS);
+	for (unsigned i = 0; i < CLIENTS; i++)
+		client_close(&client[i]);
+	world_end(&smtpd);
+}
+
+/* A queue that takes all and answers nothing holds half of the workers; the
+ * others serve, those in the line may leave it, and all goes on after it. */
+static void
+a_stopped_queue_stops_nobody_else(void **state)
+{
+	enum { CLIENTS = 12 };
+	static struct client client[CLIENTS];
+	struct smtpd *smtpd = world_begin(NULL);
+	struct client other;
+	(void)state;
+	for (unsigned i = 0; i < CLIENTS; i++)
+		greet(&client[i], smtpd, "smtp");
+	world_set_faults(QUEUE_STOPPED);
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		begin_message(&client[i]);
+		client_send_line(&client[i], "DATA");
+		client_expect(&client[i], "354");
+		client_send_line(&client[i], ".");
+	}
+	greet(&other, smtpd, "smtp");
+	begin_message(&other);
+	/* Two leave the line. */
+	client_close(&client[CLIENTS - 1]);
+	client_close(&client[CLIENTS - 3]);
+	/* Some seconds later nobody is let into the line any more. */
+	sleep(4);
+	client_send_line(&other, "DATA");
+	client_expect(&other, "354");
+	client_send_line(&other, ".");
+	client_expect(&other, "451 4.3.0");
+	world_set_faults(0);
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		if (client[i].fd < 0)
+			continue;
+		client_expect(&client[i], "250 2.0.0 Accepted");
+		client_close(&client[i]);
+	}
+	begin_message(&other);
+	client_send_line(&other, "DATA");
+	client_expect(&other, "354");
+	client_send_line(&other, ".");
+	client_expect(&other, "250");
+	client_close(&other);
+	world_end(&smtpd);
+}
+
 /* Ends in every state, at once: nothing is left behind. */
 static void
 clients_that_vanish_leave_nothing(void **state)
@@ -529,6 +615,8 @@ main(void)
 		cmocka_unit_test(the_same_again_after_an_answer_is_another_message),
 		cmocka_unit_test(the_same_again_after_later_is_the_same_message),
 		cmocka_unit_test(new_rules_are_for_new_conversations),
+		cmocka_unit_test(a_busy_neighbour_makes_nobody_later),
+		cmocka_unit_test(a_stopped_queue_stops_nobody_else),
 		cmocka_unit_test(memory_of_all_together_is_bounded),
 		cmocka_unit_test(clients_that_vanish_leave_nothing),
 		cmocka_unit_test(the_end_is_told),

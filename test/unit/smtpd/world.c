@@ -105,6 +105,8 @@ serve_auth_user(struct stream *stream)
 		assert(tabline_parse(line, &arena, &fields));
 		if (take_fault(AUTH_HANGS_UP))
 			return;
+		if (has_fault(AUTH_SLOW))
+			usleep(10000);
 		if (!span_equals(fields.field[0], SPAN("VERSION")))
 			answer_lookup(stream, &fields);
 		arena_fini(&arena);
@@ -256,6 +258,10 @@ serve_queue(struct stream *stream)
 		message = NULL;
 		if (take_fault(QUEUE_HANGS_UP))
 			break;
+		if (has_fault(QUEUE_SLOW))
+			usleep(10000);
+		while (has_fault(QUEUE_STOPPED))
+			usleep(10000);
 		if (stream_send(stream, &error) < 0)
 			break;
 	}
@@ -459,7 +465,7 @@ world_begin(const char *const *overrides)
 	}
 	world_forget_messages();
 	world_set_faults(0);
-	return smtpd_new(world.lot, config, world.spill);
+	return smtpd_new(world.lot, 8, config, world.spill);
 }
 
 void

@@ -23,6 +23,8 @@ enum world_fault {
 	QUEUE_HANGS_UP = 8,	/* after the next transaction, once */
 	AUTH_HANGS_UP = 16,	/* after the next question, once */
 	QUEUE_REFUSES_RCPT = 32,
+	QUEUE_SLOW = 64, AUTH_SLOW = 128,	/* 10 ms for each answer */
+	QUEUE_STOPPED = 256,	/* takes all and answers nothing */
 };
 
 /* Starts once; overrides are "name=value", NULL-terminated. */

@@ -10,8 +10,8 @@
 
 #include "base/memory.h"
 
-static void
-open_store(struct world *world)
+void
+world_reopen(struct world *world)
 {
 	struct error error;
 	world->options.engine = world->engine;
@@ -43,7 +43,7 @@ world_start(struct world *world, bool is_memory)
 	if (!is_memory)
 		assert_non_null(mkdtemp(world->path));
 	open_engine(world);
-	open_store(world);
+	world_reopen(world);
 }
 
 static void
@@ -93,7 +93,7 @@ restart(struct world *world, bool loses_index)
 			nftw(world->path, remove_index, 20, FTW_PHYS);
 		open_engine(world);
 	}
-	open_store(world);
+	world_reopen(world);
 }
 
 void

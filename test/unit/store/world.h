@@ -32,6 +32,9 @@ world_start(struct world *world, bool is_memory);
 void
 world_end(struct world *world);
 
+/* Opens a store that the test has closed. */
+void
+world_reopen(struct world *world);
 /* Closes the store (of files: the engine too) and opens it again. */
 void
 world_restart(struct world *world);

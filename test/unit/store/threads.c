@@ -1,0 +1,325 @@
+/* Many at the same time: nothing is lost, nobody sees half of anything. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "world.h"
+
+enum { THREADS = 20, EACH = 40 };
+
+struct crowd {
+	struct world *world;
+	uint32_t inbox;
+	pthread_mutex_t lock;
+	bool given[THREADS * EACH + 1];
+	atomic_bool is_done;
+	atomic_uint looks;
+};
+
+struct member {
+	struct crowd *crowd;
+	unsigned number;
+};
+
+static void
+run_all(struct crowd *crowd, void *(*run)(void *), unsigned count)
+{
+	pthread_t thread[THREADS];
+	struct member member[THREADS];
+	for (unsigned i = 0; i < count; i++) {
+		member[i] = (struct member){ crowd, i };
+		pthread_create(&thread[i], NULL, run, &member[i]);
+	}
+	for (unsigned i = 0; i < count; i++)
+		pthread_join(thread[i], NULL);
+}
+
+static uint32_t
+append_one(struct store_account *account, uint32_t mailbox, const char *text)
+{
+	struct store_piece piece = { .bytes = span_from(text) };
+	struct store_message_new message = { .piece = &piece,
+		.piece_count = 1 };
+	struct error error;
+	uint32_t uid = 0;
+	assert_int_equal(store_append(account, mailbox, &message, 1, &uid,
+		&error), STORE_OK);
+	return uid;
+}
+
+static void *
+append_many(void *context)
+{
+	struct member *member = context;
+	struct crowd *crowd = member->crowd;
+	struct store_account *account;
+	struct error error;
+	char text[40];
+	assert_int_equal(store_account_open(crowd->world->store, ALICE, 0, 0,
+		&account, &error), 0);
+	for (int i = 0; i < EACH; i++) {
+		snprintf(text, sizeof(text), "from %u, %d", member->number, i);
+		uint32_t uid = append_one(account, crowd->inbox, text);
+		pthread_mutex_lock(&crowd->lock);
+		assert_true(uid > 0 && uid <= THREADS * EACH);
+		assert_false(crowd->given[uid]);
+		crowd->given[uid] = true;
+		pthread_mutex_unlock(&crowd->lock);
+	}
+	store_account_close(&account);
+	return NULL;
+}
+
+/* Every view is whole: as many messages as it says, each with its text. */
+static void *
+look_around(void *context)
+{
+	struct member *member = context;
+	struct crowd *crowd = member->crowd;
+	uint32_t before = 0;
+	while (!atomic_load(&crowd->is_done)) {
+		struct store_view *view;
+		struct store_view_facts facts;
+		struct store_message message;
+		struct store_body body;
+		struct error error;
+		char text[5];
+		assert_int_equal(store_view_open(crowd->world->account,
+			crowd->inbox, &view, &error), STORE_OK);
+		store_view_facts(view, &facts);
+		assert_true(facts.exists >= before);
+		assert_int_equal(facts.uid_next, facts.exists + 1);
+		before = facts.exists;
+		if (facts.exists > 0) {
+			assert_true(store_view_by_sequence(view, facts.exists,
+				&message));
+			assert_int_equal(store_body_open(crowd->world->account,
+				&message, &body, &error), STORE_OK);
+			assert_int_equal(store_body_read(&body, 0, text, 5,
+				&error), 0);
+			assert_memory_equal(text, "from ", 5);
+			store_body_close(&body);
+		}
+		store_view_close(&view);
+		atomic_fetch_add(&crowd->looks, 1);
+	}
+	return NULL;
+}
+
+static void
+crowd_init(struct crowd *crowd, struct world *world)
+{
+	*crowd = (struct crowd){ .world = world,
+		.inbox = world_mailbox(world, "INBOX") };
+	pthread_mutex_init(&crowd->lock, NULL);
+}
+
+static void
+uids_are_unique_and_dense(struct world *world)
+{
+	struct crowd crowd;
+	crowd_init(&crowd, world);
+	run_all(&crowd, append_many, THREADS);
+	for (unsigned uid = 1; uid <= THREADS * EACH; uid++)
+		assert_true(crowd.given[uid]);
+	assert_string_equal(world_uids(world, crowd.inbox), "1:800");
+}
+
+static void
+readers_see_whole_states(struct world *world)
+{
+	struct crowd crowd;
+	pthread_t thread[2];
+	struct member member = { &crowd, 0 };
+	crowd_init(&crowd, world);
+	for (int i = 0; i < 2; i++)
+		pthread_create(&thread[i], NULL, look_around, &member);
+	run_all(&crowd, append_many, THREADS);
+	atomic_store(&crowd.is_done, true);
+	for (int i = 0; i < 2; i++)
+		pthread_join(thread[i], NULL);
+	assert_true(atomic_load(&crowd.looks) > 0);
+	assert_string_equal(world_uids(world, crowd.inbox), "1:800");
+}
+
+static void
+set_flags(struct world *world, uint32_t mailbox, uint32_t uid)
+{
+	struct store_flags flags = { .system = STORE_SEEN };
+	struct number_set set = { 0 };
+	struct error error;
+	uint64_t modseq;
+	number_set_add(&set, uid, uid);
+	assert_int_equal(store_flags_change(world->account, mailbox, &set,
+		STORE_ADD, &flags, UINT64_MAX, NULL, &modseq, &error),
+		STORE_OK);
+	number_set_fini(&set);
+}
+
+/* Appends, marks, moves to Trash, expunges half there. */
+static void *
+work(void *context)
+{
+	struct member *member = context;
+	struct world *world = member->crowd->world;
+	uint32_t trash = world_mailbox(world, "Trash");
+	for (int i = 0; i < EACH / 4; i++) {
+		struct number_set one = { 0 }, to = { 0 };
+		struct error error;
+		uint32_t uid = append_one(world->account, member->crowd->inbox,
+			"from work");
+		set_flags(world, member->crowd->inbox, uid);
+		number_set_add(&one, uid, uid);
+		assert_int_equal(store_copy(world->account,
+			member->crowd->inbox, &one, trash, true, NULL, &to,
+			&error), STORE_OK);
+		assert_int_equal(number_set_size(&to), 1);
+		if (i % 2 == 0)
+			assert_int_equal(store_expunge(world->account, trash,
+				&to, false, NULL, &error), STORE_OK);
+		number_set_fini(&one);
+		number_set_fini(&to);
+	}
+	return NULL;
+}
+
+static void
+everything_at_once(struct world *world)
+{
+	struct crowd crowd;
+	struct store_quota quota;
+	struct number_set uids = { 0 };
+	struct store_view *view;
+	struct error error;
+	crowd_init(&crowd, world);
+	run_all(&crowd, work, THREADS);
+	assert_string_equal(world_uids(world, crowd.inbox), "");
+	assert_int_equal(store_view_open(world->account,
+		world_mailbox(world, "Trash"), &view, &error), STORE_OK);
+	store_view_uids(view, STORE_SEEN, 0, &uids);
+	assert_int_equal(number_set_size(&uids), THREADS * EACH / 8);
+	store_view_close(&view);
+	number_set_fini(&uids);
+	store_quota_get(world->account, &quota);
+	assert_int_equal(quota.messages, THREADS * EACH / 8);
+}
+
+/* More accounts than may be open, by all threads at random. */
+static void *
+visit(void *context)
+{
+	struct member *member = context;
+	struct world *world = member->crowd->world;
+	unsigned dice = member->number * 7919 + 1;
+	for (int i = 0; i < EACH / 2; i++) {
+		struct store_account *account;
+		struct arena arena;
+		struct store_mailbox inbox;
+		struct error error;
+		dice = dice * 1103515245u + 12345u;
+		uint64_t id = 1000 + (dice >> 16) % 30;
+		if (store_account_open(world->store, id, id,
+				STORE_CREATE | STORE_FOLDERS, &account,
+				&error) < 0)
+			fail_msg("%s", error.text);
+		arena_init(&arena, 0);
+		assert_int_equal(store_mailbox_find(account, SPAN("INBOX"),
+			&arena, &inbox, &error), STORE_OK);
+		arena_fini(&arena);
+		append_one(account, inbox.id, "from afar");
+		if (i % 3 == 0) {
+			struct store_status status;
+			assert_int_equal(store_mailbox_status(account,
+				inbox.id, &status, &error), STORE_OK);
+			assert_true(status.messages > 0);
+		}
+		store_account_close(&account);
+	}
+	return NULL;
+}
+
+static void
+accounts_come_and_go(struct world *world)
+{
+	struct crowd crowd;
+	uint64_t messages = 0;
+	store_account_close(&world->account);
+	store_close(&world->store);
+	world->options.account_limit = 5;
+	world->options.index_limit = 2;
+	world_reopen(world);
+	crowd_init(&crowd, world);
+	run_all(&crowd, visit, THREADS);
+	for (uint64_t id = 1000; id < 1030; id++) {
+		struct store_account *account;
+		struct store_quota quota;
+		struct error error;
+		assert_int_equal(store_account_open(world->store, id, id,
+			STORE_CREATE, &account, &error), 0);
+		store_quota_get(account, &quota);
+		messages += quota.messages;
+		store_account_close(&account);
+	}
+	assert_int_equal(messages, THREADS * EACH / 2);
+}
+
+/* ---- watching ---- */
+
+struct counting_watch {
+	struct store_watch watch;
+	atomic_uint calls, list_calls;
+	_Atomic uint32_t mailbox;
+};
+
+static void
+count_call(struct store_watch *watch, uint32_t mailbox)
+{
+	struct counting_watch *counting = (struct counting_watch *)watch;
+	if (mailbox == 0)
+		atomic_fetch_add(&counting->list_calls, 1);
+	else
+		atomic_store(&counting->mailbox, mailbox);
+	atomic_fetch_add(&counting->calls, 1);
+}
+
+static void
+watches_are_called(struct world *world)
+{
+	struct counting_watch one = { .watch = { count_call, ALICE, NULL } };
+	struct counting_watch two = { .watch = { count_call, ALICE, NULL } };
+	struct counting_watch other = { .watch = { count_call, BOB, NULL } };
+	uint32_t inbox = world_mailbox(world, "INBOX");
+	store_watch_add(world->store, &one.watch);
+	store_watch_add(world->store, &two.watch);
+	store_watch_add(world->store, &other.watch);
+	world_append(world, inbox, "x");
+	assert_int_equal(atomic_load(&one.mailbox), inbox);
+	assert_int_equal(atomic_load(&one.calls), 1);
+	assert_int_equal(atomic_load(&two.calls), 1);
+	store_watch_remove(world->store, &one.watch);
+	world_create(world, "new");
+	assert_int_equal(atomic_load(&one.calls), 1);
+	assert_true(atomic_load(&two.list_calls) == 1);
+	store_watch_remove(world->store, &two.watch);
+	store_watch_remove(world->store, &other.watch);
+	world_append(world, inbox, "x");
+	assert_true(atomic_load(&two.list_calls) == 1);
+	assert_int_equal(atomic_load(&other.calls), 0);
+}
+
+static const struct scenario scenarios[] = {
+	{ "UIDs are unique and dense", uids_are_unique_and_dense },
+	{ "readers see whole states", readers_see_whole_states },
+	{ "everything at once", everything_at_once },
+	{ "accounts come and go", accounts_come_and_go },
+	{ "watches are called", watches_are_called },
+};
+
+int
+main(void)
+{
+	return world_run(scenarios, sizeof(scenarios) / sizeof(scenarios[0]));
+}

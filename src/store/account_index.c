@@ -261,39 +261,50 @@ open_as_it_is(struct account *account, struct index *index,
 	return replay_log(account, index, &loading.applied, false, error);
 }
 
+/* Makes it again: in its place, or in memory when the disk is full. */
 static int
-open_anew(struct account *account, bool is_damaged, struct index **index,
-	struct error *error)
+open_anew(struct account *account, enum index_start start,
+	struct index **index, struct error *error)
 {
+	int directory = log_cache_directory(account->log);
+	struct budget *budget = &account->store->budget;
+	char id[ACCOUNT_ID_TEXT];
+	account_id_text(account->id, id);
+	log_event(LOG_INFO, "index-rebuild", NULL, LOG_TEXT("account", id),
+		LOG_TEXT("reason", error->text));
 	drop_trees(account);
 	index_free(index);
-	if (index_open(log_cache_directory(account->log),
-			&account->store->budget, is_damaged ? INDEX_DAMAGED :
-			INDEX_ANEW, index, error) < 0)
-		return -1;
-	return replay_log(account, *index, NULL, false, error);
+	int result = index_open(directory, budget, start, index, error);
+	if (result < 0 && error->code == ERROR_FULL)
+		result = index_open(-1, budget, start, index, error);
+	return result < 0 ? -1 : replay_log(account, *index, NULL, false,
+		error);
+}
+
+/* Does it help to make the index again? Not when it is the log that cannot be
+ * read. */
+static bool
+is_of_index(const struct index *index, const struct error *error)
+{
+	return index == NULL || atomic_load(&index->is_broken) ||
+		error->code == ERROR_GONE || error->code == ERROR_DAMAGED ||
+		error->code == ERROR_FULL;
 }
 
 int
 account_index_open(struct account *account, struct error *error)
 {
-	struct index *index;
+	struct index *index = NULL;
 	bool was_broken = account->index != NULL;
-	char id[ACCOUNT_ID_TEXT];
 	account_index_close(account);
-	if (index_open(log_cache_directory(account->log),
-			&account->store->budget, was_broken ? INDEX_DAMAGED :
-			INDEX_AS_IT_IS, &index, error) < 0)
-		return -1;
-	int result = open_as_it_is(account, index, error);
-	if (result < 0) {
-		bool is_new = error->code == ERROR_GONE;
-		account_id_text(account->id, id);
-		log_event(LOG_INFO, "index-rebuild", NULL,
-			LOG_TEXT("account", id),
-			LOG_TEXT("reason", error->text));
-		result = open_anew(account, !is_new, &index, error);
-	}
+	int result = index_open(log_cache_directory(account->log),
+		&account->store->budget, was_broken ? INDEX_DAMAGED :
+		INDEX_AS_IT_IS, &index, error);
+	if (result == 0)
+		result = open_as_it_is(account, index, error);
+	if (result < 0 && is_of_index(index, error))
+		result = open_anew(account, error->code == ERROR_DAMAGED ?
+			INDEX_DAMAGED : INDEX_ANEW, &index, error);
 	if (result < 0) {
 		drop_trees(account);
 		index_free(&index);

@@ -21,6 +21,14 @@ struct replay {
 	struct log_applied group;	/* of the last record */
 };
 
+/* On a full disk it stays in memory. */
+static int
+flush(struct index *index, struct error *error)
+{
+	return index_flush(index, error) < 0 && error->code != ERROR_FULL ?
+		-1 : 0;
+}
+
 /* ---- whole states ---- */
 
 static void
@@ -62,12 +70,12 @@ empty(struct change *change, struct error *error)
 {
 	static const struct log_applied nothing;
 	change_publish(change, &nothing);
-	if (index_flush(change->index, error) < 0)
+	if (flush(change->index, error) < 0)
 		return -1;
 	forget_all(change);
 	change_publish(change, &nothing);
 	forget_objects(change->index);
-	return index_flush(change->index, error);
+	return flush(change->index, error);
 }
 
 static bool
@@ -400,7 +408,7 @@ publish(struct replay *replay, struct error *error)
 {
 	replay->records = 0;
 	change_publish(&replay->change, &replay->group);
-	return index_flush(replay->change.index, error);
+	return flush(replay->change.index, error);
 }
 
 static bool

@@ -5,6 +5,7 @@
 #include "store/apply.h"
 #include "store/name.h"
 #include "store/op.h"
+#include "store/store_inner.h"
 
 struct mailbox_op {
 	struct op op;
@@ -151,6 +152,19 @@ has_room(const struct account *account, size_t more)
 
 /* ---- create ---- */
 
+/*
+ * Never the same twice for a name (RFC 9051 2.3.1.1), also when the whole
+ * account is deleted and made again: the time of day, or the next number where
+ * that is not larger.
+ */
+static uint32_t
+next_uid_validity(const struct account *account)
+{
+	uint32_t next = account->working.uid_validity + 1;
+	int64_t now = account->store->wall_clock() / 1000;
+	return now > next && now < INT32_MAX ? (uint32_t)now : next;
+}
+
 struct mailbox *
 op_make_mailbox(struct group *group, struct span name, unsigned use,
 	bool subscribed)
@@ -159,7 +173,7 @@ op_make_mailbox(struct group *group, struct span name, unsigned use,
 	struct mailbox *old = account_mailbox_named(account, name);
 	struct record_entry entry = {
 		.id = account->working.next_mailbox,
-		.uid_validity = account->working.uid_validity + 1,
+		.uid_validity = next_uid_validity(account),
 		.uid_next = 1,
 		.use = use,
 		.name = name,

@@ -299,10 +299,10 @@ say(struct play *play, struct client *client, struct span mark,
 	return ok;
 }
 
-/* is_until: lines before the one that fits are passed over. */
+/* 'S' the next line fits, 'U' it or a later one, 'N' it does not. */
 static bool
 hear(struct play *play, struct client *client, struct span mark,
-	struct span text, bool is_until)
+	struct span text, char kind)
 {
 	struct buffer line, want;
 	bool ok, is_fit;
@@ -315,8 +315,8 @@ hear(struct play *play, struct client *client, struct span mark,
 		ok = receive_line(play, client, &line);
 		is_fit = ok && fits(play, buffer_span(&want),
 			buffer_span(&line));
-	} while (ok && !is_fit && is_until);
-	if (ok && !is_fit)
+	} while (ok && !is_fit && kind == 'U');
+	if (ok && is_fit == (kind == 'N'))
 		ok = complain(play, "got %s\n\tnot %s", buffer_string(&line),
 			buffer_string(&want));
 	buffer_fini(&line);
@@ -520,8 +520,8 @@ play_line(struct play *play, struct span line)
 		return pass_pattern(play, client, number_of(text), kind == 'C');
 	if (kind == 'C')
 		return say(play, client, mark, text);
-	if (kind == 'S' || kind == 'U')
-		return hear(play, client, mark, text, kind == 'U');
+	if (kind == 'S' || kind == 'U' || kind == 'N')
+		return hear(play, client, mark, text, kind);
 	if (kind == 'E')
 		return hear_end(play, client);
 	return complain(play, "not a line of a script");

@@ -103,8 +103,9 @@ hop_leave(struct hop *hop)
 static int
 waiting_time(struct hop *hop)
 {
-	int64_t now = clock_monotonic(), until;
-	health_wait(&hop->deliverer->health[hop->instance], now, &until);
+	int64_t now = clock_monotonic();
+	int64_t until = health_wait_until(
+		&hop->deliverer->health[hop->instance]);
 	if (until < hop->patience)
 		until = hop->patience;
 	if (until > hop->batch->deadline)
@@ -119,12 +120,14 @@ waiting_time(struct hop *hop)
 static bool
 hop_fill(struct hop *hop)
 {
+	struct health *health = &hop->deliverer->health[hop->instance];
 	int wait = waiting_time(hop);
 	bool came = stream_wait(&hop->wire->stream, wait);
 	int n = came ? stream_fill(&hop->wire->stream) : -1;
 	if (n > 0)
-		health_answered(&hop->deliverer->health[hop->instance],
-			clock_monotonic());
+		health_answered(health, clock_monotonic());
+	if (n == -1)
+		health_silent(health, clock_monotonic());
 	if (n == 0 || n == -2)
 		hop_fail(hop, "the mailbox process went away");
 	else if (n == -1 && wait == 0)

@@ -247,17 +247,17 @@ read_answers(const struct question *question, struct wire *wire,
 	struct health *health = &question->expander->health;
 	struct span line;
 	bool is_final;
-	int64_t until;
 	for (size_t left = count; left > 0;) {
-		int64_t now = clock_monotonic();
-		if (now >= question->deadline ||
-			!health_wait(health, now, &until))
-			return error_set(error, ERROR_TIMEOUT,
-				"auth does not answer");
+		int64_t until = health_wait_until(health);
 		wire->stream.deadline = until < question->deadline ? until :
 			question->deadline;
-		if (tab_call_read(wire, &line, error) < 0)
-			return -1;
+		if (tab_call_read(wire, &line, error) < 0) {
+			if (error->code != ERROR_TIMEOUT)
+				return -1;
+			health_silent(health, clock_monotonic());
+			return error_set(error, ERROR_TIMEOUT,
+				"auth does not answer");
+		}
 		health_answered(health, clock_monotonic());
 		if (!expand_take_answer(line, question->arena, expansion,
 			count, &is_final))

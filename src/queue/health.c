@@ -18,18 +18,10 @@ health_fini(struct health *health)
 	pthread_mutex_destroy(&health->lock);
 }
 
-static void
-look(struct health *health, int64_t now)
-{
-	if (health->waiting > 0 && now - health->progress >= HEALTH_SILENCE)
-		health->is_stuck = true;
-}
-
 bool
 health_enter(struct health *health, int64_t now)
 {
 	pthread_mutex_lock(&health->lock);
-	look(health, now);
 	bool may = !health->is_stuck || health->waiting == 0;
 	if (may && health->waiting++ == 0)
 		health->progress = now;
@@ -46,15 +38,22 @@ health_answered(struct health *health, int64_t now)
 	pthread_mutex_unlock(&health->lock);
 }
 
-bool
-health_wait(struct health *health, int64_t now, int64_t *until)
+int64_t
+health_wait_until(struct health *health)
 {
 	pthread_mutex_lock(&health->lock);
-	look(health, now);
-	*until = health->progress + HEALTH_SILENCE;
-	bool may = *until > now;
+	int64_t until = health->progress + HEALTH_SILENCE;
 	pthread_mutex_unlock(&health->lock);
-	return may;
+	return until;
+}
+
+void
+health_silent(struct health *health, int64_t now)
+{
+	pthread_mutex_lock(&health->lock);
+	if (health->waiting > 0 && now - health->progress >= HEALTH_SILENCE)
+		health->is_stuck = true;
+	pthread_mutex_unlock(&health->lock);
 }
 
 void

@@ -36,9 +36,17 @@ health_enter(struct health *health, int64_t now);
 void
 health_answered(struct health *health, int64_t now);
 
-/* May a call go on waiting? Until when, at most. False: give up. */
-bool
-health_wait(struct health *health, int64_t now, int64_t *until);
+/* How long a call may wait for an answer. When that has passed and nothing is
+ * there, health_silent is called before giving up. */
+int64_t
+health_wait_until(struct health *health);
+
+/*
+ * Nothing was there to read at `now`. (Who waited too long because this process
+ * itself was stopped finds the answer there, and blames nobody.)
+ */
+void
+health_silent(struct health *health, int64_t now);
 
 void
 health_leave(struct health *health);

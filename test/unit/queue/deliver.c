@@ -230,6 +230,7 @@ a_silent_one_costs_its_time_once(void **state)
 	struct health *health = &fixture.deliverer.health[1];
 	assert_true(health_enter(health,
 		clock_monotonic() - HEALTH_SILENCE));
+	health_silent(health, clock_monotonic());
 	int64_t began = clock_monotonic();
 	try(&fixture, &recipient, 1, WORLD_PATIENCE);
 	assert_int_equal(recipient.reply.code, 451);

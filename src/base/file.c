@@ -178,6 +178,16 @@ file_sync_directory(int fd, struct error *error)
 	return 0;
 }
 
+int
+file_sync_all(int fd, struct error *error)
+{
+	delay_sync();
+	atomic_fetch_add_explicit(&sync_count, 1, memory_order_relaxed);
+	if (syncfs(fd) < 0)
+		return error_set_errno(error, "syncing a file system to disk");
+	return 0;
+}
+
 uint64_t
 file_sync_count(void)
 {

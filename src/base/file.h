@@ -47,6 +47,10 @@ file_sync_data(int fd, struct error *error);
 int
 file_sync_directory(int fd, struct error *error);
 
+/* All that anybody wrote to the file system fd is on. Slow; after a crash. */
+int
+file_sync_all(int fd, struct error *error);
+
 /* Syncs by this process so far. */
 uint64_t
 file_sync_count(void);

@@ -33,6 +33,7 @@ struct files {
 	struct engine engine;
 	struct files_calls calls;
 	pthread_mutex_t lock;		/* of the reserve */
+	struct files_running running;
 	int reserve;			/* descriptor, or -1 */
 	atomic_bool is_spent;
 };
@@ -669,6 +670,7 @@ files_close(struct engine **engine)
 	struct files *files = (struct files *)*engine;
 	if (files->reserve >= 0)
 		files->calls.close(files->calls.context, files->reserve);
+	files_running_end(&files->calls, &files->running);
 	files->calls.end(files->calls.context);
 	pthread_mutex_destroy(&files->lock);
 	memory_free(files);
@@ -681,17 +683,24 @@ static const struct engine_functions functions = {
 	files_spend_reserve, files_cache_directory, files_destroy, files_close,
 };
 
-void
-engine_files_open_on(const struct files_calls *calls, struct engine **engine)
+int
+engine_files_open_on(const struct files_calls *calls, struct engine **engine,
+	struct error *error)
 {
 	struct files *files = memory_new(sizeof(*files));
 	files->engine.call = &functions;
 	files->calls = *calls;
+	files->reserve = -1;
 	pthread_mutex_init(&files->lock, NULL);
+	*engine = &files->engine;
+	if (files_running_begin(calls, &files->running, error) < 0) {
+		files_close(engine);
+		return -1;
+	}
 	files->reserve = calls->open(calls->context, "reserve", O_CREAT);
 	fill_reserve(files);
 	empty_deleted(files);
-	*engine = &files->engine;
+	return 0;
 }
 
 int
@@ -702,6 +711,5 @@ engine_files_open(const char *path, struct engine **engine,
 	*engine = NULL;
 	if (files_calls_open(path, &calls, error) < 0)
 		return -1;
-	engine_files_open_on(&calls, engine);
-	return 0;
+	return engine_files_open_on(&calls, engine, error);
 }

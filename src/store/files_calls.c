@@ -103,6 +103,13 @@ real_sync_directory(void *context, const char *path, enum files_sync site,
 	return result;
 }
 
+static int
+real_sync_all(void *context, enum files_sync site, struct error *error)
+{
+	(void)site;
+	return file_sync_all(root_of(context), error);
+}
+
 static void
 real_close(void *context, int fd)
 {
@@ -190,7 +197,7 @@ files_calls_open(const char *path, struct files_calls *calls,
 	root->fd = fd;
 	*calls = (struct files_calls){ root, real_open, real_lock, real_write,
 		real_truncate, real_allocate, real_sync, real_sync_directory,
-		real_close, real_make_directory, real_rename, real_unlink,
+		real_sync_all, real_close, real_make_directory, real_rename, real_unlink,
 		real_remove_directory, real_list, real_directory, real_room,
 		real_end };
 	return 0;

@@ -20,6 +20,7 @@ enum files_sync {
 	FILES_SYNC_FOLDER,	/* the account in its folder of two digits */
 	FILES_SYNC_ROOT,	/* the folder */
 	FILES_SYNC_UNLISTED,	/* a deleted account is not there any more */
+	FILES_SYNC_ALL,		/* what a process that died had not synced */
 	FILES_SYNC_COUNT,
 };
 
@@ -41,6 +42,8 @@ struct files_calls {
 		struct error *error);
 	int (*sync_directory)(void *context, const char *path,
 		enum files_sync site, struct error *error);
+	int (*sync_all)(void *context, enum files_sync site,
+		struct error *error);
 	void (*close)(void *context, int fd);
 	int (*make_directory)(void *context, const char *path);
 	int (*rename)(void *context, const char *from, const char *to);
@@ -55,9 +58,26 @@ struct files_calls {
 	void (*end)(void *context);	/* the engine is closed */
 };
 
-/* The engine over any calls; copied. */
+/* The engine over any calls, which are its own from now on. */
+int
+engine_files_open_on(const struct files_calls *calls, struct engine **engine,
+	struct error *error);
+
+/*
+ * Says that a process is at work below the root, until files_running_end, and
+ * makes durable what one that died before its syncs left in the kernel's
+ * memory: it would be read, and be gone after a power cut.
+ */
+struct files_running {
+	char path[40];
+	int fd;
+};
+int
+files_running_begin(const struct files_calls *calls,
+	struct files_running *running, struct error *error);
 void
-engine_files_open_on(const struct files_calls *calls, struct engine **engine);
+files_running_end(const struct files_calls *calls,
+	struct files_running *running);
 
 /* The real ones below a directory, which is made when it is not there. */
 int

@@ -56,8 +56,9 @@ place_free(struct place *place)
 	if (place->path[0] == '\0')
 		return;
 	char path[100];
-	static const char *const left[] = { "reserve", "deleted", "00", "" };
-	for (size_t i = 0; i < 4; i++) {
+	static const char *const left[] = { "reserve", "deleted", "running",
+		"00", "" };
+	for (size_t i = 0; i < 5; i++) {
 		snprintf(path, sizeof(path), "%s/%s", place->path, left[i]);
 		remove(path);
 	}
@@ -820,6 +821,38 @@ first_group_torn_is_an_empty_log(void **state)
 }
 
 static void
+segment_of_a_refused_group_is_passed_over(void **state)
+{
+	struct place place = place_new(false);
+	struct buffer head;
+	(void)state;
+	buffer_init(&head, 0);
+	struct log *log = open_log(place.engine, &head);
+	must_append(log, 1, 1);
+	log_seal(log);
+	engine_memory_fail(place.engine, ENGINE_MEMORY_APPEND, 1,
+		ENGINE_MEMORY_AFTER);
+	engine_memory_fail(place.engine, ENGINE_MEMORY_TRUNCATE, 1,
+		ENGINE_MEMORY_BEFORE);
+	assert_int_equal(append(log, 2, 1), -1);	/* whole in segment 2 */
+	must_append(log, 3, 1);
+	log_close(&log);
+	/* Of segment 3 only the header reached the disk. */
+	engine_memory_cut(place.engine, ACCOUNT, ENGINE_SEGMENT, 3, 150);
+	log = open_log(place.engine, &head);
+	assert_string_equal(buffer_string(&head), "next 2");
+	assert_replays(log, NULL, "1 ");
+	must_append(log, 4, 1);
+	log_close(&log);
+	log = open_log(place.engine, &head);
+	assert_replays(log, NULL, "1 4 ");
+	assert_int_equal(log_damage(log), 0);
+	log_close(&log);
+	buffer_fini(&head);
+	place_free(&place);
+}
+
+static void
 a_log_inside_a_mail_is_only_mail(void **state)
 {
 	struct place place = place_new(false);
@@ -911,6 +944,7 @@ main(void)
 		cmocka_unit_test(torn_tail_is_cut_at_every_length),
 		cmocka_unit_test(last_group_not_whole_is_left_alone),
 		cmocka_unit_test(first_group_torn_is_an_empty_log),
+		cmocka_unit_test(segment_of_a_refused_group_is_passed_over),
 		cmocka_unit_test(a_log_inside_a_mail_is_only_mail),
 		cmocka_unit_test(newer_format_is_not_touched),
 	};

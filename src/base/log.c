@@ -14,6 +14,7 @@
 enum { LOG_VALUE_LIMIT = 300, LOG_LINE_LIMIT = 3000 };
 
 static char log_program[32] = "posthouse";
+static atomic_int log_pid;		/* asked for once: it is in every line */
 static atomic_int log_fd = 2;
 static atomic_int log_copy_fd = -1;
 static atomic_int log_level_on = LOG_INFO;
@@ -24,6 +25,7 @@ void
 log_init(const char *program, int fd, int copy_fd)
 {
 	snprintf(log_program, sizeof(log_program), "%s", program);
+	atomic_store(&log_pid, getpid());
 	log_redirect(fd, copy_fd);
 }
 
@@ -118,8 +120,9 @@ log_event_fields(enum log_level level, const char *event,
 		return;
 	buffer_init(&line, LOG_LINE_LIMIT);
 	clock_format_iso(clock_wall(), when);
+	int pid = atomic_load_explicit(&log_pid, memory_order_relaxed);
 	buffer_print(&line, "%s %s %s[%d]", when, level_names[level],
-		log_program, (int)getpid());
+		log_program, pid != 0 ? pid : (int)getpid());
 	add_scope(&line, scope);
 	buffer_print(&line, " event=%s", event);
 	for (; fields->kind != LOG_FIELD_END; fields++) {

@@ -23,7 +23,7 @@
 enum {
 	RESTART_MOST = 30000,		/* ms between two attempts */
 	RESTART_FORGET = 60000,		/* lived so long: all is well again */
-	CONNECTS_A_SECOND = 2000,	/* wires one process may ask for */
+	MESSAGES_A_SECOND = 2000,	/* from one process; more is an attack */
 	BIRTH_FDS = 8,
 	HIGH_FD = 64,			/* above those of birth */
 	/* The end: who faces strangers has so long to finish, then the next
@@ -336,15 +336,16 @@ child_reap(struct master *master)
 
 /* ---- life ---- */
 
+/* Ours ask for a few wires a second; see wire.c. */
 static bool
-may_connect(struct child *child)
+is_flooding(struct child *child)
 {
 	int64_t second = clock_monotonic() / 1000;
 	if (child->second != second) {
 		child->second = second;
-		child->connects = 0;
+		child->messages = 0;
 	}
-	return child->connects++ < CONNECTS_A_SECOND;
+	return ++child->messages > MESSAGES_A_SECOND;
 }
 
 static void
@@ -356,9 +357,8 @@ take_message(struct master *master, struct child *child,
 		child->is_ready = true;
 		break;
 	case CONTROL_CONNECT:
-		if (may_connect(child))
-			wires_connect(master, child->control,
-				child->program->name, child->instance, message);
+		wires_connect(master, child->control, child->program->name,
+			child->instance, message);
 		break;
 	default:
 		log_event(LOG_WARN, "message-refused", NULL,
@@ -374,20 +374,19 @@ child_read(struct master *master, struct child *child)
 	int fd;
 	/* not more at a time: others wait too */
 	for (int i = 0; i < 32; i++) {
-		switch (message_receive(child->control, &message, &fd)) {
-		case MESSAGE_OK:
-			file_close(&fd);
-			take_message(master, child, &message);
-			break;
-		case MESSAGE_NONE:
+		enum message_result result =
+			message_receive(child->control, &message, &fd);
+		file_close(&fd);
+		if (result == MESSAGE_NONE)
 			return;
-		case MESSAGE_GONE:
-			/* it ends, or it does what no process of ours does */
+		if (result == MESSAGE_GONE || is_flooding(child)) {
+			/* it ends, or does what no process of ours does */
 			file_close(&child->control);
 			if (child->pid > 0 && !child->is_told)
 				kill(child->pid, SIGKILL);
 			return;
 		}
+		take_message(master, child, &message);
 	}
 }
 

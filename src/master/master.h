@@ -36,8 +36,8 @@ struct child {
 	int64_t started;		/* wall clock, ms */
 	int64_t began;			/* monotonic ms */
 	int64_t restart_at;		/* monotonic ms; 0: not due */
-	int64_t second;			/* monotonic s of .connects */
-	unsigned connects;		/* wires asked for in that second */
+	int64_t second;			/* monotonic s of .messages */
+	unsigned messages;		/* from it in that second */
 };
 
 struct listener {

@@ -10,19 +10,28 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/memory.h"
 #include "proto/control.h"
 #include "serve/counter.h"
 #include "serve/supervisor.h"
 
+/*
+ * While a callee is away not every call goes to master: after so many refusals
+ * the rest of the window is refused at once.
+ */
+enum { REFUSALS = 10, REFUSAL_WINDOW = 100 /* ms */ };
+
 struct wire_pool {
 	struct lot *lot;
 	struct bulkhead bulkhead;
 	char service[CONTROL_NAME_SIZE];
 	unsigned instance;
-	pthread_mutex_t lock;		/* of idle */
+	pthread_mutex_t lock;		/* of all below */
 	struct wire *idle;		/* the one used last comes first */
+	int64_t window;			/* began, monotonic ms */
+	unsigned refusals;		/* in it */
 };
 
 struct wire_pool *
@@ -78,13 +87,43 @@ is_usable(const struct wire *wire)
 	return n < 0 && errno == EAGAIN;
 }
 
+static bool
+is_away(struct wire_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	bool is_over = clock_monotonic() - pool->window >= REFUSAL_WINDOW;
+	bool result = !is_over && pool->refusals >= REFUSALS;
+	pthread_mutex_unlock(&pool->lock);
+	return result;
+}
+
+static void
+note_refusal(struct wire_pool *pool)
+{
+	int64_t now = clock_monotonic();
+	pthread_mutex_lock(&pool->lock);
+	if (now - pool->window >= REFUSAL_WINDOW) {
+		pool->window = now;
+		pool->refusals = 0;
+	}
+	pool->refusals++;
+	pthread_mutex_unlock(&pool->lock);
+}
+
 static struct wire *
 connect_wire(struct wire_pool *pool, int64_t deadline, struct error *error)
 {
+	if (is_away(pool)) {
+		error_set(error, ERROR_LATER, "%s (%u) is away", pool->service,
+			pool->instance);
+		return NULL;
+	}
 	int fd = supervisor_connect(pool->service, pool->instance, deadline,
 		error);
-	if (fd < 0)
+	if (fd < 0) {
+		note_refusal(pool);
 		return NULL;
+	}
 	struct wire *wire = memory_new(sizeof(*wire));
 	stream_init(&wire->stream, &fd);
 	wire->stream.is_wire = true;

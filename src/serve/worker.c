@@ -16,7 +16,7 @@
  * A session that was added by the accept function that this worker is calling
  * is run by it next, without a detour through the queue.
  */
-enum { LINGER = 2 };			/* ms */
+enum { LINGER = 3 };			/* ms */
 
 static _Thread_local struct slot *own_next;
 static _Thread_local bool is_accepting;

@@ -10,24 +10,28 @@
  *				it in hand
  *	CLEAR			lays that down
  *	ABORT			ends as a bug would
+ *	FLOOD			asks master for wires as fast as it can
+ *	NONSENSE		writes to master what no process of ours writes
  * "front" listens, "back" is called, "keeper" has files, "spiller" spills.
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "proto/control.h"
 #include "serve/counter.h"
 #include "serve/jail.h"
 #include "serve/listener.h"
 #include "serve/wire.h"
 
-enum { WORKERS = 8, CALL_WAIT = 1500, LINE_LIMIT = 1000 };
+enum { WORKERS = 8, CALL_WAIT = 1500, LINE_LIMIT = 1000, CONTROL_FD = 3 };
 
 static struct wire_pool *backs[2], *forbidden;
 static const struct config *current;
@@ -76,6 +80,22 @@ do_deaths(struct stream *out, struct span word)
 }
 
 static void
+do_flood(struct stream *out)
+{
+	struct control_message message = { .version = CONTROL_VERSION,
+		.kind = CONTROL_CONNECT, .serial = UINT32_MAX,
+		.service = "back-echo" };
+	int64_t until = clock_monotonic() + 3000;
+	unsigned count = 0;
+	while (count < 30000 && clock_monotonic() < until) {
+		ssize_t n = send(CONTROL_FD, &message, sizeof(message),
+			MSG_NOSIGNAL | MSG_DONTWAIT);
+		count += n > 0 ? 1 : 0;
+	}
+	stream_print(out, "%u\n", count);
+}
+
+static void
 do_line(struct stream *out, struct span line)
 {
 	struct span word, rest = line;
@@ -103,6 +123,10 @@ do_line(struct stream *out, struct span line)
 	} else if (span_equals(word, SPAN("CLEAR"))) {
 		counter_in_hand_clear(in_hand);
 		stream_print(out, "cleared\n");
+	} else if (span_equals(word, SPAN("FLOOD"))) {
+		do_flood(out);
+	} else if (span_equals(word, SPAN("NONSENSE"))) {
+		send(CONTROL_FD, "nonsense", 8, MSG_NOSIGNAL);
 	} else if (span_equals(word, SPAN("ABORT"))) {
 		abort();
 	} else {

@@ -231,6 +231,34 @@ def all_end_when_master_is_killed():
         assert probes.talk().say("ECHO x") == "x"
 
 
+def who_floods_master_is_ended():
+    with Probes() as probes:
+        probes.start()
+        before, talk = probes.pid("front"), probes.talk()
+        flood = threading.Thread(target=lambda: talk.say("FLOOD"))
+        flood.start()
+        while flood.is_alive():
+            begin = time.monotonic()
+            probes.status()
+            assert time.monotonic() - begin < 2, "master was held up"
+        assert f"event=process-ended program=front instance=0 pid={before} signal=9" in probes.log()
+        back = probes.pid("back")
+        posthouse.wait_until(lambda: len(os.listdir(f"/proc/{back}/fd")) < 40, 10,
+                             "the wires nobody uses are closed")
+        talk = posthouse.wait_until(lambda: attempt(probes), 5, "it serves")
+        assert talk.say("CALL 0 x") == "NEW x"
+
+
+def who_talks_nonsense_is_ended():
+    with Probes() as probes:
+        probes.start()
+        before = probes.pid("front")
+        assert probes.talk().say("NONSENSE") == ""
+        posthouse.wait_until(lambda: probes.pid("front") not in (0, before), 5, "a new one")
+        assert f"event=process-ended program=front instance=0 pid={before} signal=9" in probes.log()
+        assert posthouse.wait_until(lambda: attempt(probes), 5, "it serves").say("ECHO x") == "x"
+
+
 def fails_with_one_sentence(change, expected):
     with Probes() as probes:
         after = change(probes)
@@ -312,6 +340,7 @@ CASES = [starts_and_says_what_it_listens_on, wires_are_made_kept_and_refused,
          who_dies_is_started_again, what_killed_twice_is_remembered,
          a_stopped_process_holds_half_of_the_workers, a_reload_changes_ports_values_and_logs,
          hup_opens_the_log_anew, ends_in_order_and_in_time, the_command_stops_it,
+         who_floods_master_is_ended, who_talks_nonsense_is_ended,
          all_end_when_master_is_killed, a_port_in_use_is_said, a_missing_directory_is_said,
          an_unknown_interface_is_said, a_port_that_is_none_is_said, a_second_system_is_said,
          a_wrong_table_is_said]

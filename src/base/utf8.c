@@ -110,6 +110,10 @@ void
 utf8_add_repaired(struct buffer *out, struct span s)
 {
 	uint32_t character;
+	if (utf8_is_valid(s)) {
+		buffer_add(out, s);
+		return;
+	}
 	while (s.size > 0) {
 		size_t n = utf8_decode(s, &character);
 		buffer_add(out, n > 0 ? span_first(s, n) :

@@ -173,15 +173,6 @@ convert(struct buffer *out, enum charset_id id, struct span text)
 	return convert_part(out, id, text, true, &taken);
 }
 
-static void
-add_utf8(struct buffer *out, struct span text)
-{
-	if (utf8_is_valid(text))
-		buffer_add(out, text);
-	else
-		utf8_add_repaired(out, text);
-}
-
 /* Text of which nobody said what it is, or said "ASCII" and it is not. */
 static void
 add_unlabelled(struct buffer *out, struct span text)
@@ -237,7 +228,7 @@ charset_to_utf8(struct buffer *out, struct span label, struct span text)
 	enum charset_id id = charset_table_find(label);
 	bool ok = true;
 	if (id == CHARSET_UTF_8) {
-		add_utf8(out, text);
+		utf8_add_repaired(out, text);
 	} else if (id == CHARSET_NONE || id == CHARSET_US_ASCII ||
 	    (begins_in_ascii(id) && utf8_is_ascii(text))) {
 		add_unlabelled(out, text);

@@ -72,8 +72,7 @@ value_matches(struct run *run, const struct search_key *key,
 	if (key->needle.size == 0)	/* the field is there: enough */
 		return true;
 	buffer_clear(&run->utf8);
-	charset_fold(&run->utf8, mime_decode_words(&run->message_arena,
-		value));
+	charset_fold(&run->utf8, search_text_value(&run->fetch, value));
 	struct span folded = buffer_span(&run->utf8);
 	return key->needle.size <= folded.size &&
 		span_search(folded, key->needle) < folded.size;

@@ -12,6 +12,7 @@
 #include "mailbox/imap/search_text.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "proto/charset.h"
 #include "proto/mime.h"
 #include "serve/counter.h"
@@ -41,6 +42,7 @@ search_text_init(struct search_text *text, const struct search *search,
 	text->is_found = arena_new_array(arena, search->key_count,
 		sizeof(*text->is_found));
 	collect(text, search->root);
+	buffer_init(&text->piece, 0);
 	buffer_init(&text->raw, 0);
 	buffer_init(&text->utf8, 0);
 	buffer_init(&text->folded, 0);
@@ -49,6 +51,7 @@ search_text_init(struct search_text *text, const struct search *search,
 void
 search_text_fini(struct search_text *text)
 {
+	buffer_fini(&text->piece);
 	buffer_fini(&text->raw);
 	buffer_fini(&text->utf8);
 	buffer_fini(&text->folded);
@@ -128,6 +131,43 @@ search_text_header(struct fetch_message *fetch, const struct mime_part *part,
 	return FETCH_OK;
 }
 
+static const struct mime_part *
+next_part(const struct mime_part *part)
+{
+	if (part->child != NULL)
+		return part->child;
+	while (part != NULL && part->next == NULL)
+		part = part->parent;
+	return part == NULL ? NULL : part->next;
+}
+
+/* The charset of the first text of the message that names one. */
+static struct span
+charset_of(const struct mime_part *part)
+{
+	struct span label = SPAN("");
+	for (; part != NULL && label.size == 0; part = next_part(part))
+		if (span_equals(part->type, SPAN("text")))
+			label = mime_parameter_value(part->parameters,
+				SPAN("charset"));
+	return label;
+}
+
+struct span
+search_text_value(struct fetch_message *fetch, struct span value)
+{
+	struct buffer utf8;
+	bool is_encoded = span_find(value, '\x1b') == value.size &&
+		utf8_is_valid(value);
+	if (is_encoded)
+		return mime_decode_words(fetch->arena, value);
+	buffer_init(&utf8, 0);
+	charset_to_utf8(&utf8, charset_of(fetch->tree), value);
+	value = mime_decode_words(fetch->arena, buffer_span(&utf8));
+	buffer_fini(&utf8);
+	return value;
+}
+
 /* "Name: value" of each field, a line each. */
 static enum fetch_verdict
 scan_header(struct search_text *text, struct fetch_message *fetch,
@@ -144,7 +184,7 @@ scan_header(struct search_text *text, struct fetch_message *fetch,
 		struct span value = mime_unfold(fetch->arena, field.value);
 		buffer_add(&text->utf8, field.name);
 		buffer_add(&text->utf8, SPAN(": "));
-		buffer_add(&text->utf8, mime_decode_words(fetch->arena, value));
+		buffer_add(&text->utf8, search_text_value(fetch, value));
 		buffer_add_byte(&text->utf8, '\n');
 	}
 	fold(text, true);
@@ -220,19 +260,19 @@ scan_body(struct search_text *text, struct fetch_message *fetch,
 	const struct mime_part *part, struct error *error)
 {
 	struct mime_decoder decoder = { .encoding = mime_encoding_of(part) };
-	char *piece = arena_new(fetch->arena, PIECE_SIZE);
 	struct span label = SPAN("");
 	uint64_t at = 0;
 	begin_text(text);
+	buffer_reserve(&text->piece, PIECE_SIZE);
 	while (at < part->body_size && text->open > 0) {
 		uint64_t left = part->body_size - at;
 		size_t size = left < PIECE_SIZE ? (size_t)left : PIECE_SIZE;
 		if (check_deadline(text, error) < 0 ||
 		    store_body_read(&fetch->body, part->body_offset + at,
-		    piece, size, error) < 0)
+		    text->piece.data, size, error) < 0)
 			return FETCH_TROUBLE;
-		mime_decode_part(&decoder, &text->raw, span_of(piece, size),
-			size == left);
+		mime_decode_part(&decoder, &text->raw,
+			span_of(text->piece.data, size), size == left);
 		if (at == 0)
 			label = label_of(part, buffer_span(&text->raw));
 		at += size;
@@ -242,16 +282,6 @@ scan_body(struct search_text *text, struct fetch_message *fetch,
 }
 
 /* ---- the message ---- */
-
-static const struct mime_part *
-next_part(const struct mime_part *part)
-{
-	if (part->child != NULL)
-		return part->child;
-	while (part != NULL && part->next == NULL)
-		part = part->parent;
-	return part == NULL ? NULL : part->next;
-}
 
 static enum fetch_verdict
 scan_parts(struct search_text *text, struct fetch_message *fetch,

@@ -16,7 +16,7 @@ struct search_text {
 	size_t longest;			/* bytes of the longest string */
 	int64_t deadline;		/* monotonic ms */
 	/* of the text being looked at */
-	struct buffer raw, utf8, folded;
+	struct buffer piece, raw, utf8, folded;
 	size_t open;			/* not found yet */
 	bool in_header;			/* of the message itself: only TEXT */
 };
@@ -35,6 +35,13 @@ search_text_fini(struct search_text *text);
 enum fetch_verdict
 search_text_scan(struct search_text *text, struct fetch_message *fetch,
 	struct error *error);
+
+/*
+ * An unfolded value of a field as UTF-8: encoded words decoded, and bytes that
+ * some mailers leave as they are taken for the charset of the text.
+ */
+struct span
+search_text_value(struct fetch_message *fetch, struct span value);
 
 /* The header of a part (up to MIME_HEADER_LIMIT), in fetch->arena. */
 enum fetch_verdict

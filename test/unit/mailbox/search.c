@@ -489,6 +489,39 @@ charsets_do_not_matter(void **state)
 		}
 }
 
+/* Headers of mailers that encode nothing. */
+static void
+bytes_in_headers_are_of_the_charset_of_the_text(void **state)
+{
+	static const struct {
+		const char *charset, *before, *after;
+	} cases[] = {
+		{ "gb2312", "Content-Type: text/plain; charset=gb2312\r\n", "" },
+		{ "big5", "Content-Type: text/html; charset=BIG5\r\n", "" },
+		{ "iso-2022-jp", "Content-Type: text/plain; "
+			"charset=ISO-2022-JP\r\n", "" },
+		{ "gb18030", "Content-Type: multipart/mixed; boundary=b\r\n",
+			"--b\r\nContent-Type: text/plain; charset=gbk\r\n"
+			"\r\n--b--\r\n" },
+		{ "utf-8", "Content-Type: text/plain; charset=gb2312\r\n", "" },
+		{ "utf-8", "", "" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		message_count = 0;
+		struct buffer *out = add_message(0, 1);
+		buffer_print(out, "%sSubject: ", cases[i].before);
+		add_converted(out, cases[i].charset, "中文 x");
+		buffer_add_string(out, " =?utf-8?q?y?=\r\n\r\n");
+		buffer_add_string(out, cases[i].after);
+		finish_message();
+		expect(cases[i].charset, SPAN("SUBJECT {10}\r\n"
+			"\xe4\xb8\xad\xe6\x96\x87 x y"), "10");
+		expect(cases[i].charset, SPAN("TEXT {6}\r\n"
+			"\xe4\xb8\xad\xe6\x96\x87"), "10");
+	}
+}
+
 /* Every line of a text in a charset is found by what it is in UTF-8. */
 static void
 pairs_of_others_are_found(void **state)
@@ -748,6 +781,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_find_what_they_say),
 		cmocka_unit_test(charsets_do_not_matter),
+		cmocka_unit_test(bytes_in_headers_are_of_the_charset_of_the_text),
 		cmocka_unit_test(pairs_of_others_are_found),
 		cmocka_unit_test(borders_of_pieces_hide_nothing),
 		cmocka_unit_test(marks_after_a_border_are_not_lost),

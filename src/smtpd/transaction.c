@@ -120,20 +120,23 @@ format_address(struct arena *arena, const struct address *address)
  * in the log only so often. */
 static void
 log_refusal(struct conversation *conversation, const char *command,
-	enum smtp_reply reply, struct span address)
+	enum smtp_reply reply, struct span argument, struct span shown)
 {
-	const struct smtp_reply_row *row = smtp_reply_get(reply);
 	struct smtp_parked *parked = &conversation->parked;
 	char client[NETWORK_TEXT_SIZE];
-	if (row->code < 400 || ++parked->refusals > CONVERSATION_REFUSALS ||
+	struct buffer said;
+	if (smtp_reply_get(reply)->code < 400 || ++parked->refusals > CONVERSATION_REFUSALS ||
 	    !log_is_on(LOG_INFO))
 		return;
 	network_address_format(&parked->facts.client, client);
+	buffer_init(&said, 0);
+	smtp_reply_add(&said, reply, shown);
 	log_event(LOG_INFO, "refused", &parked->scope,
-		LOG_TEXT("command", command), LOG_SPAN("address", address),
-		LOG_NUMBER("code", row->code), LOG_TEXT("reason", row->text),
+		LOG_TEXT("command", command), LOG_SPAN("argument", argument),
+		LOG_SPAN("reply", span_trim(buffer_span(&said))),
 		LOG_TEXT("client", client), LOG_TEXT("helo", parked->hello),
 		LOG_TEXT("user", parked->user));
+	buffer_fini(&said);
 }
 
 /* ---- MAIL ---- */
@@ -207,7 +210,7 @@ transaction_mail(struct conversation *conversation, struct span argument)
 {
 	enum smtp_reply reply = refusal_of_mail(conversation);
 	if (reply != SMTP_REPLY_OK) {
-		log_refusal(conversation, "MAIL", reply, argument);
+		log_refusal(conversation, "MAIL", reply, argument, SPAN(""));
 		conversation_say(conversation, reply);
 		return;
 	}
@@ -228,9 +231,10 @@ transaction_mail(struct conversation *conversation, struct span argument)
 		transaction_end(conversation);
 		return;
 	}
-	log_refusal(conversation, "MAIL", reply, argument);
-	conversation_reply(conversation, reply, mail->path.local.size > 0 ?
-		format_address(arena, &mail->path) : SPAN(""));
+	struct span shown = mail->path.local.size > 0 ?
+		format_address(arena, &mail->path) : SPAN("");
+	log_refusal(conversation, "MAIL", reply, argument, shown);
+	conversation_reply(conversation, reply, shown);
 	transaction_end(conversation);
 }
 
@@ -351,7 +355,7 @@ transaction_rcpt(struct conversation *conversation, struct span argument)
 	if (reply == SMTP_REPLY_OK)
 		reply = take_recipient(conversation, argument, &arena, &shown);
 	if (!conversation->turn.has_lined_up) {
-		log_refusal(conversation, "RCPT", reply, argument);
+		log_refusal(conversation, "RCPT", reply, argument, shown);
 		conversation_reply(conversation, reply, shown);
 	}
 	arena_fini(&arena);

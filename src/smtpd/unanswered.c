@@ -1,6 +1,8 @@
+/* What is remembered of transactions without an answer; see unanswered.h. */
 #include "smtpd/unanswered.h"
 
 #include <pthread.h>
+#include <string.h>
 
 #include "base/map.h"
 #include "base/memory.h"
@@ -83,8 +85,12 @@ unanswered_choose(struct unanswered *unanswered, struct unanswered_try *try,
 		drop(unanswered, entry);
 	}
 	pthread_mutex_unlock(&unanswered->lock);
-	if (entry == NULL)
-		random_bytes(try->transaction, sizeof(try->transaction));
+	if (entry != NULL)
+		return;
+	/* Nobody guesses it by what he sees; one system call serves many. */
+	uint64_t id[2] = { random_u64(), random_u64() };
+	_Static_assert(sizeof(id) == sizeof(try->transaction), "two numbers");
+	memcpy(try->transaction, id, sizeof(id));
 }
 
 void

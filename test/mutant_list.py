@@ -1,0 +1,90 @@
+"""The security rules, each with the text that is the rule, what stands there
+when it is taken out, and the tests that must then fail."""
+
+
+def mutant(name, file, old, new, *tests):
+    return {"name": name, "file": file, "old": old, "new": new, "tests": list(tests)}
+
+
+SMTPD = ("unit/smtpd/conversations", "unit/smtpd/hostile")
+
+MUTANTS = [
+    # ---- who may send what ----
+    mutant("strangers do not relay", "src/smtpd/transaction.c",
+           "is_known_client(conversation) ? SMTP_REPLY_OK :\n\t\t\tSMTP_REPLY_RELAY_DENIED",
+           "true ? SMTP_REPLY_OK :\n\t\t\tSMTP_REPLY_RELAY_DENIED", *SMTPD),
+    mutant("submission asks for a login", "src/smtpd/transaction.c",
+           "\t\treturn SMTP_REPLY_AUTH_REQUIRED;", "\t\treturn SMTP_REPLY_OK;", *SMTPD),
+    mutant("an account sends as itself", "src/smtpd/transaction.c",
+           "\t\treturn SMTP_REPLY_SENDER_NOT_YOURS;", "\t\treturn SMTP_REPLY_OK;", *SMTPD),
+    mutant("From is the account's own", "src/smtpd/prefix.c",
+           "\t\tcase DIRECTORY_MAY_NOT_SEND:\n\t\t\treturn SMTP_REPLY_FROM_NOT_YOURS;",
+           "\t\tcase DIRECTORY_MAY_NOT_SEND:\n\t\t\tbreak;", *SMTPD),
+    mutant("one From, not two", "src/smtpd/prefix.c",
+           "header->from_count > 1 ||", "", *SMTPD),
+    mutant("recipients are counted", "src/smtpd/transaction.c",
+           "transaction->count >= rules->recipient_limit", "false", *SMTPD),
+    mutant("SIZE is judged at MAIL", "src/smtpd/transaction.c",
+           "mail->has_size && limit != 0 && mail->size > limit", "false", *SMTPD),
+    mutant("rates of messages", "src/smtpd/transaction.c",
+           "\t\treturn SMTP_REPLY_MESSAGE_RATE;", "\t\treturn SMTP_REPLY_OK;", *SMTPD),
+    mutant("rates of recipients", "src/smtpd/transaction.c",
+           "\t\treturn SMTP_REPLY_RECIPIENT_RATE;", "\t\treturn SMTP_REPLY_OK;", *SMTPD),
+    # ---- what a message may hold ----
+    mutant("a bare LF is seen", "src/proto/smtp_data.c",
+           "\tdata->has_bare_lf = true;\n\tgive(data, data->is_normalising ? SPAN(\"\\r\\n\")",
+           "\tgive(data, data->is_normalising ? SPAN(\"\\r\\n\")",
+           "unit/proto/smtp_data", *SMTPD),
+    mutant("a bare CR is seen", "src/proto/smtp_data.c",
+           "\tdata->has_bare_cr = true;", "\t;", "unit/proto/smtp_data", *SMTPD),
+    mutant("mail that loops ends", "src/smtpd/content.c",
+           "transaction->header.received > TRANSACTION_RECEIVED_LIMIT", "false", *SMTPD),
+    mutant("MIME has a depth", "src/proto/mime_parser.c",
+           "return parser->depth < MIME_DEPTH_LIMIT &&", "return true &&",
+           "unit/proto/mime_hostile"),
+    # ---- passwords, logins, tickets ----
+    mutant("a wrong password is wrong", "src/auth/password.c",
+           "bool is_right = scram_keys_are_equal(&keys, &tried) && account != NULL;",
+           "bool is_right = account != NULL;", "unit/auth/exchange", "unit/auth/wire"),
+    mutant("a password that changed is forgotten", "src/auth/password.c",
+           "\t\tknown->generation == account->generation &&\n", "",
+           "unit/auth/exchange", "unit/auth/wire", "unit/auth/accounts"),
+    mutant("no password in clear", "src/login/login.c",
+           "return is_tls || !rules->is_plaintext_disabled ||", "return true ||",
+           "unit/login/conversation"),
+    mutant("only trusted networks log in", "src/login/login.c",
+           "return trusted.size == 0 || login_is_near(client) ||", "return true ||",
+           "unit/login/conversation"),
+    mutant("no password in clear over SMTP", "src/smtpd/rules.c",
+           "return is_tls || !rules->plaintext_needs_tls || is_here(client) ||",
+           "return true ||", *SMTPD),
+    mutant("a ticket is good once", "src/auth/ticket.c",
+           "\t\tmap_take(&tickets->by_number, key);\n\t}", "\t}", "unit/auth/ticket"),
+    mutant("a ticket gets old", "src/auth/ticket.c",
+           "entry == NULL || entry->until <= now", "entry == NULL", "unit/auth/ticket"),
+    mutant("a ticket is for one mailbox process", "src/auth/ticket.c",
+           "entry->ticket.account % processes != instance", "false", "unit/auth/ticket"),
+    mutant("quota news only of own accounts", "src/auth/wire_ticket.c",
+           "account % auth_settings()->mailbox_processes !=\n\t\trequest->wire->instance ||",
+           "false ||", "unit/auth/wire"),
+    mutant("aliases end", "src/auth/expand.c",
+           "visit->depth == ACCOUNTS_DEPTH_LIMIT", "false", "unit/auth/accounts"),
+    # ---- mail of others ----
+    mutant("only the owner opens an account", "src/store/account.c",
+           "return handle->actor == 0 || handle->actor == handle->account->id;",
+           "return true || handle->actor;", "unit/store/mailboxes", "unit/store/messages"),
+    mutant("quota holds", "src/store/op_append.c",
+           "\t\treturn STORE_OVER_QUOTA;", "\t\treturn STORE_OK;", "unit/store/messages"),
+    mutant("levels of dots are no names", "src/store/name.c",
+           "\t    has_dots(name))", "\t    false)", "unit/store/mailboxes"),
+    # ---- jails and wires ----
+    mutant("the network is closed", "src/serve/jail_calls.c",
+           "result = seccomp_load(filter);", "result = 0;", "system/jails"),
+    mutant("files are closed", "src/serve/jail.c",
+           "result = jail_files_enter(&ruleset, error);", "result = 0;", "system/jails"),
+    mutant("no new privileges", "src/serve/jail.c",
+           "result == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0", "false",
+           "system/jails"),
+    mutant("limits of connections", "src/smtpd/conversation.c",
+           "\t\trefusal = SMTP_REPLY_CONNECTION_RATE;", "\t\treturn true;", *SMTPD),
+]

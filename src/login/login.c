@@ -49,6 +49,25 @@ login_new(struct lot *lot, const struct config *config)
 	return new;
 }
 
+void
+login_free(struct login **login)
+{
+	struct login *old = *login;
+	if (old == NULL)
+		return;
+	for (unsigned i = 0; i < LOGIN_SERVICE_COUNT; i++) {
+		limit_table_free(&old->limits[i]);
+		for (unsigned k = 0; k < old->processes; k++)
+			wire_pool_free(&old->mailbox[i][k]);
+		memory_free(old->mailbox[i]);
+	}
+	wire_pool_free(&old->tls);
+	sasl_caller_free(&old->sasl);
+	memory_free((void *)(uintptr_t)atomic_load(&old->rules));
+	memory_free(old);
+	*login = NULL;
+}
+
 /* Clients that are there keep the rules they came under. */
 void
 login_reload(struct login *login, const struct config *config)

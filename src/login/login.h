@@ -46,6 +46,10 @@ struct login {
 struct login *
 login_new(struct lot *lot, const struct config *config);
 
+/* After lot_run. */
+void
+login_free(struct login **login);
+
 void
 login_reload(struct login *login, const struct config *config);
 

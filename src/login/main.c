@@ -73,5 +73,7 @@ main(int argc, char **argv)
 	listener_set_services(lot, services);
 	listener_on_reload(lot, reload);
 	lot_run(lot, LOGIN_STOP_GRACE);
+	lot_free(&lot);
+	login_free(&login);
 	return 0;
 }

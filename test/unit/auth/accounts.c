@@ -4,6 +4,8 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -485,6 +487,55 @@ logins_need_an_account_with_a_password(void **state)
 	accounts_close(&accounts);
 }
 
+/* ---- threads ---- */
+
+static atomic_bool is_over;
+
+static void *
+look_up(void *argument)
+{
+	struct accounts *accounts = argument;
+	size_t found = 0;
+	do {
+		struct accounts_expansion expansion;
+		struct arena arena;
+		arena_init(&arena, 0);
+		if (expand(accounts, "team@example.test", &arena,
+			&expansion) == ACCOUNTS_FOUND)
+			found += expansion.count;
+		arena_fini(&arena);
+	} while (!atomic_load(&is_over));
+	return (void *)found;
+}
+
+static void
+lookups_go_on_while_accounts_change(void **state)
+{
+	struct accounts *accounts = make_world();
+	pthread_t threads[4];
+	struct error error;
+	uint64_t id;
+	bool added;
+	(void)state;
+	for (size_t i = 0; i < COUNT(threads); i++)
+		pthread_create(&threads[i], NULL, look_up, accounts);
+	for (int i = 0; i < 50; i++) {
+		assert_int_equal(accounts_add_user(accounts,
+			SPAN("new@fresh.test"), (struct span){ NULL, 0 }, &id,
+			&added, &error), 0);
+		assert_int_equal(accounts_delete_user(accounts,
+			SPAN("new@fresh.test"), &id, &error), 0);
+		accounts_configure(accounts, &options);
+	}
+	atomic_store(&is_over, true);
+	for (size_t i = 0; i < COUNT(threads); i++) {
+		void *found;
+		pthread_join(threads[i], &found);
+		assert_true((size_t)found > 0);
+	}
+	accounts_close(&accounts);
+}
+
 int
 main(void)
 {
@@ -499,6 +550,7 @@ main(void)
 			domains_come_with_users_and_stay_while_somebody_is_in_them),
 		cmocka_unit_test(what_was_changed_is_there_after_a_restart),
 		cmocka_unit_test(logins_need_an_account_with_a_password),
+		cmocka_unit_test(lookups_go_on_while_accounts_change),
 	};
 	counter_open(-1, -1, true);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,6 +37,7 @@
 enum { PATIENCE = 10000 };	/* ms until a test is given up */
 
 static struct {
+	struct config *config;
 	struct lot *lot;
 	struct login *login;
 	pthread_t house, master;
@@ -315,12 +316,12 @@ keep_house(void *argument)
 static inline void
 world_make(const char *const *settings, size_t count)
 {
-	struct config *config;
 	struct error error;
 	int pair[2];
 	signal(SIGPIPE, SIG_IGN);	/* as process_start does */
 	world.has_auth = world.has_tls = world.has_mailbox = true;
-	if (config_load(NULL, settings, count, &config, &error) != 0)
+	if (config_load(NULL, settings, count, &world.config,
+		&error) != 0)
 		fail_msg("%s", error.text);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	supervisor_open(pair[0]);
@@ -328,9 +329,20 @@ world_make(const char *const *settings, size_t count)
 	assert_int_equal(pthread_create(&world.master, NULL, fake_master,
 		NULL), 0);
 	world.lot = lot_new(8);
-	world.login = login_new(world.lot, config);
+	world.login = login_new(world.lot, world.config);
 	assert_int_equal(pthread_create(&world.house, NULL, keep_house, NULL),
 		0);
+}
+
+/* Until the clients of the conversation before have ended. */
+static inline void
+world_wait(void)
+{
+	int64_t deadline = clock_monotonic() + PATIENCE;
+	while (lot_session_count(world.lot) > 0) {
+		assert_true(clock_until(deadline) > 0);
+		usleep(1000);
+	}
 }
 
 static inline void
@@ -339,6 +351,8 @@ world_end(void)
 	lot_stop(world.lot);
 	pthread_join(world.house, NULL);
 	lot_free(&world.lot);
+	login_free(&world.login);
+	config_free(&world.config);
 }
 
 /* A client at that address; our end. */

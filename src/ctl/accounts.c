@@ -13,6 +13,17 @@ static const char service[] = "auth-admin";
 
 /* ---- users ---- */
 
+/* A mistyped domain would be noticed only when mail to it stays here. */
+static void
+tell_domain(void *context, const struct tabline *row)
+{
+	const struct ctl *ctl = context;
+	struct span domain;
+	if (tabline_get(row, 2, "added-domain", &domain) && !ctl->json)
+		printf("%.*s is a domain of this system from now on\n",
+			SPAN_PRINT(domain));
+}
+
 static int
 send_password(struct ctl *ctl, const char *command, const char *address)
 {
@@ -25,7 +36,8 @@ send_password(struct ctl *ctl, const char *command, const char *address)
 	} else {
 		const char *fields[] = { "address", address, "password",
 			buffer_string(&password), NULL };
-		result = admin_do(ctl, service, command, fields);
+		result = admin_each(ctl, service, 0, command, fields, NULL,
+			tell_domain, ctl);
 	}
 	if (password.data != NULL)
 		explicit_bzero(password.data, password.room);

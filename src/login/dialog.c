@@ -17,6 +17,21 @@ dialog_may_send_password(const struct client *client)
 		client->facts.is_tls);
 }
 
+bool
+dialog_takes_password(struct client *client)
+{
+	struct sasl_caller *caller = client->login->sasl;
+	struct buffer all;
+	if (!dialog_may_send_password(client))
+		return false;
+	buffer_init(&all, 0);
+	sasl_caller_offer(caller, &client->facts, true, " ", &all);
+	bool is_known = all.size > 0;
+	buffer_fini(&all);
+	return !is_known || sasl_caller_offers(caller, &client->facts, true,
+		SPAN("PLAIN"));
+}
+
 static bool
 is_base64(struct span text)
 {
@@ -235,6 +250,7 @@ dialog_login(struct client *client, struct span name, struct span password)
 		client_reply(client, REPLY_NOT_SECURE);
 		return;
 	}
+	/* Where auth takes no passwords it says so itself. */
 	if (!count_attempt(client))
 		return;
 	arena_init(&arena, 0);

@@ -29,4 +29,9 @@ dialog_reply_failure(struct client *client, enum reply reply);
 bool
 dialog_may_send_password(const struct client *client);
 
+/* Is there a point in LOGIN and USER: may it, and does auth take passwords?
+ * While nobody knows what auth takes, yes. */
+bool
+dialog_takes_password(struct client *client);
+
 #endif

@@ -27,7 +27,7 @@ add_capabilities(struct client *client, struct buffer *out)
 		"CAPABILITY IMAP4rev2 IMAP4rev1 SASL-IR LITERAL+ ID");
 	if (secure_is_possible(client))
 		buffer_add_string(out, " STARTTLS");
-	if (!may_send)
+	if (!dialog_takes_password(client))
 		buffer_add_string(out, " LOGINDISABLED");
 	sasl_caller_offer(client->login->sasl, &client->facts, may_send,
 		" AUTH=", out);

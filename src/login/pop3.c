@@ -44,7 +44,7 @@ run_capa(struct client *client, struct span argument)
 		"IMPLEMENTATION Posthouse\r\n");
 	if (secure_is_possible(client))
 		client_print(client, "STLS\r\n");
-	if (may_send)
+	if (dialog_takes_password(client))
 		client_print(client, "USER\r\n");
 	buffer_init(&mechanisms, 0);
 	sasl_caller_offer(client->login->sasl, &client->facts, may_send, " ",

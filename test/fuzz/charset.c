@@ -18,6 +18,26 @@ fold_by_lines(struct buffer *out, struct span text)
 	}
 }
 
+static void
+convert_pieces(struct span label, struct span text)
+{
+	struct buffer held, utf8;
+	buffer_init(&held, 0);
+	buffer_init(&utf8, 0);
+	for (; text.size > 0; text = span_skip(text, 5)) {
+		buffer_add(&held, span_first(text, 5));
+		size_t taken = charset_part_to_utf8(&utf8, label,
+			buffer_span(&held), false);
+		assert(taken <= held.size);
+		buffer_shift(&held, taken);
+	}
+	assert(charset_part_to_utf8(&utf8, label, buffer_span(&held), true) ==
+		held.size);
+	assert(utf8_is_valid(buffer_span(&utf8)));
+	buffer_fini(&held);
+	buffer_fini(&utf8);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -35,6 +55,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fold_by_lines(&lines, buffer_span(&utf8));
 		assert(span_equals(buffer_span(&folded), buffer_span(&lines)));
 		charset_fold(&lines, rest);
+		convert_pieces(label, rest);
 	}
 	buffer_fini(&utf8);
 	buffer_fini(&folded);

@@ -25,6 +25,23 @@ check_part(const struct mime_part *part, uint64_t from, uint64_t to)
 	}
 }
 
+/* The part that numbers name, for each path of small numbers. */
+static void
+find_parts(const struct mime_part *root)
+{
+	uint32_t path[3];
+	for (uint32_t i = 0; i < 64; i++) {
+		path[0] = i & 3;
+		path[1] = i >> 2 & 3;
+		path[2] = i >> 4;
+		for (size_t count = 0; count <= 3; count++) {
+			const struct mime_part *part = mime_find(root, path,
+				count);
+			assert(part == NULL || part->depth <= 6);
+		}
+	}
+}
+
 static void
 describe(struct buffer *out, struct arena *arena, const struct mime_part *root)
 {
@@ -68,6 +85,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buffer_init(&flat, 0);
 	struct mime_part *root = mime_parse(&arena, message);
 	check_part(root, 0, size);
+	find_parts(root);
 	describe(&whole, &arena, root);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		buffer_clear(&pieces);

@@ -220,6 +220,7 @@ static enum session_next
 serve(struct imap_session *imap)
 {
 	unsigned commands = imap->parked.commands;
+	int n = STREAM_READ_SIZE;
 	for (;;) {
 		imap->stream.deadline = clock_monotonic() + IMAP_WRITE_TIMEOUT;
 		if (imap->is_closing)
@@ -236,7 +237,9 @@ serve(struct imap_session *imap)
 			step(imap);
 			continue;
 		}
-		int n = stream_fill(&imap->stream);
+		/* A short read has emptied the socket; the lot sees what comes
+		 * after it. */
+		n = n < STREAM_READ_SIZE ? -1 : stream_fill(&imap->stream);
 		if (n > 0)
 			continue;
 		if (n == 0 || n == -2)

@@ -1,6 +1,7 @@
 """A system of probes (test/system/probe.c): master with a process table of its
 own, for what is about master and the skeleton of processes and not about mail."""
 import ctypes
+import fcntl
 import os
 import pwd
 import socket
@@ -54,15 +55,21 @@ class Probes:
         fd = self.blob()
         command = [str(build / "src/master/master"), str(fd),
                    str(build / "test/system/probe"), str(services)]
+        if self.user is None and os.geteuid() == 0:
+            # groups that must not reach the processes
+            command = ["setpriv", "--groups=adm,daemon"] + command
         if self.user is not None:
             command = ["setpriv", f"--reuid={self.user}", "--clear-groups",
                        f"--regid={pwd.getpwnam(self.user).pw_gid}"] + command
         self.out = open(self.directory / "out", "w+")
         self.err = open(self.directory / "err", "w+")
-        self.process = subprocess.Popen(command, pass_fds=[fd], stdin=subprocess.DEVNULL,
+        # a descriptor that whoever starts a system may have left open
+        left = fcntl.fcntl(0, fcntl.F_DUPFD, 100)
+        self.process = subprocess.Popen(command, pass_fds=[fd, left], stdin=subprocess.DEVNULL,
                                         stdout=self.out, stderr=self.err, cwd="/",
                                         env=self.environment)
         os.close(fd)
+        os.close(left)
         return self
 
     def start(self):

@@ -11,6 +11,7 @@
  *	CLEAR			lays that down
  *	ABORT			ends as a bug would
  *	FLOOD			asks master for wires as fast as it can
+ *	SHARED			may it cut its counters, may it write generations
  *	NONSENSE		writes to master what no process of ours writes
  * "front" listens, "back" is called, "keeper" has files, "spiller" spills.
  */
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -31,7 +33,8 @@
 #include "serve/listener.h"
 #include "serve/wire.h"
 
-enum { WORKERS = 8, CALL_WAIT = 1500, LINE_LIMIT = 1000, CONTROL_FD = 3 };
+enum { WORKERS = 8, CALL_WAIT = 1500, LINE_LIMIT = 1000,
+	CONTROL_FD = 3, COUNTER_FD = 5, GENERATIONS_FD = 6 };
 
 static struct wire_pool *backs[2], *forbidden;
 static const struct config *current;
@@ -79,6 +82,19 @@ do_deaths(struct stream *out, struct span word)
 	stream_print(out, "%u\n", deaths);
 }
 
+/* What master and everybody else looks at must not be this process's to break. */
+static void
+do_shared(struct stream *out)
+{
+	void *at = mmap(NULL, COUNTER_PAGE_SIZE, PROT_READ | PROT_WRITE,
+		MAP_SHARED, GENERATIONS_FD, 0);
+	stream_print(out, "cut=%s write=%s\n",
+		ftruncate(COUNTER_FD, 0) == 0 ? "yes" : "no",
+		at != MAP_FAILED ? "yes" : "no");
+	if (at != MAP_FAILED)
+		munmap(at, COUNTER_PAGE_SIZE);
+}
+
 static void
 do_flood(struct stream *out)
 {
@@ -123,6 +139,8 @@ do_line(struct stream *out, struct span line)
 	} else if (span_equals(word, SPAN("CLEAR"))) {
 		counter_in_hand_clear(in_hand);
 		stream_print(out, "cleared\n");
+	} else if (span_equals(word, SPAN("SHARED"))) {
+		do_shared(out);
 	} else if (span_equals(word, SPAN("FLOOD"))) {
 		do_flood(out);
 	} else if (span_equals(word, SPAN("NONSENSE"))) {

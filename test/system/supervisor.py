@@ -26,6 +26,7 @@ def starts_and_says_what_it_listens_on():
         assert user == "posthouse-login"
         # exactly those of serve/process.h: nothing of master's is inherited
         assert descriptors == "8", descriptors
+        assert talk.say("SHARED") == "cut=no write=no"
         status = probes.status()
         assert set(status) == {("back", 0), ("back", 1), ("front", 0), ("keeper", 0),
                                ("spiller", 0)}
@@ -210,6 +211,24 @@ def ends_in_order_and_in_time():
             assert not os.path.exists(f"{probes.run}/lmtp")
 
 
+def strangers_are_not_heard():
+    """Neither by the mode of the socket nor, were it wrong, by master itself."""
+    if os.geteuid() != 0:
+        return
+    with Probes() as probes:
+        probes.start()
+        control = f"{probes.run}/control"
+        ask = ("import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); "
+               f"s.settimeout(5); s.connect({control!r}); print(s.recv(1) == b'')")
+        # the python of this test may lie where nobody else may look
+        as_nobody = ["setpriv", "--reuid=nobody", "--clear-groups", "/usr/bin/python3", "-c", ask]
+        done = subprocess.run(as_nobody, capture_output=True, text=True)
+        assert "PermissionError" in done.stderr, done
+        os.chmod(control, 0o666)
+        done = subprocess.run(as_nobody, capture_output=True, text=True)
+        assert done.stdout == "True\n", done
+
+
 def the_command_stops_it():
     with Probes() as probes:
         probes.start()
@@ -339,7 +358,8 @@ def a_wrong_table_is_said():
 CASES = [starts_and_says_what_it_listens_on, wires_are_made_kept_and_refused,
          who_dies_is_started_again, what_killed_twice_is_remembered,
          a_stopped_process_holds_half_of_the_workers, a_reload_changes_ports_values_and_logs,
-         hup_opens_the_log_anew, ends_in_order_and_in_time, the_command_stops_it,
+         hup_opens_the_log_anew, ends_in_order_and_in_time, strangers_are_not_heard,
+         the_command_stops_it,
          who_floods_master_is_ended, who_talks_nonsense_is_ended,
          all_end_when_master_is_killed, a_port_in_use_is_said, a_missing_directory_is_said,
          an_unknown_interface_is_said, a_port_that_is_none_is_said, a_second_system_is_said,

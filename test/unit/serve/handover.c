@@ -201,6 +201,37 @@ malformed_ones_leave_no_descriptor(void **state)
 }
 
 static void
+descriptors_that_were_not_asked_for_are_closed(void **state)
+{
+	int pair[2], read_end, fds[2], many[4];
+	char bytes[4096];
+	size_t count;
+	struct error error;
+	(void)state;
+	make_pair(SOCK_SEQPACKET, pair);
+	struct handover sent = handover_of(10, true, &read_end), got;
+	assert(handover_send(pair[0], &sent, &error) == 0);
+	ssize_t n = wire_receive_fds(pair[1], bytes, sizeof(bytes), fds, 2,
+		&count, &error);
+	assert(n > 0 && count == 2);
+	for (int i = 0; i < 4; i++)
+		many[i] = fds[i % 2];
+	unsigned before = count_descriptors();
+	assert(wire_send_fds(pair[0], span_of(bytes, (size_t)n), many, 4,
+		&error) == 0);
+	assert_int_equal(handover_receive(pair[1], &got, room, sizeof(room),
+		&error), 0);
+	file_close(&got.fds[0]);
+	file_close(&got.fds[1]);
+	assert_int_equal(count_descriptors(), before);
+	close(fds[0]);
+	close(fds[1]);
+	close(read_end);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static void
 half_a_message_is_not_waited_for_long(void **state)
 {
 	int pair[2], read_end, fds[2];
@@ -233,6 +264,7 @@ main(void)
 		cmocka_unit_test(what_is_sent_arrives),
 		cmocka_unit_test(many_in_a_row_keep_their_descriptors),
 		cmocka_unit_test(malformed_ones_leave_no_descriptor),
+		cmocka_unit_test(descriptors_that_were_not_asked_for_are_closed),
 		cmocka_unit_test(half_a_message_is_not_waited_for_long),
 	};
 	for (size_t i = 0; i < sizeof(unread); i++)

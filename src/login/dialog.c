@@ -64,6 +64,7 @@ reply_of(enum sasl_call_verdict verdict, struct span code)
 		enum reply reply;
 	} codes[] = {
 		{ "authorization", REPLY_AUTHORIZATION },
+		{ "binding", REPLY_BINDING },
 		{ "limit", REPLY_LIMIT },
 		{ "plaintext", REPLY_NOT_SECURE },
 		{ "network", REPLY_NETWORK },

@@ -21,6 +21,7 @@ enum {
 	MECHANISM_NAME_SIZE = 24,
 	LEARN_WAIT = 1000,	/* ms for auth to say what it offers */
 	LEARN_PAUSE = 1000,	/* ms until it is asked again if it did not */
+	REFRESH_AGAIN = 2000,	/* ms until what was asked early is asked again */
 };
 
 struct mechanism {
@@ -36,6 +37,7 @@ struct sasl_caller {
 	int64_t not_before;	/* ms: when to ask again */
 	pthread_mutex_t lock;	/* of what follows; taken after learning */
 	bool is_known;
+	int64_t refresh_at;	/* ms: 0, or when to forget once more */
 	struct mechanism mechanism[MECHANISM_LIMIT];
 	size_t mechanism_count;
 };
@@ -171,15 +173,30 @@ learn_mechanisms(struct sasl_caller *caller)
 	pthread_mutex_unlock(&caller->learning);
 }
 
+/* auth may have its new configuration a little later than we. */
+static void
+forget_again(struct sasl_caller *caller)
+{
+	pthread_mutex_lock(&caller->lock);
+	if (caller->refresh_at != 0 &&
+		clock_monotonic() >= caller->refresh_at) {
+		caller->refresh_at = 0;
+		caller->is_known = false;
+	}
+	pthread_mutex_unlock(&caller->lock);
+}
+
 /* A copy of what auth announced, asked for when nobody has yet. */
 static size_t
 get_mechanisms(struct sasl_caller *caller,
 	struct mechanism list[MECHANISM_LIMIT])
 {
+	forget_again(caller);
 	if (!is_known(caller))
 		learn_mechanisms(caller);
 	pthread_mutex_lock(&caller->lock);
-	size_t count = caller->is_known ? caller->mechanism_count : 0;
+	/* What it announced last is better than nothing. */
+	size_t count = caller->mechanism_count;
 	memcpy(list, caller->mechanism, sizeof(caller->mechanism));
 	pthread_mutex_unlock(&caller->lock);
 	return count;
@@ -190,6 +207,7 @@ sasl_caller_refresh(struct sasl_caller *caller)
 {
 	pthread_mutex_lock(&caller->lock);
 	caller->is_known = false;
+	caller->refresh_at = clock_monotonic() + REFRESH_AGAIN;
 	pthread_mutex_unlock(&caller->lock);
 }
 

@@ -209,7 +209,7 @@ start(struct master *master, struct child *child, struct error *error)
 	}
 	child->pid = pid;
 	child->is_ready = child->is_told = child->owes_reload = false;
-	child->restart_at = 0;
+	child->restart_at = child->second = 0;
 	child->started = clock_wall();
 	child->began = clock_monotonic();
 	return 0;

@@ -144,6 +144,18 @@ log_end(const struct log *log)
 	return log_applied_of(&end);
 }
 
+/* Was a segment after this one removed, since a whole state is newer? */
+static bool
+is_followed(struct log *log, const struct log_mark *end, uint64_t segment)
+{
+	uint64_t *number, want = segment;
+	size_t count = log_copy_segments(log, &number);
+	for (size_t i = 0; i < count; i++)
+		want += number[i] == want;
+	memory_free(number);
+	return want >= end->checkpoint.segment;
+}
+
 bool
 log_has(struct log *log, const struct log_applied *applied)
 {
@@ -155,7 +167,8 @@ log_has(struct log *log, const struct log_applied *applied)
 		return end.at.segment == 0;
 	if (segment == end.at.segment && applied->mark.offset == end.at.offset)
 		return applied->salt == end.salt && applied->crc == end.crc;
-	if (segment > end.at.segment || !log_has_segment(log, segment))
+	if (segment > end.at.segment || !log_has_segment(log, segment) ||
+		!is_followed(log, &end, segment))
 		return false;
 	uint64_t limit = log_recover_limit(log, &end, segment);
 	if (limit < LOG_MARK || applied->mark.offset > limit - LOG_MARK)

@@ -115,7 +115,8 @@ log_epoch(const struct log *log);
 struct log_applied
 log_end(const struct log *log);
 
-/* Is this group in the log, exactly so? False: the index must be rebuilt. */
+/* Is this group in the log, exactly so, with all that was written after it?
+ * False: the index must be rebuilt. */
 bool
 log_has(struct log *log, const struct log_applied *applied);
 

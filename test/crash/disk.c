@@ -3,11 +3,12 @@
  * running system sees; beside it stands what may be on the disk: for each
  * file a certain content and, by sector, the later versions.
  */
-#include "disk.h"
+#include "disk_inner.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,58 +16,6 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-
-enum { SECTOR = 512, VERSIONS = 4, NAME_ROOM = 48, FD_LIMIT = 4096 };
-
-/* Versions later than the certain content. */
-struct sector {
-	uint64_t index;
-	bool is_dirty;		/* the next sync settles it */
-	unsigned count;
-	char *version[VERSIONS];
-};
-
-struct name {
-	char text[NAME_ROOM];
-	int node;
-};
-
-struct node {
-	bool is_directory;
-	/* a file */
-	int memory;		/* descriptor of what is seen, or -1: as on disk */
-	int locker;		/* descriptor that has the lock, or -1 */
-	char *certain;
-	uint64_t room;		/* of certain, multiple of SECTOR */
-	uint64_t size[VERSIONS];	/* the first is certain if it is alone */
-	unsigned sizes;
-	struct sector *sector;
-	size_t sectors;
-	/* a directory */
-	struct name *seen, *sure;
-	size_t seen_count, sure_count;
-};
-
-/* A change of names that no sync has made certain. node 0: removed. */
-struct change {
-	int directory, node;
-	char text[NAME_ROOM];
-	int from_directory;	/* of a rename, or -1 */
-	char from_text[NAME_ROOM];
-};
-
-struct disk {
-	struct node *node;	/* 0 is nothing, 1 the root */
-	int nodes;
-	struct change *change;
-	size_t changes;
-	unsigned calls, cut, fail;
-	bool is_dead, is_full;
-	enum disk_fault fault;
-	int failing_syncs;
-	int skip;
-	int fd_node[FD_LIMIT];
-};
 
 uint64_t
 disk_random(uint64_t *seed)
@@ -79,8 +28,8 @@ disk_random(uint64_t *seed)
 
 /* ---- nodes and names ---- */
 
-static int
-node_new(struct disk *disk, bool is_directory)
+int
+disk_node_new(struct disk *disk, bool is_directory)
 {
 	disk->node = memory_resize(disk->node,
 		(size_t)(disk->nodes + 1) * sizeof(*disk->node));
@@ -92,8 +41,8 @@ node_new(struct disk *disk, bool is_directory)
 	return disk->nodes++;
 }
 
-static int
-names_find(const struct name *names, size_t count, const char *text)
+int
+disk_names_find(const struct name *names, size_t count, const char *text)
 {
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(names[i].text, text) == 0)
@@ -102,8 +51,8 @@ names_find(const struct name *names, size_t count, const char *text)
 }
 
 /* node 0 takes it out. */
-static void
-names_set(struct name **names, size_t *count, const char *text, int node)
+void
+disk_names_set(struct name **names, size_t *count, const char *text, int node)
 {
 	size_t i = 0;
 	while (i < *count && strcmp((*names)[i].text, text) != 0)
@@ -133,7 +82,7 @@ walk(struct disk *disk, const char *path, char last[NAME_ROOM])
 		last[piece.size] = '\0';
 		if (rest.data == NULL)
 			break;
-		at = names_find(disk->node[at].seen, disk->node[at].seen_count,
+		at = disk_names_find(disk->node[at].seen, disk->node[at].seen_count,
 			last);
 		if (at == 0) {
 			errno = ENOENT;
@@ -152,7 +101,7 @@ look_up(struct disk *disk, const char *path)
 	int directory = walk(disk, path, last);
 	if (directory == 0)
 		return 0;
-	int node = names_find(disk->node[directory].seen,
+	int node = disk_names_find(disk->node[directory].seen,
 		disk->node[directory].seen_count, last);
 	if (node == 0)
 		errno = ENOENT;
@@ -171,19 +120,19 @@ change_new(struct disk *disk, int directory, const char *text, int node)
 	change->from_directory = -1;
 	snprintf(change->text, NAME_ROOM, "%s", text);
 	struct node *at = &disk->node[directory];
-	names_set(&at->seen, &at->seen_count, text, node);
+	disk_names_set(&at->seen, &at->seen_count, text, node);
 	return change;
 }
 
-static void
-apply_change(struct disk *disk, const struct change *change)
+void
+disk_apply_change(struct disk *disk, const struct change *change)
 {
 	struct node *at = &disk->node[change->directory];
-	names_set(&at->sure, &at->sure_count, change->text, change->node);
+	disk_names_set(&at->sure, &at->sure_count, change->text, change->node);
 	if (change->from_directory < 0)
 		return;
 	at = &disk->node[change->from_directory];
-	names_set(&at->sure, &at->sure_count, change->from_text, 0);
+	disk_names_set(&at->sure, &at->sure_count, change->from_text, 0);
 }
 
 /* ---- what happens at a call ---- */
@@ -221,8 +170,8 @@ happen(struct disk *disk, bool is_sync, bool *short_write)
 
 /* ---- files ---- */
 
-static void
-keep_certain_room(struct node *file, uint64_t size)
+void
+disk_keep_room(struct node *file, uint64_t size)
 {
 	uint64_t room = (size + SECTOR - 1) / SECTOR * SECTOR;
 	if (room <= file->room)
@@ -241,7 +190,7 @@ show(struct node *file)
 	file->memory = memfd_create("disk", MFD_CLOEXEC);
 	assert(file->memory >= 0);
 	uint64_t size = file->size[file->sizes - 1];
-	keep_certain_room(file, size);
+	disk_keep_room(file, size);
 	ssize_t n = size == 0 ? 0 : pwrite(file->memory, file->certain, size, 0);
 	assert(n == (ssize_t)size);
 	return file->memory;
@@ -288,7 +237,7 @@ add_version(struct node *file, uint64_t index)
 	size_t i = 0;
 	ssize_t n = pread(file->memory, now, SECTOR, (off_t)(index * SECTOR));
 	assert(n >= 0);
-	keep_certain_room(file, (index + 1) * SECTOR);
+	disk_keep_room(file, (index + 1) * SECTOR);
 	while (i < file->sectors && file->sector[i].index != index)
 		i++;
 	if (i == file->sectors) {
@@ -351,10 +300,28 @@ file_of(struct disk *disk, int fd)
 
 /* ---- the calls ---- */
 
+static struct disk *
+enter(void *context)
+{
+	struct disk *disk = context;
+	pthread_mutex_lock(&disk->lock);
+	return disk;
+}
+
+static void
+leave(struct disk **disk)
+{
+	pthread_mutex_unlock(&(*disk)->lock);
+}
+
+/* The disk, locked until the function returns. */
+#define ENTER(context) \
+	__attribute__((cleanup(leave))) struct disk *disk = enter(context)
+
 static int
 sim_open(void *context, const char *path, int flags)
 {
-	struct disk *disk = context;
+	ENTER(context);
 	char last[NAME_ROOM];
 	bool full = false;
 	int node = look_up(disk, path);
@@ -366,7 +333,7 @@ sim_open(void *context, const char *path, int flags)
 		}
 		if (happen(disk, false, &full) < 0)
 			return -1;
-		node = node_new(disk, false);
+		node = disk_node_new(disk, false);
 		change_new(disk, directory, last, node);
 	} else if (flags & O_EXCL) {
 		errno = EEXIST;
@@ -382,7 +349,8 @@ sim_open(void *context, const char *path, int flags)
 static int
 sim_lock(void *context, int fd)
 {
-	struct node *file = file_of(context, fd);
+	ENTER(context);
+	struct node *file = file_of(disk, fd);
 	if (file->locker >= 0) {
 		errno = EAGAIN;
 		return -1;
@@ -395,7 +363,7 @@ static ssize_t
 sim_write(void *context, int fd, const struct iovec *piece, int count,
 	uint64_t offset)
 {
-	struct disk *disk = context;
+	ENTER(context);
 	struct node *file = file_of(disk, fd);
 	bool is_short = false;
 	size_t size = 0, left;
@@ -424,7 +392,7 @@ sim_write(void *context, int fd, const struct iovec *piece, int count,
 static int
 sim_truncate(void *context, int fd, uint64_t size)
 {
-	struct disk *disk = context;
+	ENTER(context);
 	struct node *file = file_of(disk, fd);
 	bool full = false;
 	uint64_t old = file->size[file->sizes - 1];
@@ -454,7 +422,7 @@ sim_allocate(void *context, int fd, uint64_t size)
 static int
 sim_sync(void *context, int fd, enum files_sync site, struct error *error)
 {
-	struct disk *disk = context;
+	ENTER(context);
 	struct node *file = file_of(disk, fd);
 	bool ignored;
 	if (happen(disk, true, &ignored) < 0) {
@@ -478,7 +446,7 @@ static int
 sim_sync_directory(void *context, const char *path, enum files_sync site,
 	struct error *error)
 {
-	struct disk *disk = context;
+	ENTER(context);
 	bool ignored;
 	int directory = look_up(disk, path);
 	if (directory == 0)
@@ -490,7 +458,7 @@ sim_sync_directory(void *context, const char *path, enum files_sync site,
 	size_t kept = 0;
 	for (size_t i = 0; i < disk->changes; i++) {
 		if (touches(&disk->change[i], directory))
-			apply_change(disk, &disk->change[i]);
+			disk_apply_change(disk, &disk->change[i]);
 		else
 			disk->change[kept++] = disk->change[i];
 	}
@@ -501,7 +469,7 @@ sim_sync_directory(void *context, const char *path, enum files_sync site,
 static int
 sim_sync_all(void *context, enum files_sync site, struct error *error)
 {
-	struct disk *disk = context;
+	ENTER(context);
 	bool ignored;
 	if (happen(disk, true, &ignored) < 0)
 		return error_set_errno(error, "syncing all");
@@ -510,7 +478,7 @@ sim_sync_all(void *context, enum files_sync site, struct error *error)
 	for (int i = 1; i < disk->nodes; i++)
 		settle(&disk->node[i]);
 	for (size_t i = 0; i < disk->changes; i++)
-		apply_change(disk, &disk->change[i]);
+		disk_apply_change(disk, &disk->change[i]);
 	disk->changes = 0;
 	return 0;
 }
@@ -518,7 +486,11 @@ sim_sync_all(void *context, enum files_sync site, struct error *error)
 static void
 sim_close(void *context, int fd)
 {
-	struct disk *disk = context;
+	ENTER(context);
+	if (disk->fd_node[fd] == 0) {	/* of the directory for caches */
+		close(fd);
+		return;
+	}
 	struct node *file = file_of(disk, fd);
 	if (file->locker == fd)
 		file->locker = -1;
@@ -529,7 +501,7 @@ sim_close(void *context, int fd)
 static int
 sim_make_directory(void *context, const char *path)
 {
-	struct disk *disk = context;
+	ENTER(context);
 	char last[NAME_ROOM];
 	bool full = false;
 	int directory = walk(disk, path, last);
@@ -541,7 +513,7 @@ sim_make_directory(void *context, const char *path)
 	}
 	if (happen(disk, false, &full) < 0)
 		return -1;
-	int node = node_new(disk, true);
+	int node = disk_node_new(disk, true);
 	change_new(disk, directory, last, node);
 	return 0;
 }
@@ -549,7 +521,7 @@ sim_make_directory(void *context, const char *path)
 static int
 sim_rename(void *context, const char *from, const char *to)
 {
-	struct disk *disk = context;
+	ENTER(context);
 	char from_last[NAME_ROOM], to_last[NAME_ROOM];
 	bool full = false;
 	int node = look_up(disk, from);
@@ -563,7 +535,7 @@ sim_rename(void *context, const char *from, const char *to)
 	change->from_directory = from_directory;
 	memcpy(change->from_text, from_last, NAME_ROOM);
 	struct node *at = &disk->node[from_directory];
-	names_set(&at->seen, &at->seen_count, from_last, 0);
+	disk_names_set(&at->seen, &at->seen_count, from_last, 0);
 	return 0;
 }
 
@@ -593,19 +565,21 @@ remove_one(struct disk *disk, const char *path, bool directory)
 static int
 sim_unlink(void *context, const char *path)
 {
-	return remove_one(context, path, false);
+	ENTER(context);
+	return remove_one(disk, path, false);
 }
 
 static int
 sim_remove_directory(void *context, const char *path)
 {
-	return remove_one(context, path, true);
+	ENTER(context);
+	return remove_one(disk, path, true);
 }
 
 static int
 sim_list(void *context, const char *path, files_name *name, void *name_context)
 {
-	struct disk *disk = context;
+	ENTER(context);
 	int directory = look_up(disk, path);
 	if (directory == 0)
 		return -1;
@@ -622,9 +596,10 @@ sim_list(void *context, const char *path, files_name *name, void *name_context)
 static int
 sim_directory(void *context, const char *path)
 {
-	(void)context;
-	(void)path;
-	return -1;
+	const struct disk *disk = context;
+	if (disk->cache[0] == '\0' || strchr(path, '/') == NULL)
+		return -1;
+	return open(disk->cache, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 static uint64_t
@@ -643,12 +618,25 @@ sim_end(void *context)
 /* ---- making, freeing, steering ---- */
 
 struct disk *
+disk_make(int skip)
+{
+	pthread_mutexattr_t attributes;
+	struct disk *disk = memory_new(sizeof(*disk));
+	disk->skip = skip;
+	/* A callback of list may call again. */
+	pthread_mutexattr_init(&attributes);
+	pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(&disk->lock, &attributes);
+	pthread_mutexattr_destroy(&attributes);
+	return disk;
+}
+
+struct disk *
 disk_new(void)
 {
-	struct disk *disk = memory_new(sizeof(*disk));
-	disk->skip = -1;
-	node_new(disk, false);
-	node_new(disk, true);
+	struct disk *disk = disk_make(-1);
+	disk_node_new(disk, false);
+	disk_node_new(disk, true);
 	return disk;
 }
 
@@ -672,6 +660,7 @@ disk_free(struct disk **disk)
 	}
 	memory_free((*disk)->node);
 	memory_free((*disk)->change);
+	pthread_mutex_destroy(&(*disk)->lock);
 	memory_free(*disk);
 	*disk = NULL;
 }
@@ -689,6 +678,12 @@ disk_engine(struct disk *disk)
 	int result = engine_files_open_on(&calls, &engine, &error);
 	assert(result == 0);
 	return engine;
+}
+
+void
+disk_set_cache(struct disk *disk, const char *path)
+{
+	snprintf(disk->cache, sizeof(disk->cache), "%s", path);
 }
 
 unsigned
@@ -732,127 +727,4 @@ void
 disk_skip_sync(struct disk *disk, int site)
 {
 	disk->skip = site;
-}
-
-/* ---- survivors ---- */
-
-/* Picks one of `count`; the source of all choices about a survivor. */
-struct chooser {
-	uint64_t state;		/* by number: digits of mixed base */
-	uint64_t *seed;		/* or drawn */
-	unsigned bias;		/* of 8: how often the newest is drawn */
-	uint64_t product;	/* or only counted */
-	bool counts;
-};
-
-static unsigned
-choose(struct chooser *chooser, unsigned count)
-{
-	unsigned choice;
-	if (count < 2)
-		return 0;
-	if (chooser->counts) {
-		if (__builtin_mul_overflow(chooser->product, count,
-				&chooser->product))
-			chooser->product = UINT64_MAX;
-		return 0;
-	}
-	if (chooser->seed != NULL) {
-		uint64_t drawn = disk_random(chooser->seed);
-		return drawn % 8 < chooser->bias ? count - 1 :
-			(unsigned)(drawn / 8 % count);
-	}
-	choice = (unsigned)(chooser->state % count);
-	chooser->state /= count;
-	return choice;
-}
-
-/* Names whose loss means nothing are not worth a choice. */
-static bool
-is_plain(const struct disk *disk, const struct change *change)
-{
-	return strcmp(change->text, "lock") == 0 ||
-		strcmp(change->text, "reserve") == 0 ||
-		strcmp(change->text, "running") == 0 ||
-		change->directory == names_find(disk->node[1].seen,
-			disk->node[1].seen_count, "running");
-}
-
-static void
-survive_names(const struct disk *old, struct disk *new,
-	struct chooser *chooser)
-{
-	for (int i = 1; i < old->nodes; i++) {
-		const struct node *from = &old->node[i];
-		for (size_t k = 0; k < from->sure_count; k++)
-			names_set(&new->node[i].sure, &new->node[i].sure_count,
-				from->sure[k].text, from->sure[k].node);
-	}
-	for (size_t i = 0; i < old->changes; i++)
-		if (is_plain(old, &old->change[i]) || choose(chooser, 2) == 1)
-			apply_change(new, &old->change[i]);
-	for (int i = 1; i < new->nodes; i++) {
-		struct node *node = &new->node[i];
-		for (size_t k = 0; k < node->sure_count; k++)
-			names_set(&node->seen, &node->seen_count,
-				node->sure[k].text, node->sure[k].node);
-	}
-}
-
-static void
-survive_file(const struct node *old, struct node *new, struct chooser *chooser)
-{
-	new->size[0] = old->size[choose(chooser, old->sizes)];
-	keep_certain_room(new, new->size[0]);
-	uint64_t shared = old->room < new->room ? old->room : new->room;
-	if (shared > 0)
-		memcpy(new->certain, old->certain, shared);
-	for (size_t i = 0; i < old->sectors; i++) {
-		const struct sector *sector = &old->sector[i];
-		unsigned choice = choose(chooser, sector->count + 1);
-		if (choice > 0 && (sector->index + 1) * SECTOR <= new->room)
-			memcpy(new->certain + sector->index * SECTOR,
-				sector->version[choice - 1], SECTOR);
-	}
-	if (new->size[0] < new->room)
-		memset(new->certain + new->size[0], 0,
-			new->room - new->size[0]);
-}
-
-static struct disk *
-survive(const struct disk *old, struct chooser *chooser)
-{
-	struct disk *new = memory_new(sizeof(*new));
-	new->skip = old->skip;
-	for (int i = 0; i < old->nodes; i++)
-		node_new(new, old->node[i].is_directory);
-	survive_names(old, new, chooser);
-	for (int i = 1; i < old->nodes; i++)
-		if (!old->node[i].is_directory)
-			survive_file(&old->node[i], &new->node[i], chooser);
-	return new;
-}
-
-uint64_t
-disk_states(const struct disk *disk)
-{
-	struct chooser chooser = { .counts = true, .product = 1 };
-	struct disk *ignored = survive(disk, &chooser);
-	disk_free(&ignored);
-	return chooser.product;
-}
-
-struct disk *
-disk_survivor(const struct disk *disk, uint64_t state)
-{
-	struct chooser chooser = { .state = state };
-	return survive(disk, &chooser);
-}
-
-struct disk *
-disk_survivor_random(const struct disk *disk, uint64_t *seed)
-{
-	struct chooser chooser = { .seed = seed,
-		.bias = (unsigned)(disk_random(seed) % 9) };
-	return survive(disk, &chooser);
 }

@@ -31,6 +31,11 @@ disk_free(struct disk **disk);
 struct engine *
 disk_engine(struct disk *disk);
 
+/* Caches of all accounts are put into this directory of the real system, which
+ * loses nothing; without it they live in memory. Survivors have it too. */
+void
+disk_set_cache(struct disk *disk, const char *path);
+
 /* Calls that change something, so far. */
 unsigned
 disk_calls(const struct disk *disk);

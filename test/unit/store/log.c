@@ -259,6 +259,7 @@ whole_state_is_where_replay_begins(bool files)
 	buffer_init(&head, 0);
 	struct log *log = open_log(place.engine, &head);
 	must_append(log, 1, 3);
+	struct log_applied old = log_end(log);
 	log_seal(log);
 	must_append(log, 4, 1);
 	assert_int_equal(log_segment_remove(log, 1, &error), -1);
@@ -267,16 +268,24 @@ whole_state_is_where_replay_begins(bool files)
 	must_append(log, 7, 1);
 	log_seal(log);
 	must_append(log, 8, 1);
+	struct log_applied third = log_end(log);
 	assert_replays(log, NULL, "5 6 7 8 ");
 	assert_replays(log, &log_beginning, "1 2 3 4 5 6 7 8 ");
 	assert_int_equal(log_segment_remove(log, 2, &error), -1);
+	log_seal(log);
+	assert_int_equal(append_sized(log, 9, 1, 40, LOG_STATE_END, &error), 0);
+	/* An index that is older than what was removed cannot go on from it. */
+	assert_true(log_has(log, &old));
+	assert_int_equal(log_segment_remove(log, 2, &error), 0);
+	assert_false(log_has(log, &old));
+	assert_true(log_has(log, &third));
 	assert_int_equal(log_segment_remove(log, 1, &error), 0);
 	log_close(&log);
 	log = open_log(place.engine, &head);
-	assert_replays(log, NULL, "5 6 7 8 ");
-	assert_replays(log, &log_beginning, "4 5 6 7 8 ");
+	assert_replays(log, NULL, "9 ");
+	assert_replays(log, &log_beginning, "8 9 ");
 	assert_int_equal(log_segments(log, &segments), 2);
-	assert_int_equal(segments[0].number, 2);
+	assert_int_equal(segments[0].number, 3);
 	memory_free(segments);
 	assert_int_equal(log_damage(log), 0);
 	log_close(&log);

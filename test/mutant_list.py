@@ -6,6 +6,7 @@ def mutant(name, file, old, new, *tests):
     return {"name": name, "file": file, "old": old, "new": new, "tests": list(tests)}
 
 
+IMAP = ("unit/mailbox/imap_conversation",)
 SMTPD = ("unit/smtpd/conversations", "unit/smtpd/hostile")
 
 MUTANTS = [
@@ -87,4 +88,47 @@ MUTANTS = [
            "system/jails"),
     mutant("limits of connections", "src/smtpd/conversation.c",
            "\t\trefusal = SMTP_REPLY_CONNECTION_RATE;", "\t\treturn true;", *SMTPD),
+    # ---- IMAP ----
+    mutant("EXAMINE changes nothing", "src/mailbox/imap/access.c",
+           "if (!imap->parked.is_read_only)\n\t\treturn true;", "return true;", *IMAP),
+    mutant("EXAMINE sees without marking", "src/mailbox/imap/fetch.c",
+           "request->sets_seen &= !imap->parked.is_read_only;", ";", *IMAP),
+    mutant("messages have a size limit", "src/mailbox/imap/append.c",
+           "if (limit != 0 && (size > limit ||", "if (false && (size > limit ||", *IMAP),
+    mutant("the quota is asked before the message comes", "src/mailbox/imap/append.c",
+           "if (quota.bytes_limit != 0 &&", "if (false &&", *IMAP),
+    mutant("no NUL in a literal", "src/mailbox/imap/append.c",
+           "if (!append->is_binary && span_find(bytes, '\\0') < bytes.size) {", "if (false) {", *IMAP),
+    mutant("no NUL in a string", "src/proto/imap_parse.c",
+           "if (span_find(*string, '\\0') != string->size)", "if (false)", "unit/proto/imap_parse", *IMAP),
+    mutant("bad commands end the session", "src/mailbox/imap/command.c",
+           "if (imap->parked.bad >= IMAP_BAD_LIMIT)", "if (false)", *IMAP),
+    mutant("commands have their state", "src/mailbox/imap/command.c",
+           "if ((command->row->states & state) != 0)", "if (command->row->run != NULL)", *IMAP),
+    mutant("numbers end with the mailbox", "src/mailbox/imap/access.c",
+           "if (range->last > exists)\n\t\t\treturn false;", ";", *IMAP),
+    mutant("a message has a budget", "src/mailbox/imap/fetch.c",
+           "if (arena_is_exceeded(fetch->arena))\n\t\t\treturn FETCH_TOO_MUCH;", ";", *IMAP),
+    mutant("a waiting message is no memory", "src/mailbox/imap/append.c",
+           "tape_spill(&append->tape, IMAP_APPEND_PARKED, &error) < 0)", "false)", "unit/mailbox/imap_events"),
+    mutant("lines have a length", "src/proto/imap_frame.c",
+           "text.size > frame->line_limit)", "text.size > 1000000000)", "unit/proto/imap_frame", *IMAP),
+    mutant("literals have a size", "src/proto/imap_frame.c",
+           "if (frame->literal_size > frame->literal_limit - frame->kept)\n\t\treturn false;", ";",
+           "unit/proto/imap_frame", *IMAP),
+    mutant("what is thrown away has an end", "src/proto/imap_frame.c",
+           "if (frame->skipped > frame->skip_limit)\n\t\treturn true;", ";", "unit/proto/imap_frame"),
+    mutant("one spelling in modified UTF-7", "src/proto/mutf7.c",
+           "if (unit == 0 || is_printable(unit))", "if (unit == 0)", "unit/proto/mutf7", *IMAP),
+    mutant("no level of dots", "src/store/name.c",
+           "!is_well_formed(name) ||\n\t    has_dots(name))", "!is_well_formed(name))",
+           "unit/store/mailboxes", *IMAP),
+    mutant("a replaced mailbox is another", "src/mailbox/imap/update.c",
+           "if (facts.uid_validity != imap->parked.uid_validity)", "if (false)", *IMAP),
+    mutant("numbers stay during FETCH", "src/mailbox/imap/command.c",
+           "bool keeps = command->row->flags & IMAP_KEEPS_NUMBERS &&\n\t\t\t!command->is_uid;",
+           "bool keeps = false;", *IMAP),
+    mutant("who takes nothing gets no more", "src/mailbox/imap/session.c",
+           "\tcase STREAM_PENDING:\n\t\treturn park_for_writing(imap);",
+           "\tcase STREAM_PENDING:\n\t\treturn SESSION_PARK;", "unit/mailbox/imap_events"),
 ]

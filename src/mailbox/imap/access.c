@@ -28,19 +28,40 @@ bool
 imap_view(struct imap_session *imap, struct imap_command *command)
 {
 	struct error error = { 0 };
-	struct store_account *account = imap_account(imap, command);
-	if (account == NULL)
+	if (imap_account(imap, command) == NULL)
 		return false;
 	imap_update(imap, false, NULL);
 	if (imap->is_closing) {
 		imap_no(command, "NONEXISTENT", "The mailbox was deleted");
 		return false;
 	}
-	if (imap->view != NULL)
-		return true;
-	return imap_is_done(imap, command, store_view_open_seen(account,
-		imap->parked.mailbox, &imap->parked.seen, &imap->view,
-		&error), &error);
+	return imap_is_done(imap, command, imap_open_view(imap, &error),
+		&error);
+}
+
+enum store_verdict
+imap_open_seen(struct imap_session *imap, const struct store_seen *seen,
+	struct store_view **view, struct error *error)
+{
+	struct store_view_facts facts;
+	enum store_verdict verdict = store_view_open_seen(imap->account,
+		imap->parked.mailbox, seen, view, error);
+	if (verdict == STORE_TROUBLE && error->code == ERROR_GONE)
+		return STORE_NO_MESSAGE;
+	if (verdict != STORE_OK)
+		return verdict;
+	store_view_facts(*view, &facts);
+	if (facts.uid_validity == imap->parked.uid_validity)
+		return STORE_OK;
+	store_view_close(view);
+	return STORE_NO_MAILBOX;
+}
+
+enum store_verdict
+imap_open_view(struct imap_session *imap, struct error *error)
+{
+	return imap->view != NULL ? STORE_OK : imap_open_seen(imap,
+		&imap->parked.seen, &imap->view, error);
 }
 
 bool

@@ -21,6 +21,20 @@ imap_account(struct imap_session *imap, struct imap_command *command);
 bool
 imap_view(struct imap_session *imap, struct imap_command *command);
 
+/*
+ * The selected mailbox as a client that was told `seen` knows it. NO_MAILBOX: it
+ * is gone, or another one has its place. NO_MESSAGE: so much was expunged since
+ * that its numbers cannot be found again (the store keeps some 100,000
+ * tombstones of a mailbox).
+ */
+enum store_verdict
+imap_open_seen(struct imap_session *imap, const struct store_seen *seen,
+	struct store_view **view, struct error *error);
+
+/* The same into imap->view, for what this client was told, unless it is open. */
+enum store_verdict
+imap_open_view(struct imap_session *imap, struct error *error);
+
 /* False, and NO [READ-ONLY], in a mailbox opened by EXAMINE. */
 bool
 imap_is_writable(struct imap_session *imap, struct imap_command *command);

@@ -30,8 +30,11 @@ imap_expunge(struct imap_session *imap, struct imap_command *command)
 {
 	struct number_set uids;
 	if (!command->is_uid) {
+		/* The view is opened first, so that all can be told however
+		 * much it is. */
 		if (imap_parse_end(&command->parse) &&
-		    imap_is_writable(imap, command))
+		    imap_is_writable(imap, command) &&
+		    imap_view(imap, command))
 			expunge(imap, command, NULL);
 		return;
 	}

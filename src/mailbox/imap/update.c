@@ -279,8 +279,7 @@ open_news(struct imap_session *imap, bool may_expunge, struct news *news,
 	news->is_behind = true;
 	news->seen.expunged = imap->parked.seen.expunged;
 	store_view_close(&news->view);
-	return store_view_open_seen(account, mailbox, &news->seen,
-		&news->view, error);
+	return imap_open_seen(imap, &news->seen, &news->view, error);
 }
 
 static void
@@ -306,13 +305,13 @@ tell(struct imap_session *imap, struct news *news,
 	news->view = NULL;
 }
 
-/* The mailbox was deleted by another session. There is no response that says
- * so; a client that connects again finds out. */
+/* The mailbox was deleted by another session, or too much of it. There is no
+ * response that says so; a client that connects again finds out. */
 static void
-lose_mailbox(struct imap_session *imap)
+lose_mailbox(struct imap_session *imap, const char *reason)
 {
 	imap_unselect(imap);
-	imap_bye(imap, "[UNAVAILABLE] The selected mailbox was deleted");
+	imap_bye(imap, reason);
 }
 
 static enum store_verdict
@@ -320,12 +319,9 @@ tell_news(struct imap_session *imap, bool may_expunge,
 	const struct imap_own_change *own, struct error *error)
 {
 	struct news news = { 0 };
-	enum store_verdict verdict = STORE_OK;
+	enum store_verdict verdict;
 	number_set_init(&news.expunged);
-	if (imap->view == NULL)
-		verdict = store_view_open_seen(imap->account,
-			imap->parked.mailbox, &imap->parked.seen, &imap->view,
-			error);
+	verdict = imap_open_view(imap, error);
 	if (verdict == STORE_OK)
 		verdict = open_news(imap, may_expunge, &news, error);
 	if (verdict == STORE_OK)
@@ -351,8 +347,11 @@ imap_update(struct imap_session *imap, bool may_expunge,
 		verdict = tell_news(imap, may_expunge, own, &error);
 	if (verdict == STORE_OK)
 		return;
-	if (verdict == STORE_NO_MAILBOX) {
-		lose_mailbox(imap);
+	if (verdict == STORE_NO_MAILBOX || verdict == STORE_NO_MESSAGE) {
+		lose_mailbox(imap, verdict == STORE_NO_MAILBOX ?
+			"[UNAVAILABLE] The selected mailbox was deleted" :
+			"[UNAVAILABLE] Too much was removed at once, select "
+			"again");
 		return;
 	}
 	/* It is told with the next command, if that goes better. */

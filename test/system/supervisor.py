@@ -260,7 +260,8 @@ def who_floods_master_is_ended():
             begin = time.monotonic()
             probes.status()
             assert time.monotonic() - begin < 2, "master was held up"
-        assert f"event=process-ended program=front instance=0 pid={before} signal=9" in probes.log()
+        ended = f"event=process-ended program=front instance=0 pid={before} signal=9"
+        posthouse.wait_until(lambda: ended in probes.log(), 5, "it is ended")
         back = probes.pid("back")
         posthouse.wait_until(lambda: len(os.listdir(f"/proc/{back}/fd")) < 40, 10,
                              "the wires nobody uses are closed")

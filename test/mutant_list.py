@@ -132,3 +132,73 @@ MUTANTS = [
            "\tcase STREAM_PENDING:\n\t\treturn park_for_writing(imap);",
            "\tcase STREAM_PENDING:\n\t\treturn SESSION_PARK;", "unit/mailbox/imap_events"),
 ]
+
+# ---- more of SMTP ----
+SMTP = ["unit/smtpd/conversations"]
+HOSTILE = ["unit/smtpd/hostile"]
+
+
+def smtp(name, file, old, new, tests=SMTP):
+    return mutant("smtp: " + name.replace("-", " "), "src/" + file, old, new, *tests)
+
+
+MUTANTS += [
+    smtp("a-bare-lf-makes-a-dot-special", "proto/smtp_data.c",
+         "	data->line_size = 0;\n	return lf + 1;", "	begin_line(data);\n	return lf + 1;",
+         SMTP + ["unit/proto/smtp_data"]),
+    smtp("bare-newlines-are-taken", "smtpd/content.c",
+         "		transaction_refuse(transaction, SMTP_REPLY_BARE_NEWLINE);", "		;"),
+    smtp("nul-is-taken", "smtpd/content.c",
+         "		transaction_refuse(transaction, SMTP_REPLY_NUL_BYTE);", "		;"),
+    smtp("lf-ends-a-command", "smtpd/conversation.c",
+         "bool is_normal = verdict == LINE_OK || (", "bool is_normal = verdict != LINE_BARE_CR || ("),
+    smtp("lmtp-relays", "smtpd/transaction.c",
+         "conversation->parked.service != SERVICE_LMTP &&", "true &&"),
+    smtp("domainless-senders", "smtpd/transaction.c",
+         "		return SMTP_REPLY_BAD_SENDER;", "		return SMTP_REPLY_OK;"),
+    smtp("our-parameters-from-strangers", "smtpd/transaction.c",
+         "unsigned extensions = SMTP_WITH_OUTER;", "unsigned extensions = SMTP_WITH_ALL;"),
+    smtp("tls-forgets-nothing", "smtpd/encryption.c",
+         "		conversation_reset(conversation);\n	else", "		(void)0;\n	else"),
+    smtp("login-from-anywhere", "smtpd/rules.c",
+         "	return rules->login_networks.size == 0 || is_here(client) ||", "	return true ||"),
+    smtp("auth-on-port-25", "smtpd/sasl_dialog.c", "!conversation->rules->has_auth_on_smtp))", "false))"),
+    smtp("cancelled-is-logged-in", "smtpd/sasl_dialog.c",
+         "		parked->account = 0;\n		parked->user[0] = '\\0';\n		parked->phase",
+         "		parked->phase"),
+    smtp("any-word-ends-the-exchange", "smtpd/sasl_dialog.c", "		if (line.size == 0) {", "		if (true) {"),
+    smtp("logins-without-rate", "smtpd/sasl_dialog.c",
+         "		return SMTP_REPLY_AUTH_RATE;", "		return SMTP_REPLY_AUTH_MECHANISM;"),
+    smtp("connections-without-count", "smtpd/conversation.c",
+         "	    rules->client_connections)) {", "	    0)) {", HOSTILE),
+    smtp("connections-without-rate", "smtpd/conversation.c",
+         "		    rules->client_connection_rate, clock_monotonic()))", "		    0, clock_monotonic()))", HOSTILE),
+    smtp("connections-without-end", "smtpd/conversation.c",
+         "	    rules->connection_limit) {", "	    UINT32_MAX) {"),
+    smtp("errors-without-end", "smtpd/conversation.c",
+         "	if (parked->errors < conversation->rules->error_limit ||", "	if (true ||"),
+    smtp("size-without-end", "smtpd/content.c",
+         "	else if (limit != 0 && data->size > limit)", "	else if (false)"),
+    smtp("lines-without-end", "smtpd/content.c", "	else if (data->has_long_line)", "	else if (false)", HOSTILE),
+    smtp("commands-without-end", "smtpd/conversation.c",
+         "		SMTP_COMMAND_LIMIT - 2;", "		(1 << 20);", HOSTILE),
+    smtp("memory-without-end", "smtpd/transaction.c",
+         "	if (atomic_load(&conversation->smtpd->held) > SMTPD_HELD_LIMIT)", "	if (false)", HOSTILE),
+    smtp("silence-is-waited-for", "smtpd/turnstile.c",
+         "	    now - turnstile->progress > TURNSTILE_SILENCE) {", "	    false) {",
+         ["unit/smtpd/turnstile"]),
+    smtp("proxy-header-of-anybody", "smtpd/conversation.c",
+         "	if (parked->facts.client.family != AF_UNIX &&\n	    network_list_contains(conversation->rules->proxy_networks,\n"
+         "	    &parked->facts.client))", "	if (parked->facts.client.family != AF_UNIX)"),
+    smtp("served-without-proxy-header", "smtpd/conversation.c",
+         "			if (!encryption_take_proxy(conversation))\n				return SESSION_CLOSE;",
+         "			encryption_take_proxy(conversation);", HOSTILE),
+    smtp("replies-of-strangers-bytes", "proto/smtp_reply.c",
+         "c >= ' ' && c < 0x7f ? c : '?'", "c", ["unit/proto/smtp_reply"]),
+    smtp("control-characters-in-addresses", "proto/address.c",
+         "(unsigned char)rest->data[end] < ' ' ||", "false ||", ["unit/proto/address"]),
+    smtp("hello-as-it-came", "smtpd/verb.c", "hello[i] = is_plain ? name.data[i] : '?';",
+         "hello[i] = is_plain ? name.data[i] : name.data[i];"),
+    smtp("remembered-for-ever", "smtpd/directory.c",
+         "	if (directory->generation == generation)\n		return;\n	map_fini", "	if (true)\n		return;\n	map_fini"),
+]

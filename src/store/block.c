@@ -23,8 +23,10 @@ struct block *
 block_new(unsigned room)
 {
 	assert(room > 0 && room <= BLOCK_SLOTS);
-	struct block *block = memory_new(sizeof(*block) + room * SLOT_BYTES);
-	block->room = room;
+	/* Columns are written before they are read. */
+	struct block *block = memory_resize(NULL,
+		sizeof(*block) + room * SLOT_BYTES);
+	*block = (struct block){ .room = room };
 	block->flags = (uint64_t *)(block + 1);
 	block->modseq = block->flags + room;
 	block->created = block->modseq + room;
@@ -80,6 +82,19 @@ block_free(struct block **block)
 {
 	memory_free(*block);
 	*block = NULL;
+}
+
+void
+block_clear_messages(struct block *block)
+{
+	size_t size = block->count * sizeof(uint64_t);
+	memset(block->flags, 0, size);
+	memset(block->segment, 0, size);
+	memset(block->offset, 0, size);
+	memset(block->size, 0, size);
+	memset(block->date, 0, size);
+	memset(block->saved, 0, size);
+	memset(block->zone, 0, block->count * sizeof(*block->zone));
 }
 
 size_t

@@ -56,6 +56,10 @@ block_copy(const struct block *block);
 void
 block_free(struct block **block);
 
+/* Zeros in what tombstones read from disk do not have. */
+void
+block_clear_messages(struct block *block);
+
 /* Bytes of memory of a block with so much room. */
 size_t
 block_memory(const struct block *block);

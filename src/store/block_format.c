@@ -139,6 +139,8 @@ block_decode(struct span bytes)
 	read_column(&reader, block->email, block->count);
 	if (form == FORM_ALL)
 		read_messages(&reader, block);
+	else
+		block_clear_messages(block);
 	if (!codec_reader_is_done(&reader))
 		block_free(&block);
 	return block;

@@ -182,7 +182,8 @@ read_entries(struct account *account, struct codec_reader *reader,
 		if (reader->is_failed)
 			return;
 		bool as_in_base = (entry.what & RECORD_AS_IN_BASE) != 0;
-		if (as_in_base && account_mailbox(account, entry.id) == NULL) {
+		if (as_in_base && (is_base ||
+		    account_mailbox(account, entry.id) == NULL)) {
 			reader->is_failed = true;
 			return;
 		}

@@ -11,8 +11,8 @@
 #include "base/memory.h"
 
 enum {
-	BUDGET_OWN = 16 << 20,		/* bytes of blocks of one account */
-	BUDGET_LEAST = 1 << 20,		/* left to it when all have too much */
+	BUDGET_OWN = 96 << 20,		/* bytes of blocks of one account */
+	BUDGET_LEAST = 256 << 10,	/* left to it when all have too much */
 	CACHED_LIMIT = 1 << 20,		/* bytes waiting to be written */
 };
 

@@ -121,7 +121,9 @@ read_state_mailbox(struct change *change, struct span bytes, uint64_t modseq)
 	codec_reader_init(&reader, bytes);
 	struct tree *tree = state_mailbox(change, &reader)->tree;
 	tree->uid_validity = (uint32_t)codec_read_number(&reader, UINT32_MAX);
-	tree->uid_next = (uint32_t)codec_read_number(&reader, UINT32_MAX);
+	uint32_t uid_next = (uint32_t)codec_read_number(&reader, UINT32_MAX);
+	if (uid_next > tree->uid_next)
+		tree->uid_next = uid_next;
 	tree->modseq = codec_read_varint(&reader);
 	/* Tombstones from before are not in a state. */
 	tree->floor = modseq;
@@ -168,7 +170,7 @@ read_state_block(struct change *change, struct mailbox *mailbox,
 		return false;
 	for (unsigned i = 0; i < block->count; i++) {
 		struct slot slot = block_get(block, base, i);
-		if (slot.is_there && slot.uid > 0)
+		if (slot.is_there && slot.uid > 0 && slot.uid < UINT32_MAX)
 			add_state_message(change, mailbox, &slot);
 	}
 	block_free(&block);
@@ -240,6 +242,8 @@ replay_entries(struct change *change, struct span bytes, uint64_t modseq)
 	while (count-- > 0 && !reader.is_failed) {
 		struct record_entry entry;
 		record_get_entry(&reader, &entry);
+		if ((entry.what & RECORD_AS_IN_BASE) != 0)
+			reader.is_failed = true;	/* only heads may */
 		if (!reader.is_failed)
 			apply_entry(change, &entry, modseq);
 	}

@@ -73,7 +73,8 @@ store_open(const struct store_options *options, struct store **store,
 	new->big_size = options->big_size != 0 ? options->big_size : BIG_SIZE;
 	new->wall_clock = options->wall_clock != NULL ? options->wall_clock :
 		clock_wall;
-	new->budget.limit = BLOCK_MEMORY;
+	new->budget.limit = options->block_memory != 0 ?
+		options->block_memory : BLOCK_MEMORY;
 	pthread_mutex_init(&new->lock, NULL);
 	pthread_cond_init(&new->changed, NULL);
 	pthread_mutex_init(&new->watch_lock, NULL);

@@ -49,6 +49,7 @@ struct store_options {
 	unsigned account_limit;		/* light handles kept (LRU); 0: 4096 */
 	uint64_t segment_size;		/* 0: 16 MiB */
 	uint64_t big_size;		/* bodies above go to files of their own; 0: 1 MiB */
+	uint64_t block_memory;		/* bytes of mailboxes' blocks kept; 0: 128 MiB */
 	int64_t (*wall_clock)(void);	/* ms; NULL: clock_wall */
 };
 

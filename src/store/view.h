@@ -13,7 +13,7 @@
 
 #include "store/store.h"
 
-struct store_view;
+struct store_view;	/* used by one thread at a time */
 
 /* Messages added up to `added` and not expunged up to `expunged` exist for the
  * client; flags it knows up to `flags`. */
@@ -26,7 +26,11 @@ enum store_verdict
 store_view_open(struct store_account *account, uint32_t mailbox,
 	struct store_view **view, struct error *error);
 
-/* As a client that was told `seen` sees it. */
+/*
+ * As a client that was told `seen` sees it. TROUBLE with ERROR_GONE: what was
+ * expunged since is forgotten (more than 100,000 messages ago, or the index was
+ * made again); the client has to be sent away.
+ */
 enum store_verdict
 store_view_open_seen(struct store_account *account, uint32_t mailbox,
 	const struct store_seen *seen, struct store_view **view,
@@ -121,6 +125,7 @@ struct store_body {
 	void *pinned;		/* the store's */
 };
 
+/* NO_MESSAGE: it was expunged and its bytes are gone. */
 enum store_verdict
 store_body_open(struct store_account *account,
 	const struct store_message *message, struct store_body *body,

@@ -266,6 +266,61 @@ accounts_come_and_go(struct world *world)
 	assert_int_equal(messages, THREADS * EACH / 2);
 }
 
+/* Blocks that are dropped from memory and loaded, changed and looked at. */
+enum { MANY = 6000 };
+
+static void *
+touch(void *context)
+{
+	struct member *member = context;
+	struct world *world = member->crowd->world;
+	unsigned dice = member->number * 104729 + 1;
+	for (int i = 0; i < EACH; i++) {
+		struct store_view *view;
+		struct store_message message;
+		struct error error;
+		dice = dice * 1103515245u + 12345u;
+		uint32_t uid = 1 + (dice >> 8) % MANY;
+		assert_int_equal(store_view_open(world->account,
+			member->crowd->inbox, &view, &error), STORE_OK);
+		assert_true(store_view_by_uid(view, uid, &message));
+		assert_int_equal(message.sequence, uid);
+		assert_int_equal(message.size, 6);
+		if (i % 4 == 0)
+			set_flags(world, member->crowd->inbox, uid);
+		dice = dice * 1103515245u + 12345u;
+		uid = 1 + (dice >> 8) % MANY;
+		assert_int_equal(store_view_sequence(view, uid), uid);
+		store_view_close(&view);
+	}
+	return NULL;
+}
+
+static void
+blocks_come_and_go(struct world *world)
+{
+	enum { TOGETHER = 1000 };
+	struct crowd crowd;
+	struct store_piece piece = { .bytes = SPAN("a text") };
+	struct store_message_new *message = memory_new_array(TOGETHER,
+		sizeof(*message));
+	uint32_t uids[TOGETHER];
+	struct error error;
+	store_account_close(&world->account);
+	store_close(&world->store);
+	world->options.block_memory = 1;
+	world_reopen(world);
+	crowd_init(&crowd, world);
+	for (int i = 0; i < TOGETHER; i++)
+		message[i] = (struct store_message_new){ .piece = &piece,
+			.piece_count = 1 };
+	for (int i = 0; i < MANY; i += TOGETHER)
+		assert_int_equal(store_append(world->account, crowd.inbox,
+			message, TOGETHER, uids, &error), STORE_OK);
+	memory_free(message);
+	run_all(&crowd, touch, THREADS);
+}
+
 /* ---- watching ---- */
 
 struct counting_watch {
@@ -315,6 +370,7 @@ static const struct scenario scenarios[] = {
 	{ "readers see whole states", readers_see_whole_states },
 	{ "everything at once", everything_at_once },
 	{ "accounts come and go", accounts_come_and_go },
+	{ "blocks come and go", blocks_come_and_go },
 	{ "watches are called", watches_are_called },
 };
 

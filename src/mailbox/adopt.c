@@ -59,6 +59,18 @@ adopt_init(const struct mailbox *mailbox, const struct config *config,
 	map_init(&adopt.counts);
 }
 
+void
+adopt_fini(void)
+{
+	size_t cursor = 0;
+	struct span key;
+	void *entry;
+	while (map_next(&adopt.counts, &cursor, &key, &entry))
+		memory_free(entry);
+	map_fini(&adopt.counts);
+	wire_pool_free(&adopt.auth);
+}
+
 /* ---- sessions of an account ---- */
 
 struct count_key {

@@ -15,6 +15,10 @@ void
 adopt_init(const struct mailbox *mailbox, const struct config *config,
 	struct wire_pool *auth);
 
+/* After lot_run, with the wires of `auth`; for tests. */
+void
+adopt_fini(void);
+
 /* The accept function of each service in mailbox_protocols: a wire on which
  * connections come. */
 void

@@ -49,8 +49,10 @@ deliverer_init(struct deliverer *deliverer, struct lot *lot,
 void
 deliverer_fini(struct deliverer *deliverer)
 {
-	for (unsigned i = 0; i < deliverer->processes; i++)
+	for (unsigned i = 0; i < deliverer->processes; i++) {
 		health_fini(&deliverer->health[i]);
+		wire_pool_free(&deliverer->pool[i]);
+	}
 	memory_free(deliverer->health);
 	memory_free(deliverer->pool);
 }

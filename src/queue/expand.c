@@ -222,6 +222,7 @@ expander_fini(struct expander *expander)
 {
 	expand_cache_fini(&expander->cache);
 	health_fini(&expander->health);
+	wire_pool_free(&expander->pool);
 }
 
 static void

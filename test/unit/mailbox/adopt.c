@@ -186,6 +186,7 @@ auth_decides(void **state)
 			? "a7 NO later\r\n" : "a7 NO denied\r\n");
 		close(wire);
 		world_end(&mailbox.lot);
+		adopt_fini();
 	}
 	config_free(&config);
 }
@@ -212,6 +213,7 @@ sessions_of_an_account_are_counted(void **state)
 	assert_client_hears(hand_over(wire, 0x15, ""), begun);
 	close(wire);
 	world_end(&mailbox.lot);
+	adopt_fini();
 	config_free(&config);
 }
 
@@ -231,6 +233,7 @@ what_is_no_handover_ends_the_wire(void **state)
 	assert_int_equal(read(wire, &byte, 1), 0);
 	close(wire);
 	world_end(&mailbox.lot);
+	adopt_fini();
 	config_free(&config);
 }
 

@@ -35,7 +35,7 @@ note_body(const struct mail_body *body)
 	if (body->file >= 0)
 		assert_int_equal(file_read_at(body->file, bytes, size,
 			body->offset, &error), 0);
-	else
+	else if (size > 0)
 		memcpy(bytes, body->memory.data, size);
 	for (size_t i = 0; i < size; i++)
 		if (bytes[i] == '\r')

@@ -98,11 +98,10 @@ insert_account(struct accounts *accounts, const struct parsed_name *parsed,
 }
 
 static int
-insert_domain(struct accounts *accounts, struct span domain,
-	struct error *error)
+insert_domain(struct accounts *accounts, enum database_statement how,
+	struct span domain, struct error *error)
 {
-	sqlite3_stmt *add = database_use(&accounts->database,
-		DATABASE_ADD_DOMAIN);
+	sqlite3_stmt *add = database_use(&accounts->database, how);
 	database_bind(add, 1, domain);
 	sqlite3_bind_int64(add, 2, clock_wall());
 	return database_run(&accounts->database, add, error);
@@ -158,8 +157,10 @@ accounts_add_user(struct accounts *accounts, struct span address,
 	pthread_mutex_lock(&accounts->database_lock);
 	*added_domain = !accounts_is_ours(accounts, parsed.domain);
 	result = database_begin(&accounts->database, error);
-	if (result == 0 && *added_domain)
-		result = insert_domain(accounts, parsed.domain, error);
+	/* Also one of mydestination: its users stay when it is taken out there. */
+	if (result == 0)
+		result = insert_domain(accounts, DATABASE_KEEP_DOMAIN,
+			parsed.domain, error);
 	if (result == 0)
 		result = insert_account(accounts, &parsed, *id, error);
 	if (result == 0 && has_password)
@@ -320,7 +321,7 @@ accounts_add_domain(struct accounts *accounts, struct span text,
 	if (result != 0)
 		goto out;
 	pthread_mutex_lock(&accounts->database_lock);
-	result = insert_domain(accounts, domain, error);
+	result = insert_domain(accounts, DATABASE_ADD_DOMAIN, domain, error);
 	if (result != 0 && error->code == ERROR_EXISTS)
 		error_set(error, ERROR_EXISTS, "the domain %.*s is there "
 			"already", SPAN_PRINT(domain));

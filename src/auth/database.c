@@ -76,6 +76,8 @@ static const char *const texts[DATABASE_STATEMENT_COUNT] = {
 		" WHERE id = ?1 AND is_over <> ?2",
 	[DATABASE_ADD_DOMAIN] =
 		"INSERT INTO domain(name, created) VALUES(?1, ?2)",
+	[DATABASE_KEEP_DOMAIN] = "INSERT INTO domain(name, created)"
+		" VALUES(?1, ?2) ON CONFLICT DO NOTHING",
 	[DATABASE_DELETE_DOMAIN] = "DELETE FROM domain WHERE name = ?1",
 	[DATABASE_ADD_ALIAS] = "INSERT INTO alias(name, written, domain,"
 		" target_name, target) VALUES(?1, ?2, ?3, ?4, ?5)",

@@ -28,6 +28,7 @@ enum database_statement {
 	DATABASE_SET_QUOTA,		/* account, quota */
 	DATABASE_SET_OVER,		/* account, is_over */
 	DATABASE_ADD_DOMAIN,		/* name, created */
+	DATABASE_KEEP_DOMAIN,		/* the same; it may be there */
 	DATABASE_DELETE_DOMAIN,		/* name */
 	DATABASE_ADD_ALIAS,		/* name, written, domain, target_name, target */
 	DATABASE_DELETE_ALIAS,		/* name, target_name */

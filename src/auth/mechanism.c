@@ -50,7 +50,7 @@ log_failure(const struct exchange *exchange, struct span name,
 {
 	char client[NETWORK_TEXT_SIZE];
 	network_address_format(&exchange->facts.client, client);
-	log_event(LOG_INFO, "login_failed", NULL, LOG_SPAN("user", name),
+	log_event(LOG_INFO, "login-failed", NULL, LOG_SPAN("user", name),
 		LOG_TEXT("client", client),
 		LOG_TEXT("service", exchange->service),
 		LOG_TEXT("mechanism",
@@ -103,7 +103,7 @@ log_in(struct exchange *exchange, struct span name,
 static void
 fail_trouble(struct exchange_result *result, const struct error *error)
 {
-	log_event(LOG_ERROR, "accounts_trouble", NULL,
+	log_event(LOG_ERROR, "accounts-trouble", NULL,
 		LOG_TEXT("error", error->text));
 	exchange_fail(result, true, "trouble",
 		"Accounts cannot be looked up now, try again later");

@@ -63,7 +63,7 @@ wire_handle_line(struct auth_wire *wire, struct span line, struct buffer *out)
 	bool ok = tabline_parse(line, &arena, &request.fields) &&
 		handle_fields(&request);
 	if (!ok)
-		log_event(LOG_WARN, "wire_misused", NULL,
+		log_event(LOG_WARN, "wire-misused", NULL,
 			LOG_TEXT("service", wire->service->name),
 			LOG_TEXT("caller", wire->caller),
 			LOG_NUMBER("bytes", line.size));

@@ -13,7 +13,7 @@
 static void
 log_change(const struct wire_request *request)
 {
-	log_event(LOG_INFO, "accounts_changed", NULL,
+	log_event(LOG_INFO, "accounts-changed", NULL,
 		LOG_SPAN("command", request->fields.field[0]),
 		LOG_SPAN("address", wire_get(request, "address")),
 		LOG_SPAN("domain", wire_get(request, "domain")),

@@ -165,16 +165,8 @@ read_binding(const struct wire_request *request, const char *key,
 {
 	struct span hex = wire_get(request, key);
 	size_t size = hex.size / 2;
-	if (hex.size % 2 != 0 || size > room)
-		return 0;
-	for (size_t i = 0; i < size; i++) {
-		uint64_t byte;
-		if (!span_to_hex_number(span_first(span_skip(hex, i * 2), 2),
-			&byte))
-			return 0;
-		out[i] = (uint8_t)byte;
-	}
-	return (uint8_t)size;
+	return size <= room && span_to_hex_bytes(hex, out, size) ?
+		(uint8_t)size : 0;
 }
 
 static void

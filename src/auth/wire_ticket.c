@@ -7,25 +7,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-static bool
-parse_number(struct span hex, uint8_t number[TICKET_SIZE])
-{
-	if (hex.size != 2 * TICKET_SIZE)
-		return false;
-	for (size_t i = 0; i < TICKET_SIZE; i++) {
-		uint64_t byte;
-		if (!span_to_hex_number(span_first(span_skip(hex, i * 2), 2),
-			&byte))
-			return false;
-		number[i] = (uint8_t)byte;
-	}
-	return true;
-}
-
 static void
 refuse(struct wire_request *request, const char *why)
 {
-	log_event(LOG_WARN, "ticket_refused", NULL,
+	log_event(LOG_WARN, "ticket-refused", NULL,
 		LOG_TEXT("caller", request->wire->caller),
 		LOG_NUMBER("instance", request->wire->instance),
 		LOG_TEXT("why", why));
@@ -39,7 +24,7 @@ run_redeem(struct wire_request *request)
 	uint8_t number[TICKET_SIZE];
 	struct ticket ticket;
 	enum ticket_verdict verdict = TICKET_UNKNOWN;
-	if (parse_number(request->fields.field[2], number))
+	if (span_to_hex_bytes(request->fields.field[2], number, TICKET_SIZE))
 		verdict = ticket_redeem(auth.tickets, number,
 			request->wire->instance,
 			auth_settings()->mailbox_processes,

@@ -12,7 +12,7 @@
 static void
 fail_trouble(struct wire_request *request, const struct error *error)
 {
-	log_event(LOG_ERROR, "accounts_trouble", NULL,
+	log_event(LOG_ERROR, "accounts-trouble", NULL,
 		LOG_SPAN("asked", request->fields.field[0]),
 		LOG_TEXT("error", error->text));
 	wire_fail(request, error);

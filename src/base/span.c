@@ -198,3 +198,18 @@ span_to_hex_number(struct span s, uint64_t *number)
 	*number = value;
 	return true;
 }
+
+bool
+span_to_hex_bytes(struct span s, uint8_t *out, size_t size)
+{
+	if (s.size / 2 != size || s.size % 2 != 0)
+		return false;
+	for (size_t i = 0; i < size; i++) {
+		uint64_t byte;
+		if (!span_to_hex_number(span_first(span_skip(s, i * 2), 2),
+			&byte))
+			return false;
+		out[i] = (uint8_t)byte;
+	}
+	return true;
+}

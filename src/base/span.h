@@ -96,6 +96,10 @@ span_to_number(struct span s, uint64_t max, uint64_t *number);
 bool
 span_to_hex_number(struct span s, uint64_t *number);
 
+/* Exactly `size` bytes as twice so many hexadecimal digits. */
+bool
+span_to_hex_bytes(struct span s, uint8_t *out, size_t size);
+
 char
 span_lower_byte(char c);
 

@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "base/base64.h"
 #include "base/clock.h"
 #include "login/handoff.h"
 
@@ -30,18 +29,6 @@ dialog_takes_password(struct client *client)
 	buffer_fini(&all);
 	return !is_known || sasl_caller_offers(caller, &client->facts, true,
 		SPAN("PLAIN"));
-}
-
-static bool
-is_base64(struct span text)
-{
-	struct buffer out;
-	buffer_init(&out, 0);
-	bool is_good = base64_decode(&out, text);
-	if (out.room > 0)
-		explicit_bzero(out.data, out.room);
-	buffer_fini(&out);
-	return is_good;
 }
 
 /* ---- verdicts ---- */
@@ -170,7 +157,7 @@ dialog_next(struct client *client)
 		give_up(client, REPLY_LINE_TOO_LONG);
 	} else if (span_equals(line, SPAN("*"))) {
 		give_up(client, REPLY_CANCELLED);
-	} else if (!is_base64(line)) {
+	} else if (!sasl_call_is_response(line)) {
 		give_up(client, REPLY_RESPONSE);
 	} else if (!client->is_sasl_over) {
 		take_response(client, line);
@@ -227,7 +214,7 @@ dialog_begin(struct client *client, struct span mechanism,
 	/* RFC 4959 3, RFC 5034 4: "=" is a response of no octets. */
 	if (span_equals(response, SPAN("=")))
 		response = SPAN("");
-	if (!is_base64(response)) {
+	if (!sasl_call_is_response(response)) {
 		client_bad(client, REPLY_RESPONSE);
 		return;
 	}

@@ -248,22 +248,19 @@ sasl_caller_offers(struct sasl_caller *caller, const struct proxy2 *facts,
 	return false;
 }
 
-/* ---- one call ---- */
-
-static bool
-parse_hex_bytes(struct span hex, uint8_t *out, size_t size)
+bool
+sasl_call_is_response(struct span text)
 {
-	if (hex.size != size * 2)
-		return false;
-	for (size_t i = 0; i < size; i++) {
-		uint64_t byte;
-		if (!span_to_hex_number(span_first(span_skip(hex, i * 2), 2),
-			&byte))
-			return false;
-		out[i] = (uint8_t)byte;
-	}
-	return true;
+	struct buffer out;
+	buffer_init(&out, 0);
+	bool is_good = base64_decode(&out, text);
+	if (out.room > 0)
+		explicit_bzero(out.data, out.room);
+	buffer_fini(&out);
+	return is_good;
 }
+
+/* ---- one call ---- */
 
 static enum sasl_call_verdict
 read_ok(const struct tabline *fields, struct sasl_call_answer *answer)
@@ -277,7 +274,7 @@ read_ok(const struct tabline *fields, struct sasl_call_answer *answer)
 		!span_to_hex_number(value, &answer->account))
 		return SASL_CALL_LATER;
 	if (tabline_get(fields, 2, "ticket", &value)) {
-		answer->has_ticket = parse_hex_bytes(value, answer->ticket,
+		answer->has_ticket = span_to_hex_bytes(value, answer->ticket,
 			sizeof(answer->ticket));
 		if (!answer->has_ticket)
 			return SASL_CALL_LATER;

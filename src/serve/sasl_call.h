@@ -99,6 +99,11 @@ sasl_call_continue(struct sasl_caller *caller, struct sasl_call *call,
 	struct span response, struct arena *arena,
 	struct sasl_call_answer *answer);
 
+/* Is it base64, as any response must be? Others are the client's mistake and
+ * not for auth. */
+bool
+sasl_call_is_response(struct span text);
+
 /*
  * PLAIN in one step, for USER/PASS and LOGIN: makes the message from name and
  * password and begins. Never CONTINUE.

@@ -10,7 +10,6 @@
 
 #include <string.h>
 
-#include "base/base64.h"
 #include "base/clock.h"
 #include "serve/counter.h"
 
@@ -131,18 +130,6 @@ take_verdict(struct conversation *conversation, enum sasl_call_verdict verdict,
 
 /* ---- lines ---- */
 
-static bool
-is_base64(struct span text)
-{
-	struct buffer out;
-	buffer_init(&out, 0);
-	bool is_good = base64_decode(&out, text);
-	if (out.room > 0)
-		explicit_bzero(out.data, out.room);
-	buffer_fini(&out);
-	return is_good;
-}
-
 void
 sasl_dialog_line(struct conversation *conversation, struct span line)
 {
@@ -154,7 +141,7 @@ sasl_dialog_line(struct conversation *conversation, struct span line)
 		conversation_say(conversation, SMTP_REPLY_AUTH_CANCELLED);
 		return;
 	}
-	if (!is_base64(line)) {
+	if (!sasl_call_is_response(line)) {
 		sasl_dialog_drop(conversation);
 		conversation_say(conversation, SMTP_REPLY_AUTH_BASE64);
 		return;
@@ -234,7 +221,7 @@ sasl_dialog_auth(struct conversation *conversation, struct span argument)
 	/* RFC 4954 4: "=" is a response of no octets. */
 	if (span_equals(start.response, SPAN("=")))
 		start.response = SPAN("");
-	if (refusal == SMTP_REPLY_OK && !is_base64(start.response))
+	if (refusal == SMTP_REPLY_OK && !sasl_call_is_response(start.response))
 		refusal = SMTP_REPLY_AUTH_BASE64;
 	if (refusal != SMTP_REPLY_OK) {
 		conversation_say(conversation, refusal);

@@ -452,6 +452,28 @@ what_was_changed_is_there_after_a_restart(void **state)
 }
 
 static void
+users_stay_when_their_domain_leaves_mydestination(void **state)
+{
+	struct accounts *accounts = open_at(":memory:");
+	struct accounts_options other = options;
+	struct accounts_expansion expansion;
+	struct arena arena;
+	(void)state;
+	arena_init(&arena, 0);
+	add_user(accounts, "alice@localhost");
+	other.mydestination = "elsewhere.test";
+	accounts_configure(accounts, &other);
+	assert_int_equal(expand(accounts, "alice@localhost", &arena,
+		&expansion), ACCOUNTS_FOUND);
+	assert_int_equal(expand(accounts, "alice@host.example.test", &arena,
+		&expansion), ACCOUNTS_REMOTE);
+	assert_int_equal(expand(accounts, "alice@elsewhere.test", &arena,
+		&expansion), ACCOUNTS_NOT_FOUND);
+	arena_fini(&arena);
+	accounts_close(&accounts);
+}
+
+static void
 logins_need_an_account_with_a_password(void **state)
 {
 	struct accounts *accounts = make_world();
@@ -549,6 +571,8 @@ main(void)
 		cmocka_unit_test(
 			domains_come_with_users_and_stay_while_somebody_is_in_them),
 		cmocka_unit_test(what_was_changed_is_there_after_a_restart),
+		cmocka_unit_test(
+			users_stay_when_their_domain_leaves_mydestination),
 		cmocka_unit_test(logins_need_an_account_with_a_password),
 		cmocka_unit_test(lookups_go_on_while_accounts_change),
 	};

@@ -41,6 +41,21 @@ numbers_are_digits_only(void **state)
 }
 
 static void
+hexadecimal_bytes_are_all_or_nothing(void **state)
+{
+	uint8_t bytes[2] = { 0, 0 };
+	(void)state;
+	assert_true(span_to_hex_bytes(SPAN("0aFf"), bytes, 2));
+	assert_int_equal(bytes[0], 0x0a);
+	assert_int_equal(bytes[1], 0xff);
+	assert_true(span_to_hex_bytes(SPAN(""), bytes, 0));
+	assert_false(span_to_hex_bytes(SPAN("0aF"), bytes, 2));
+	assert_false(span_to_hex_bytes(SPAN("0aFf0"), bytes, 2));
+	assert_false(span_to_hex_bytes(SPAN("0a"), bytes, 2));
+	assert_false(span_to_hex_bytes(SPAN("0a-1"), bytes, 2));
+}
+
+static void
 split_gives_empty_pieces_too(void **state)
 {
 	struct span rest = SPAN("a,,b,"), piece;
@@ -145,6 +160,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_are_digits_only),
+		cmocka_unit_test(hexadecimal_bytes_are_all_or_nothing),
 		cmocka_unit_test(split_gives_empty_pieces_too),
 		cmocka_unit_test(base64_is_strict_for_protocols),
 		cmocka_unit_test(crc32c_matches_the_rfc),

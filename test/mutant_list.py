@@ -123,8 +123,6 @@ MUTANTS = [
     mutant("no level of dots", "src/store/name.c",
            "!is_well_formed(name) ||\n\t    has_dots(name))", "!is_well_formed(name))",
            "unit/store/mailboxes", *IMAP),
-    mutant("a replaced mailbox is another", "src/mailbox/imap/update.c",
-           "if (facts.uid_validity != imap->parked.uid_validity)", "if (false)", *IMAP),
     mutant("numbers stay during FETCH", "src/mailbox/imap/command.c",
            "bool keeps = command->row->flags & IMAP_KEEPS_NUMBERS &&\n\t\t\t!command->is_uid;",
            "bool keeps = false;", *IMAP),

@@ -43,18 +43,10 @@ enum store_verdict
 imap_open_seen(struct imap_session *imap, const struct store_seen *seen,
 	struct store_view **view, struct error *error)
 {
-	struct store_view_facts facts;
 	enum store_verdict verdict = store_view_open_seen(imap->account,
 		imap->parked.mailbox, seen, view, error);
-	if (verdict == STORE_TROUBLE && error->code == ERROR_GONE)
-		return STORE_NO_MESSAGE;
-	if (verdict != STORE_OK)
-		return verdict;
-	store_view_facts(*view, &facts);
-	if (facts.uid_validity == imap->parked.uid_validity)
-		return STORE_OK;
-	store_view_close(view);
-	return STORE_NO_MAILBOX;
+	return verdict == STORE_TROUBLE && error->code == ERROR_GONE ?
+		STORE_NO_MESSAGE : verdict;
 }
 
 enum store_verdict

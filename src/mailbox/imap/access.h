@@ -23,9 +23,8 @@ imap_view(struct imap_session *imap, struct imap_command *command);
 
 /*
  * The selected mailbox as a client that was told `seen` knows it. NO_MAILBOX: it
- * is gone, or another one has its place. NO_MESSAGE: so much was expunged since
- * that its numbers cannot be found again (the store keeps some 100,000
- * tombstones of a mailbox).
+ * is gone. NO_MESSAGE: so much was expunged since that its numbers cannot be
+ * found again (the store keeps some 100,000 tombstones of a mailbox).
  */
 enum store_verdict
 imap_open_seen(struct imap_session *imap, const struct store_seen *seen,

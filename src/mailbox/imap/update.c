@@ -267,8 +267,6 @@ open_news(struct imap_session *imap, bool may_expunge, struct news *news,
 	if (verdict != STORE_OK)
 		return verdict;
 	store_view_facts(news->view, &facts);
-	if (facts.uid_validity != imap->parked.uid_validity)
-		return STORE_NO_MAILBOX;	/* another one in its place */
 	news->seen = (struct store_seen){
 		.added = facts.modseq, .expunged = facts.modseq,
 		.flags = facts.modseq

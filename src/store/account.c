@@ -234,21 +234,28 @@ out:
 }
 
 void
+account_stop(struct account *account)
+{
+	struct error error;
+	struct index *index = account->index;
+	assert(account->first == NULL && !account->is_led);
+	if (index != NULL && !atomic_load(&index->is_broken) &&
+	    index_is_dirty(index) && index_flush(index, &error) < 0)
+		log_event(LOG_WARN, "index-not-written", NULL,
+			LOG_TEXT("reason", error.text));
+	account_index_close(account);
+	forget_head(account);
+	log_close(&account->log);
+}
+
+void
 account_free(struct account **account)
 {
 	struct account *old = *account;
-	struct error error;
 	*account = NULL;
 	if (old == NULL)
 		return;
-	assert(old->first == NULL && !old->is_led);
-	if (old->index != NULL && !atomic_load(&old->index->is_broken) &&
-	    index_is_dirty(old->index) && index_flush(old->index, &error) < 0)
-		log_event(LOG_WARN, "index-not-written", NULL,
-			LOG_TEXT("reason", error.text));
-	account_index_close(old);
-	forget_head(old);
-	log_close(&old->log);
+	assert(old->log == NULL);
 	memory_free(old->mailbox);
 	memory_free(old->sorted);
 	memory_free(old->transaction);

@@ -158,6 +158,9 @@ account_start(struct account *account, bool create, bool *is_new,
 	struct error *error);
 /* Writes what the index lacks and closes everything. Nobody uses it. */
 void
+account_stop(struct account *account);
+/* After account_stop, and when nobody can find it any more. */
+void
 account_free(struct account **account);
 
 /* Is this handle's actor allowed in? */

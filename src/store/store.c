@@ -102,6 +102,7 @@ store_close(struct store **store)
 		struct account *account = value;
 		assert(account->users == 0);
 		account_list_remove(&old->idle, &account->idle);
+		account_stop(account);
 		account_free(&account);
 	}
 	map_fini(&old->accounts);
@@ -123,9 +124,10 @@ close_account(struct store *store, struct account *account)
 	account->state = ACCOUNT_CLOSING;
 	account_list_remove(&store->idle, &account->idle);
 	pthread_mutex_unlock(&store->lock);
-	account_free(&account);
+	account_stop(account);
 	pthread_mutex_lock(&store->lock);
 	map_take(&store->accounts, map_key_u64(&id));
+	account_free(&account);
 	pthread_cond_broadcast(&store->changed);
 }
 
@@ -225,12 +227,13 @@ open_new(struct store *store, uint64_t id, unsigned flags,
 	pthread_mutex_unlock(&store->lock);
 	int result = start(account, flags, error);
 	if (result < 0)
-		account_free(&account);
+		account_stop(account);
 	pthread_mutex_lock(&store->lock);
-	if (result < 0)
+	account->state = ACCOUNT_OPEN;
+	if (result < 0) {
 		map_take(&store->accounts, map_key_u64(&id));
-	else
-		account->state = ACCOUNT_OPEN;
+		account_free(&account);
+	}
 	pthread_cond_broadcast(&store->changed);
 	return account;
 }

@@ -84,6 +84,15 @@ add_value(struct buffer *line, struct span s)
 }
 
 static void
+add_number(struct buffer *line, int64_t number)
+{
+	if (number < 0)
+		buffer_add_byte(line, '-');
+	buffer_add_number(line, number < 0 ? 0 - (uint64_t)number :
+		(uint64_t)number);
+}
+
+static void
 add_scope(struct buffer *line, const struct log_scope *scope)
 {
 	if (scope == NULL)
@@ -114,11 +123,12 @@ void
 log_event_fields(enum log_level level, const char *event,
 	const struct log_scope *scope, const struct log_field *fields)
 {
-	char when[25];
-	struct buffer line;
+	char when[25], room[LOG_LINE_LIMIT + 1];
+	/* On the stack: a line is not worth an allocation. */
+	struct buffer line = { .data = room, .room = sizeof(room),
+		.limit = LOG_LINE_LIMIT };
 	if (!log_is_on(level))
 		return;
-	buffer_init(&line, LOG_LINE_LIMIT);
 	clock_format_iso(clock_wall(), when);
 	int pid = atomic_load_explicit(&log_pid, memory_order_relaxed);
 	buffer_print(&line, "%s %s %s[%d]", when, level_names[level],
@@ -126,9 +136,11 @@ log_event_fields(enum log_level level, const char *event,
 	add_scope(&line, scope);
 	buffer_print(&line, " event=%s", event);
 	for (; fields->kind != LOG_FIELD_END; fields++) {
-		buffer_print(&line, " %s=", fields->key);
+		buffer_add_byte(&line, ' ');
+		buffer_add_string(&line, fields->key);
+		buffer_add_byte(&line, '=');
 		if (fields->kind == LOG_FIELD_NUMBER)
-			buffer_print(&line, "%lld", (long long)fields->number);
+			add_number(&line, fields->number);
 		else
 			add_value(&line, fields->text);
 	}
@@ -136,7 +148,6 @@ log_event_fields(enum log_level level, const char *event,
 	buffer_add_byte(&line, '\n');
 	write_line(atomic_load(&log_fd), buffer_span(&line), level);
 	write_line(atomic_load(&log_copy_fd), buffer_span(&line), level);
-	buffer_fini(&line);
 }
 
 void

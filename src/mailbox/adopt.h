@@ -15,7 +15,7 @@ void
 adopt_init(const struct mailbox *mailbox, const struct config *config,
 	struct wire_pool *auth);
 
-/* After lot_run, with the wires of `auth`; for tests. */
+/* After lot_run: frees `auth` too. */
 void
 adopt_fini(void);
 

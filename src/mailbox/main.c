@@ -120,6 +120,7 @@ main(int argc, char **argv)
 	listener_on_reload(mailbox.lot, reload);
 	quota_start(mailbox.lot, auth);
 	lot_run(mailbox.lot, STOP_GRACE);
+	adopt_fini();
 	store_close(&mailbox.store);
 	engine->call->close(&engine);
 	return 0;

@@ -220,6 +220,7 @@ expander_init(struct expander *expander, struct lot *lot)
 void
 expander_fini(struct expander *expander)
 {
+	wire_pool_free(&expander->pool);
 	expand_cache_fini(&expander->cache);
 	health_fini(&expander->health);
 	wire_pool_free(&expander->pool);

@@ -102,6 +102,7 @@ main(int argc, char **argv)
 	retry_start(&queue.retry);
 	lot_run(queue.lot, STOP_GRACE);
 	struct store *store = queue.spool.options.store;
+	queue_fini(&queue);
 	spool_close(&queue.spool);
 	store_close(&store);
 	engine->call->close(&engine);

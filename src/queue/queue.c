@@ -17,6 +17,15 @@ queue_init(struct queue *queue, struct lot *lot, unsigned processes)
 }
 
 void
+queue_fini(struct queue *queue)
+{
+	expander_fini(&queue->expander);
+	deliverer_fini(&queue->deliverer);
+	pthread_mutex_destroy(&queue->retry.lock);
+	pthread_mutex_destroy(&queue->lock);
+}
+
+void
 queue_set_rules(struct queue *queue, const struct attempt_rules *rules)
 {
 	pthread_mutex_lock(&queue->lock);

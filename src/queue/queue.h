@@ -46,6 +46,10 @@ struct queue {
 void
 queue_init(struct queue *queue, struct lot *lot, unsigned processes);
 
+/* After lot_run. */
+void
+queue_fini(struct queue *queue);
+
 /* A reload changes them while sessions run. */
 void
 queue_set_rules(struct queue *queue, const struct attempt_rules *rules);

@@ -35,11 +35,7 @@ struct mail_session {
 static void
 reply(struct mail_session *session, enum smtp_reply row, struct span detail)
 {
-	struct buffer line;
-	buffer_init(&line, 0);
-	smtp_reply_add(&line, row, detail);
-	stream_add(&session->stream, buffer_span(&line));
-	buffer_fini(&line);
+	smtp_reply_add(&session->stream.out, row, detail);
 }
 
 static void
@@ -123,15 +119,12 @@ answer_all(const struct mail_session *session, enum smtp_reply row,
 static void
 message_end(struct mail_session *session)
 {
-	struct buffer out;
-	buffer_init(&out, 0);
+	struct buffer *out = &session->stream.out;
 	if (session->has_failed)
-		answer_all(session, session->failure, &out);
+		answer_all(session, session->failure, out);
 	else
 		session->server->deliver(session->server,
-			session->transaction, &out);
-	stream_add(&session->stream, buffer_span(&out));
-	buffer_fini(&out);
+			session->transaction, out);
 	transaction_end(session);
 }
 

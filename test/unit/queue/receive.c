@@ -178,8 +178,7 @@ end(struct fixture *fixture)
 {
 	world_end(&fixture->lot);
 	spool_close(&fixture->queue.spool);
-	expander_fini(&fixture->queue.expander);
-	deliverer_fini(&fixture->queue.deliverer);
+	queue_fini(&fixture->queue);
 	store_close(&fixture->store);
 	fixture->engine->call->close(&fixture->engine);
 	buffer_fini(&delivered);
@@ -391,6 +390,17 @@ what_is_spooled_is_delivered_when_it_can_be(void **state)
 	end(&fixture);
 }
 
+static size_t
+delivered_count(void)
+{
+	size_t count = 0;
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < delivered.size; i++)
+		count += delivered.data[i] == '@';
+	pthread_mutex_unlock(&lock);
+	return count;
+}
+
 static void
 beyond_the_limit_the_rest_is_spooled(void **state)
 {
@@ -401,10 +411,7 @@ beyond_the_limit_the_rest_is_spooled(void **state)
 	begin(&fixture);
 	send_message(&fixture, "b@y", to, "", 1, reply);
 	assert_string_equal(reply, "250 2.0.0");
-	size_t at_once = 0;
-	for (size_t i = 0; i < delivered.size; i++)
-		at_once += delivered.data[i] == '@';
-	assert_int_equal(at_once, QUEUE_CUT_THROUGH_LIMIT);
+	assert_int_equal(delivered_count(), QUEUE_CUT_THROUGH_LIMIT);
 	assert_int_equal(spool_length(&fixture.queue.spool), 1);
 	/* and goes at once, without waiting for a back-off */
 	retry_start(&fixture.queue.retry);
@@ -412,10 +419,7 @@ beyond_the_limit_the_rest_is_spooled(void **state)
 	while (spool_length(&fixture.queue.spool) > 0 &&
 		clock_monotonic() < until)
 		poll(NULL, 0, 5);
-	at_once = 0;
-	for (size_t i = 0; i < delivered.size; i++)
-		at_once += delivered.data[i] == '@';
-	assert_int_equal(at_once, 50);
+	assert_int_equal(delivered_count(), 50);
 	end(&fixture);
 }
 

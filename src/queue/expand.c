@@ -223,7 +223,6 @@ expander_fini(struct expander *expander)
 	wire_pool_free(&expander->pool);
 	expand_cache_fini(&expander->cache);
 	health_fini(&expander->health);
-	wire_pool_free(&expander->pool);
 }
 
 static void

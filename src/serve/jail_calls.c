@@ -61,7 +61,7 @@ static const int calls_to_read_files[] = {
 static const int calls_to_write_files[] = {
 	CALL(mkdir), CALL(mkdirat), CALL(rmdir), CALL(unlink), CALL(unlinkat),
 	CALL(rename), CALL(renameat), CALL(renameat2), CALL(link), CALL(linkat),
-	CALL(truncate), CALL(fchmod), CALL(utimensat), -1
+	CALL(truncate), CALL(fchmod), CALL(utimensat), CALL(syncfs), -1
 };
 
 static const int calls_of_clients[] = {

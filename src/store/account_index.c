@@ -312,6 +312,7 @@ account_index_open(struct account *account, struct error *error)
 			(unsigned long long)account->id);
 	}
 	agree_with_head(account, index);
+	index_db_tidy(index->db);
 	publish_trees(account, index);
 	store_note_index(account, true);
 	return 0;

@@ -224,6 +224,7 @@ void
 index_db_tidy(struct index_db *db)
 {
 	checkpoint(db, TIDY_PAGES);
+	sqlite3_db_release_memory(db->connection);
 }
 
 void

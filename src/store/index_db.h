@@ -45,7 +45,8 @@ index_db_commit(struct index_db *db, struct error *error);
 void
 index_db_rollback(struct index_db *db);
 
-/* Moves what the write-ahead log has into the file when it has become large. */
+/* Moves what the write-ahead log has into the file when it has become large;
+ * gives back memory that is not needed between transactions. */
 void
 index_db_tidy(struct index_db *db);
 

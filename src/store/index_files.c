@@ -54,7 +54,7 @@ open_file(const char *path, int flags, int mode)
 	if (!is_ours(path, &directory, &name))
 		return open(path, flags | O_CLOEXEC, (mode_t)mode);
 	return name == NULL ? not_there() : openat(directory, name,
-		flags | O_CLOEXEC | O_NOFOLLOW, (mode_t)mode);
+		flags | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
 static int

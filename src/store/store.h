@@ -140,11 +140,13 @@ store_mailbox_status(struct store_account *account, uint32_t mailbox,
 enum store_verdict
 store_mailbox_create(struct store_account *account, struct span name,
 	unsigned use, uint32_t *mailbox, struct error *error);
-/* INBOX cannot be deleted (DENIED); children stay. */
+/* INBOX cannot be deleted (DENIED); children stay. HAS_CHILDREN: it is only the
+ * parent of others. */
 enum store_verdict
 store_mailbox_delete(struct store_account *account, struct span name,
 	struct error *error);
-/* Children move along; of INBOX the messages move (RFC 9051 6.3.6). */
+/* Children move along; of INBOX the messages move (RFC 9051 6.3.6). Names stay
+ * subscribed as they were (RFC 9051 6.3.8). */
 enum store_verdict
 store_mailbox_rename(struct store_account *account, struct span from,
 	struct span to, struct error *error);
@@ -212,7 +214,8 @@ store_expunge(struct store_account *account, uint32_t mailbox,
 
 /*
  * Copies placements (no second body), or moves them. *from and *to are the
- * UIDs in pairs: the n-th of one became the n-th of the other.
+ * UIDs in pairs: the n-th of one became the n-th of the other. Annotations stay
+ * behind.
  */
 enum store_verdict
 store_copy(struct store_account *account, uint32_t from_mailbox,

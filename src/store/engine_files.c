@@ -36,6 +36,7 @@ struct files {
 	struct files_running running;
 	int reserve;			/* descriptor, or -1 */
 	atomic_bool is_spent;
+	atomic_bool is_folder_synced[256];	/* their names, by this process */
 };
 
 /* An open file, shared by its claim and pins; closed with the last. */
@@ -391,10 +392,14 @@ sync_names(struct engine_claim *claim, enum engine_object kind,
 		return -1;
 	path[2] = '\0';
 	if (calls->sync_directory(calls->context, path, FILES_SYNC_FOLDER,
-			error) < 0 ||
-		calls->sync_directory(calls->context, ".", FILES_SYNC_ROOT,
 			error) < 0)
 		return -1;
+	atomic_bool *is_folder_synced =
+		&claim->files->is_folder_synced[claim->account >> 56];
+	if (!atomic_load(is_folder_synced) && calls->sync_directory(
+			calls->context, ".", FILES_SYNC_ROOT, error) < 0)
+		return -1;
+	atomic_store(is_folder_synced, true);
 	claim->is_synced[kind] = true;
 	return 0;
 }

@@ -3,6 +3,8 @@
 Each message that was acknowledged is there; what is there twice are only
 messages whose session was open at a kill. Sessions of other processes go on."""
 import collections
+import imaplib
+import json
 import os
 import random
 import signal
@@ -42,8 +44,15 @@ class Sender(threading.Thread):
                 time.sleep(0.02)
 
 
+def login(system, user):
+    try:
+        return system.imap(user)
+    except (OSError, imaplib.IMAP4.error):
+        return None
+
+
 def subjects(system, user):
-    client = system.imap(user)
+    client = posthouse.wait_until(lambda: login(system, user), 40, "a login")
     total = int(client.select("INBOX")[1][0])
     found = []
     if total:
@@ -76,7 +85,11 @@ def main():
         stop.set()
         for sender in senders:
             sender.join(60)
-        posthouse.wait_until(lambda: system.json("queue", "list") == [], 120,
+        def is_empty():
+            """The queue itself may still be about to start again."""
+            done = system.command("--json", "queue", "list", check=False)
+            return done.returncode == 0 and json.loads(done.stdout) == []
+        posthouse.wait_until(is_empty, 120,
                              "the spool is empty after the kills")
         acknowledged = [pair for s in senders for pair in s.acknowledged]
         doubtful = {pair for s in senders for pair in s.doubtful}

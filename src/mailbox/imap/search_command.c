@@ -106,23 +106,32 @@ struct result {
 	uint64_t modseq;		/* the highest */
 };
 
+/* Every UID found is in the view, so UIDs in a row have numbers in a row: only
+ * for MODSEQ each message is looked at. */
 static void
-summarise(struct imap_session *imap, bool is_uid,
-	const struct number_set *uids, struct result *result)
+summarise(struct imap_session *imap, const struct request *request,
+	bool is_uid, const struct number_set *uids, struct result *result)
 {
 	struct store_message message;
 	uint32_t next = 0;
 	number_set_init(&result->numbers);
 	result->modseq = 0;
-	while (imap_next_message(imap->view, uids, &next, &message)) {
-		uint32_t number = is_uid ? message.uid : message.sequence;
-		if (result->numbers.count == 0)
-			result->first = message;
-		result->last = message;
-		number_set_add(&result->numbers, number, number);
+	for (size_t i = 0; i < uids->count; i++) {
+		const struct number_range *range = &uids->range[i];
+		uint32_t first = is_uid ? range->first :
+			store_view_sequence(imap->view, range->first);
+		number_set_add(&result->numbers, first,
+			first + (range->last - range->first));
+	}
+	if (uids->count == 0)
+		return;
+	store_view_by_uid(imap->view, uids->range[0].first, &result->first);
+	store_view_by_uid(imap->view, uids->range[uids->count - 1].last,
+		&result->last);
+	while (search_has_modseq(request->search) &&
+	    imap_next_message(imap->view, uids, &next, &message))
 		if (message.modseq > result->modseq)
 			result->modseq = message.modseq;
-	}
 }
 
 /* RFC 7162 3.1.5: MIN and MAX alone ask for their own. */
@@ -233,7 +242,7 @@ answer(struct imap_session *imap, struct imap_command *command,
 	struct request asked = *request;
 	if (!request->has_return)
 		asked.options = RETURN_ALL;
-	summarise(imap, command->is_uid, uids, &result);
+	summarise(imap, request, command->is_uid, uids, &result);
 	if (is_extended)
 		tell_esearch(imap, command, &asked, &result);
 	else

@@ -92,7 +92,7 @@ password_fake_keys(const struct passwords *passwords, struct span name,
 
 /* ---- what is remembered ---- */
 
-/* Hash of account, generation and prepared password under the boot key. */
+/* Hash of account and prepared password under the boot key. */
 static void
 hash_verified(const struct passwords *passwords,
 	const struct account *account, struct span password,
@@ -101,7 +101,6 @@ hash_verified(const struct passwords *passwords,
 	struct buffer message;
 	buffer_init(&message, 0);
 	buffer_add_u64(&message, account->id);
-	buffer_add_u64(&message, account->generation);
 	buffer_add(&message, password);
 	scram_hmac(span_of(passwords->boot_key, sizeof(passwords->boot_key)),
 		buffer_span(&message), out);

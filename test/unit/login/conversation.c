@@ -375,6 +375,78 @@ connections_of_a_network_are_limited(void **state)
 	atomic_store(&world.login->rules, before);
 }
 
+static void
+attempts_of_a_network_are_limited(void **state)
+{
+	struct login_rules rules = *world.login->rules;
+	const struct login_rules *before = world.login->rules;
+	static const struct conversation all[] = {
+	{ "imap/third-attempt", &protocol_imap, true, "192.0.2.78", L(
+		"S: * OK *", "C: a LOGIN alice wrong",
+		"S: a NO [AUTHENTICATIONFAILED] *", "C: b LOGIN alice wrong",
+		"S: b NO [AUTHENTICATIONFAILED] *", "C: c LOGIN alice secret",
+		"S: c NO [LIMIT] *") },
+	{ "pop3/is-the-same-network", &protocol_pop3, true, "192.0.2.78", L(
+		POP3_READY, "C: AUTH PLAIN " RIGHT, "S: -ERR [SYS/TEMP] *") },
+	{ "imap/mynetworks-are-not-counted", &protocol_imap, false,
+		"127.0.0.1", L("S: * OK *", "C: a LOGIN alice wrong",
+		"S: a NO [AUTHENTICATIONFAILED] *", "C: b LOGIN alice wrong",
+		"S: b NO [AUTHENTICATIONFAILED] *", "C: c LOGIN alice secret",
+		"S: c " ADOPTED " tls=no unread=", "S: EOF") },
+	};
+	(void)state;
+	rules.attempts = 2;
+	atomic_store(&world.login->rules, &rules);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		converse(&all[i]);
+	atomic_store(&world.login->rules, before);
+}
+
+static void
+load_balancers_are_believed_and_must_speak(void **state)
+{
+	struct login_rules rules = *world.login->rules;
+	const struct login_rules *before = world.login->rules;
+	static const struct conversation all[] = {
+	{ "imap/proxy-header", &protocol_imap, false, "203.0.113.1", L(
+		"B: PROXY TCP4 192.0.2.9 203.0.113.1 5000 143\r\n",
+		IMAP_OUTSIDE, "C: a LOGOUT", "S: * BYE *", "S: a OK *",
+		"S: EOF") },
+	{ "imap/no-proxy-header", &protocol_imap, false, "203.0.113.1", L(
+		"B: a NOOP\r\n", "S: EOF") },
+	{ "imap/others-are-not-believed", &protocol_imap, false, OUTSIDE, L(
+		"B: PROXY TCP4 127.0.0.1 203.0.113.1 5000 143\r\n",
+		IMAP_OUTSIDE, "S: PROXY BAD *") },
+	};
+	(void)state;
+	rules.proxy_networks = "203.0.113.0/24";
+	atomic_store(&world.login->rules, &rules);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		converse(&all[i]);
+	atomic_store(&world.login->rules, before);
+}
+
+static void
+who_does_not_log_in_is_sent_away(void **state)
+{
+	struct login_rules rules = *world.login->rules;
+	const struct login_rules *before = world.login->rules;
+	static const struct conversation all[] = {
+	{ "imap/too-slow", &protocol_imap, false, OUTSIDE, L(IMAP_OUTSIDE,
+		"B: a LOGIN {5+}\r\nal",
+		"S: * BYE You took too long to log in", "S: EOF") },
+	/* RFC 1939 3: without a word */
+	{ "pop3/too-slow", &protocol_pop3, false, OUTSIDE, L(POP3_READY,
+		"S: EOF") },
+	};
+	(void)state;
+	rules.timeout = 300;
+	atomic_store(&world.login->rules, &rules);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		converse(&all[i]);
+	atomic_store(&world.login->rules, before);
+}
+
 /* ---- many who say half ---- */
 
 /* What malloc has given out; sanitizers do not tell. */
@@ -426,6 +498,9 @@ main(void)
 		cmocka_unit_test(
 			networks_that_are_not_trusted_are_turned_away),
 		cmocka_unit_test(connections_of_a_network_are_limited),
+		cmocka_unit_test(attempts_of_a_network_are_limited),
+		cmocka_unit_test(load_balancers_are_believed_and_must_speak),
+		cmocka_unit_test(who_does_not_log_in_is_sent_away),
 		cmocka_unit_test(
 			half_a_literal_holds_no_thread_and_little_memory),
 	};

@@ -90,8 +90,10 @@ collect_recipients(struct envelope *envelope, struct arena *arena,
 	envelope->count = 0;
 	map_init(&seen);
 	for (size_t i = 0; i < count; i++) {
-		if (expansion[i].verdict == EXPAND_UNKNOWN)
+		if (expansion[i].verdict == EXPAND_UNKNOWN) {
 			add_unknown(envelope, &recipient[i]);
+			continue;
+		}
 		for (size_t j = 0; j < expansion[i].count; j++)
 			if (most == 1 || is_first(&seen, arena,
 				&expansion[i].target[j]))

@@ -83,12 +83,11 @@ expand_take_answer(struct span line, struct arena *arena,
 	expansion += number - 1;
 	bool is_more = span_equals(kind, SPAN("MORE"));
 	*is_final = !is_more;
-	if (span_equals(kind, SPAN("NOTFOUND"))) {
-		expansion->verdict = EXPAND_UNKNOWN;
-		return true;
-	}
-	if (span_equals(kind, SPAN("FAIL"))) {
-		expansion->verdict = EXPAND_LATER;
+	if (span_equals(kind, SPAN("NOTFOUND")) ||
+		span_equals(kind, SPAN("FAIL"))) {
+		expansion->verdict = kind.data[0] == 'N' ? EXPAND_UNKNOWN :
+			EXPAND_LATER;
+		expansion->count = 0;
 		return true;
 	}
 	if (!is_more && !span_equals(kind, SPAN("OK")))

@@ -214,6 +214,22 @@ the_message_gets_our_lines_in_front(void **state)
 	end(&fixture);
 }
 
+/* ORCPT is what a stranger wrote; decoded it may hold line ends. */
+static void
+no_field_is_of_a_strangers_making(void **state)
+{
+	struct fixture fixture;
+	(void)state;
+	begin(&fixture);
+	converse(&fixture, SPAN(HELLO MAIL ONE "RCPT TO:<alice@x> XACCOUNT=1 "
+		"XQUOTA=0 ORCPT=rfc822;a+0D+0AX-Evil:+20yes@x\r\n" BODY),
+		"250 2.1.0,250 2.1.5,250 2.1.5");
+	assert_messages(&fixture, 1, "Return-Path: <bob@y>\r\n"
+		"Delivered-To: alice@x\r\nX-Original-To: aX-Evil: yes@x\r\n"
+		"hi\r\n", NULL);
+	end(&fixture);
+}
+
 static void
 a_transaction_is_stored_once_in_an_account(void **state)
 {
@@ -335,6 +351,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_message_gets_our_lines_in_front),
+		cmocka_unit_test(no_field_is_of_a_strangers_making),
 		cmocka_unit_test(a_transaction_is_stored_once_in_an_account),
 		cmocka_unit_test(each_account_has_its_own_answer),
 		cmocka_unit_test(trouble_is_later_and_nothing_is_stored),

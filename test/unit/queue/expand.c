@@ -82,6 +82,23 @@ long_answers_come_in_several_lines(void **state)
 }
 
 static void
+a_no_takes_back_what_came_before(void **state)
+{
+	struct arena arena;
+	struct expansion expansion = { .address = SPAN("a@x") };
+	bool is_final;
+	(void)state;
+	arena_init(&arena, 0);
+	assert_true(expand_take_answer(SPAN("MORE\t1\tremote=p@y\tremote=q@y"),
+		&arena, &expansion, 1, &is_final));
+	assert_true(expand_take_answer(SPAN("NOTFOUND\t1"), &arena, &expansion,
+		1, &is_final));
+	assert_int_equal(expansion.verdict, EXPAND_UNKNOWN);
+	assert_int_equal(expansion.count, 0);
+	arena_fini(&arena);
+}
+
+static void
 what_changed_is_forgotten(void **state)
 {
 	struct expand_cache cache;
@@ -199,6 +216,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_are_read),
 		cmocka_unit_test(long_answers_come_in_several_lines),
+		cmocka_unit_test(a_no_takes_back_what_came_before),
 		cmocka_unit_test(what_changed_is_forgotten),
 		cmocka_unit_test(the_cache_is_bounded),
 		cmocka_unit_test(every_target_gets_it_once),

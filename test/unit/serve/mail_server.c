@@ -310,12 +310,46 @@ a_long_message_goes_through_a_file(void **state)
 	buffer_fini(&codes);
 }
 
+static void
+recipients_are_counted(void **state)
+{
+	struct mail_server server = { .hostname = "test", .spill = -1,
+		.deliver = deliver };
+	struct buffer sent, codes;
+	(void)state;
+	buffer_init(&sent, 0);
+	buffer_init(&codes, 0);
+	buffer_add_string(&sent, "EHLO q\r\n" FROM);
+	for (unsigned i = 0; i < MAIL_SERVER_RECIPIENT_LIMIT + 1; i++)
+		buffer_add_string(&sent, TO);
+	struct lot *lot = lot_new(2);
+	pthread_t thread, writing;
+	int pair[2];
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	pthread_create(&thread, NULL, run, lot);
+	struct incoming incoming = { .fd = pair[0], .service = "test" };
+	mail_server_accept(lot, &incoming, &server);
+	struct writer writer = { pair[1], buffer_span(&sent) };
+	pthread_create(&writing, NULL, write_all, &writer);
+	read_codes(pair[1], &codes);
+	pthread_join(writing, NULL);
+	close(pair[1]);
+	lot_stop(lot);
+	pthread_join(thread, NULL);
+	lot_free(&lot);
+	assert_int_equal(codes.size, 4 * (MAIL_SERVER_RECIPIENT_LIMIT + 4) - 1);
+	assert_memory_equal(codes.data + codes.size - 7, "250 452", 7);
+	buffer_fini(&sent);
+	buffer_fini(&codes);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(conversations_at_once),
 		cmocka_unit_test(conversations_byte_by_byte),
+		cmocka_unit_test(recipients_are_counted),
 		cmocka_unit_test(a_long_message_goes_through_a_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

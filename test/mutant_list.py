@@ -173,6 +173,8 @@ MUTANTS = [
     mutant("numbers stay during FETCH", "src/mailbox/imap/command.c",
            "bool keeps = command->row->flags & IMAP_KEEPS_NUMBERS &&\n\t\t\t!command->is_uid;",
            "bool keeps = false;", *IMAP),
+    mutant("a deadly message is not parsed", "src/mailbox/imap/fetch_message.c",
+           "if (deaths >= DEATHS_LIMIT) {", "if (false) {", "unit/mailbox/imap_events"),
     mutant("who takes nothing gets no more", "src/mailbox/imap/session.c",
            "\tcase STREAM_PENDING:\n\t\treturn park_for_writing(imap);",
            "\tcase STREAM_PENDING:\n\t\treturn SESSION_PARK;", "unit/mailbox/imap_events"),

@@ -381,6 +381,47 @@ a_change_wakes_only_who_idles_there(void **state)
 	assert_starts(hear(), "* 3 EXISTS\r\n");
 }
 
+/* The EMAILID of the first message in INBOX. */
+static uint64_t
+first_email(void)
+{
+	struct store_account *account;
+	struct store_mailbox inbox;
+	struct store_message message;
+	struct store_view *view;
+	struct arena arena;
+	struct error error;
+	arena_init(&arena, 0);
+	assert(store_account_open(mailbox.store, ACCOUNT, ACCOUNT, 0, &account,
+		&error) == 0);
+	assert(store_mailbox_find(account, SPAN("INBOX"), &arena, &inbox,
+		&error) == STORE_OK);
+	assert(store_view_open(account, inbox.id, &view, &error) == STORE_OK);
+	assert(store_view_by_sequence(view, 1, &message));
+	store_view_close(&view);
+	store_account_close(&account);
+	arena_fini(&arena);
+	return message.email;
+}
+
+static void
+a_message_that_was_deadly_twice_is_not_parsed(void **state)
+{
+	unsigned deaths;
+	(void)state;
+	greet();
+	store_message(10);
+	for (unsigned i = 0; i < 2; i++) {
+		counter_in_hand_set(ACCOUNT, first_email(), &deaths);
+		counter_open(-1, -1, true);	/* the successor */
+	}
+	say("d SELECT INBOX\r\ne FETCH 1 (ENVELOPE BODY BODY.PEEK[TEXT])\r\n");
+	assert_int_equal(give(SESSION_READABLE), SESSION_PARK);
+	assert_non_null(strstr(hear(), "* 1 FETCH (ENVELOPE (NIL NIL NIL NIL "
+		"NIL NIL NIL NIL NIL NIL) BODY (\"text\" \"plain\" NIL NIL NIL "
+		"\"8bit\" 10 0) BODY[TEXT] {10}\r\nxxxxxxxxxx)\r\n"));
+}
+
 int
 main(void)
 {
@@ -397,6 +438,7 @@ main(void)
 		TEST(a_parked_session_holds_next_to_nothing),
 		TEST(a_message_that_stops_arriving_waits_in_a_file),
 		TEST(a_change_wakes_only_who_idles_there),
+		TEST(a_message_that_was_deadly_twice_is_not_parsed),
 	};
 	counter_open(-1, -1, true);
 	log_init("test", -1, -1);

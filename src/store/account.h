@@ -107,6 +107,7 @@ struct account {
 	uint64_t generation;
 	uint64_t last_segment;		/* the space was looked at up to there */
 	atomic_bool wants_space;	/* something may have become free */
+	uint64_t state_size;		/* of the last whole state, in bytes */
 	bool is_swept;			/* of bodies that no record names */
 };
 

@@ -107,7 +107,8 @@ cost_of_state(const struct account *account)
 		if (tree != NULL)
 			cost += (uint64_t)tree->total.there * MESSAGE_COST;
 	}
-	return cost;
+	/* Annotations are only known when one has been written. */
+	return cost > account->state_size ? cost : account->state_size;
 }
 
 /* ---- a whole state ---- */
@@ -265,6 +266,9 @@ add_state(struct group *group)
 			return false;
 		}
 	}
+	account->state_size = 0;
+	for (size_t i = 0; i < group->count; i++)
+		account->state_size += group->record[i].piece[0].iov_len;
 	buffer_init(&empty, 0);
 	group_add(group, RECORD_STATE_END, LOG_STATE_END, &empty);
 	group->is_state = true;

@@ -1,11 +1,13 @@
 /* Many at the same time: nothing is lost, nobody sees half of anything. */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "store/account.h"
 #include "world.h"
 
 enum { THREADS = 20, EACH = 40 };
@@ -321,6 +323,77 @@ blocks_come_and_go(struct world *world)
 	run_all(&crowd, touch, THREADS);
 }
 
+/* ---- what waits for what ---- */
+
+static void *
+append_slowly(void *context)
+{
+	struct member *member = context;
+	append_one(member->crowd->world->account, member->crowd->inbox,
+		"from afar");
+	atomic_store(&member->crowd->is_done, true);
+	return NULL;
+}
+
+static bool
+is_led(struct world *world)
+{
+	struct account *account = world->account->account;
+	pthread_mutex_lock(&account->lock);
+	bool is_led = account->is_led;
+	pthread_mutex_unlock(&account->lock);
+	return is_led;
+}
+
+/* While a message is being made durable the mailbox can be read, without it. */
+static void
+readers_do_not_wait_for_the_disk(struct world *world)
+{
+	struct crowd crowd;
+	struct member member = { &crowd, 0 };
+	struct store_view *view;
+	struct store_view_facts facts;
+	struct error error;
+	pthread_t thread;
+	if (!world->is_memory)
+		return;
+	crowd_init(&crowd, world);
+	world_append(world, crowd.inbox, "from before");
+	assert_string_equal(world_uids(world, crowd.inbox), "1");
+	engine_memory_set_latency(world->engine, 1500);
+	pthread_create(&thread, NULL, append_slowly, &member);
+	while (!is_led(world) && !atomic_load(&crowd.is_done))
+		sched_yield();
+	assert_int_equal(store_view_open(world->account, crowd.inbox, &view,
+		&error), STORE_OK);
+	store_view_facts(view, &facts);
+	assert_false(atomic_load(&crowd.is_done));
+	assert_int_equal(facts.exists, 1);
+	store_view_close(&view);
+	pthread_join(thread, NULL);
+	engine_memory_set_latency(world->engine, 0);
+	assert_string_equal(world_uids(world, crowd.inbox), "1:2");
+}
+
+/* Those who wait together become durable together. */
+static void
+waiters_share_a_sync(struct world *world)
+{
+	struct crowd crowd;
+	if (!world->is_memory)
+		return;
+	crowd_init(&crowd, world);
+	engine_memory_set_latency(world->engine, 300);
+	uint64_t calls = engine_memory_calls(world->engine,
+		ENGINE_MEMORY_APPEND);
+	run_all(&crowd, append_slowly, THREADS);
+	calls = engine_memory_calls(world->engine, ENGINE_MEMORY_APPEND) -
+		calls;
+	engine_memory_set_latency(world->engine, 0);
+	assert_true(calls >= 1 && calls <= THREADS / 2);
+	assert_string_equal(world_uids(world, crowd.inbox), "1:20");
+}
+
 /* ---- watching ---- */
 
 struct counting_watch {
@@ -371,6 +444,9 @@ static const struct scenario scenarios[] = {
 	{ "everything at once", everything_at_once },
 	{ "accounts come and go", accounts_come_and_go },
 	{ "blocks come and go", blocks_come_and_go },
+	{ "readers do not wait for the disk",
+		readers_do_not_wait_for_the_disk },
+	{ "waiters share a sync", waiters_share_a_sync },
 	{ "watches are called", watches_are_called },
 };
 

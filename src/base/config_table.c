@@ -57,11 +57,13 @@ const struct config_parameter config_table[] = {
 	"How long a verified password is remembered as a keyed hash." },
 
 { "imap_client_connection_limit", N, "1000", NULL, "login", NULL,
-	"IMAP connections at once from one client network." },
+	"IMAP connections at once from one client network that have not logged "
+	"in yet; $mynetworks excepted." },
 { "imap_user_connection_limit", N, "50", NULL, "mailbox", NULL,
 	"IMAP connections at once of one account." },
 { "pop3_client_connection_limit", N, "1000", NULL, "login", NULL,
-	"POP3 connections at once from one client network." },
+	"POP3 connections at once from one client network that have not logged "
+	"in yet; $mynetworks excepted." },
 { "pop3_user_connection_limit", N, "50", NULL, "mailbox", NULL,
 	"POP3 connections at once of one account." },
 { "login_timeout", D, "3m", NULL, "login", "s",

@@ -45,9 +45,10 @@ imap_capability_list(const struct imap_session *imap, struct buffer *out)
 {
 	for (size_t i = 0; i < CAPABILITY_COUNT; i++)
 		buffer_print(out, " %s", capabilities[i].name);
-	/* RFC 7889 */
-	buffer_print(out, " APPENDLIMIT=%lu",
-		(unsigned long)imap->mailbox->message_size_limit);
+	/* RFC 7889; without a limit of ours there is nothing to say. */
+	if (imap->mailbox->message_size_limit != 0)
+		buffer_print(out, " APPENDLIMIT=%lu", (unsigned long)
+			imap->mailbox->message_size_limit);
 }
 
 void

@@ -70,6 +70,19 @@ value_of(const struct imap_session *imap, enum item item,
 	return 0;
 }
 
+static void
+add_item(struct imap_session *imap, size_t i,
+	const struct store_mailbox *mailbox, const struct store_status *status)
+{
+	uint64_t value = value_of(imap, names[i].item, mailbox, status);
+	/* RFC 7889 3: NIL says that there is no limit. */
+	if (names[i].item == APPENDLIMIT && value == 0)
+		buffer_add_string(&imap->line, "APPENDLIMIT NIL ");
+	else
+		buffer_print(&imap->line, "%s %lu ", names[i].name,
+			(unsigned long)value);
+}
+
 bool
 imap_status_tell(struct imap_session *imap, struct imap_command *command,
 	struct span name, unsigned items)
@@ -87,9 +100,7 @@ imap_status_tell(struct imap_session *imap, struct imap_command *command,
 	buffer_add_string(line, " (");
 	for (size_t i = 0; i < ITEM_COUNT; i++)
 		if ((items & 1u << names[i].item) != 0)
-			buffer_print(line, "%s %lu ", names[i].name,
-				(unsigned long)value_of(imap, names[i].item,
-				&mailbox, &status));
+			add_item(imap, i, &mailbox, &status);
 	line->size--;
 	buffer_add_string(line, ")\r\n");
 	imap_send_line(imap);

@@ -355,6 +355,7 @@ parked_for_writing_until_the_peer_reads(void **state)
 	(void)state;
 	actor_init(&actor, writes_until_full);
 	lot_add(lot, &actor.session);
+	WAIT_UNTIL(atomic_load(&actor.events[SESSION_START]) == 1);
 	WAIT_UNTIL(lot_idle_workers(lot) == 2);
 	assert_int_equal(actor.events[SESSION_WRITABLE], 0);
 	while (read(actor.other, bytes, sizeof(bytes)) > 0)

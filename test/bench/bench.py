@@ -121,7 +121,8 @@ class Peer:
             "smtpd_client_connection_count_limit = 0",
             "message_size_limit = 104857600", "mailbox_size_limit = 0",
             "alias_maps =", "alias_database =", "local_recipient_maps =",
-            "import_environment = LD_PRELOAD SLOW_SYNC_MS TZ PATH",
+            "import_environment = MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ PATH LANG=C "
+            "LD_PRELOAD SLOW_SYNC_MS",
             f"maillog_file = {self.directory}/pf/maillog",
             f"maillog_file_prefixes = {self.directory}",
             "smtputf8_enable = no", ""]))

@@ -100,7 +100,7 @@ def theirs(mode, count):
 
 
 def sink(count):
-    server = subprocess.Popen(["smtp-sink", "-c", "127.0.0.1:2526", "200"],
+    server = subprocess.Popen(["smtp-sink", "-u", "nobody", "-c", "127.0.0.1:2526", "200"],
                               stdout=subprocess.DEVNULL)
     time.sleep(0.5)
     results = []

@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -99,6 +100,7 @@ def theirs(sessions, accounts):
 def main():
     numbers = [int(word) for word in sys.argv[1:]] or [1000, 10]
     WORK.mkdir(parents=True, exist_ok=True)
+    tempfile.tempdir = str(WORK)     # ours and theirs on the same file system
     print(kernel_and_machine())
     rows = []
     for sessions, accounts in zip(numbers[::2], numbers[1::2]):

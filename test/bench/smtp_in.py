@@ -7,6 +7,7 @@ new connection for each message. ten thousand: twenty sessions, a recipient at
 random. slow: ten accounts, every sync on both sides 5 ms longer."""
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -115,6 +116,7 @@ def sink(count):
 def main():
     modes = sys.argv[1:] or ["ten", "random", "slow"]
     WORK.mkdir(parents=True, exist_ok=True)
+    tempfile.tempdir = str(WORK)     # ours and theirs on the same file system
     p50, p99 = sync_time(WORK)
     print(f"{kernel_and_machine()}; 8 KB append + fdatasync: {p50:.2f} ms median, "
           f"{p99:.2f} ms 99 %")

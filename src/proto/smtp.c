@@ -126,6 +126,14 @@ take_smtputf8(struct smtp_mail *mail, struct span value)
 	return value.data == NULL;	/* RFC 6531 3.4: has no value */
 }
 
+/* RFC 8689 4.1: it has no value. */
+static bool
+take_requiretls(struct smtp_mail *mail, struct span value)
+{
+	mail->needs_tls = true;
+	return value.data == NULL;
+}
+
 static bool
 take_ret(struct smtp_mail *mail, struct span value)
 {
@@ -201,6 +209,14 @@ static bool
 take_actor(struct smtp_mail *mail, struct span value)
 {
 	return span_to_hex_number(value, &mail->actor);
+}
+
+static bool
+take_next_hop(struct smtp_mail *mail, struct span value)
+{
+	mail->next_hop = value;
+	return value.size > 0 && value.size <= SMTP_NEXT_HOP_LIMIT &&
+		smtp_xtext_is_valid(value);
 }
 
 /* ---- parameters of RCPT ---- */
@@ -291,6 +307,8 @@ static const struct parameter parameters[] = {
 	{ SPAN("XSESSION"), SMTP_WITH_XPOSTHOUSE, take_session, NULL },
 	{ SPAN("XTRANSACTION"), SMTP_WITH_XPOSTHOUSE, take_transaction, NULL },
 	{ SPAN("XACTOR"), SMTP_WITH_XPOSTHOUSE, take_actor, NULL },
+	{ SPAN("XNEXTHOP"), SMTP_WITH_XPOSTHOUSE, take_next_hop, NULL },
+	{ SPAN("REQUIRETLS"), SMTP_WITH_REQUIRETLS, take_requiretls, NULL },
 	{ SPAN("NOTIFY"), SMTP_WITH_DSN, NULL, take_notify },
 	{ SPAN("ORCPT"), SMTP_WITH_DSN, NULL, take_orcpt },
 	{ SPAN("XACCOUNT"), SMTP_WITH_XPOSTHOUSE, NULL, take_account },
@@ -420,6 +438,8 @@ smtp_mail_add(struct buffer *out, const struct smtp_mail *mail)
 	buffer_add_string(out, bodies[mail->body]);
 	if (mail->is_utf8)
 		buffer_add(out, SPAN(" SMTPUTF8"));
+	if (mail->needs_tls)
+		buffer_add(out, SPAN(" REQUIRETLS"));
 	buffer_add_string(out, returns[mail->ret]);
 	add_text(out, " ENVID=", mail->envid);
 	add_text(out, " AUTH=", mail->auth);
@@ -433,6 +453,7 @@ smtp_mail_add(struct buffer *out, const struct smtp_mail *mail)
 	if (mail->actor != 0)
 		buffer_print(out, " XACTOR=%llx",
 			(unsigned long long)mail->actor);
+	add_text(out, " XNEXTHOP=", mail->next_hop);
 	buffer_add(out, SPAN("\r\n"));
 }
 

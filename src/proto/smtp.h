@@ -5,6 +5,7 @@
  *
  *	RFC 5321 4.1 commands	1870 SIZE	6152 8BITMIME	3030 BDAT
  *	2033 LMTP		6531 SMTPUTF8	3461 DSN	4954 AUTH=
+ *	8689 REQUIRETLS
  *	XPOSTHOUSE (ARCHITECTURE.md 2.4) on inner wires only
  *
  * Replies are proto/smtp_reply.h, message content proto/smtp_data.h. Nothing
@@ -26,6 +27,7 @@ enum {
 	SMTP_AUTH_PARAMETER_LIMIT = 500,	/* RFC 4954 3 */
 	SMTP_ID_LIMIT = 23,		/* XTRACE, XSESSION: LOG_ID_SIZE - 1 */
 	SMTP_TRANSACTION_SIZE = 16,
+	SMTP_NEXT_HOP_LIMIT = 300,	/* XNEXTHOP, xtext: a domain and a port */
 };
 
 /* ---- commands ---- */
@@ -66,7 +68,8 @@ enum smtp_extension {
 	SMTP_WITH_AUTH = 1 << 5,
 	SMTP_WITH_XPOSTHOUSE = 1 << 6,
 	SMTP_WITH_OUTER = (1 << 6) - 1,	/* all that strangers may use */
-	SMTP_WITH_ALL = (1 << 7) - 1,
+	SMTP_WITH_REQUIRETLS = 1 << 7,	/* strangers too, but only within TLS */
+	SMTP_WITH_ALL = (1 << 8) - 1,
 };
 
 enum smtp_body { SMTP_BODY_7BIT, SMTP_BODY_8BITMIME, SMTP_BODY_BINARYMIME };
@@ -81,6 +84,7 @@ struct smtp_mail {
 	struct address path;	/* reverse-path; empty when is_null */
 	bool is_null;		/* <> */
 	bool is_utf8;		/* SMTPUTF8 was said */
+	bool needs_tls;		/* REQUIRETLS was said */
 	bool has_size;
 	bool has_transaction;
 	enum smtp_body body;
@@ -92,6 +96,7 @@ struct smtp_mail {
 	struct span trace, session;		/* empty: none */
 	uint8_t transaction[SMTP_TRANSACTION_SIZE];
 	uint64_t actor;		/* account that sends; 0: a stranger */
+	struct span next_hop;	/* XNEXTHOP, xtext, to relay; empty: none */
 };
 
 struct smtp_rcpt {

@@ -103,6 +103,11 @@ static const struct path_case mails[] = {
 	{ "FROM:<a@b.c> XTRANSACTION=00", SMTP_BAD_PARAMETER, NULL },
 	{ "FROM:<a@b.c> XTRANSACTION=0001020304050607080g0A0B0C0D0E0F", SMTP_BAD_PARAMETER, NULL },
 	{ "FROM:<a@b.c> XACTOR=1ffffffffffffffff", SMTP_BAD_PARAMETER, NULL },
+	{ "FROM:<a@b.c> xnexthop=[192.0.2.1]:2525 requiretls", SMTP_OK,
+		"FROM:<a@b.c> REQUIRETLS XNEXTHOP=[192.0.2.1]:2525" },
+	{ "FROM:<a@b.c> REQUIRETLS=1", SMTP_BAD_PARAMETER, NULL },
+	{ "FROM:<a@b.c> XNEXTHOP=", SMTP_BAD_PARAMETER, NULL },
+	{ "FROM:<a@b.c> XNEXTHOP=a+b", SMTP_BAD_PARAMETER, NULL },
 };
 
 static const struct path_case rcpts[] = {
@@ -193,6 +198,8 @@ parameters_are_known_only_when_offered(void **state)
 		{ "FROM:<a@b> AUTH=<>", SMTP_WITH_AUTH },
 		{ "FROM:<a@b> XTRACE=1", SMTP_WITH_XPOSTHOUSE },
 		{ "FROM:<a@b> XACTOR=1", SMTP_WITH_XPOSTHOUSE },
+		{ "FROM:<a@b> XNEXTHOP=b", SMTP_WITH_XPOSTHOUSE },
+		{ "FROM:<a@b> REQUIRETLS", SMTP_WITH_REQUIRETLS },
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {

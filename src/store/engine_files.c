@@ -2,7 +2,8 @@
  * The embedded engine: an account is a directory, claimed by a lock; segments
  * and bodies are files in it. Layout, and what every crash leaves:
  * doc/formats/account.md. In the steady state an append is one pwritev and one
- * fdatasync on a descriptor that is open already; a claimed account holds two
+ * fdatasync on a descriptor that is open already, into zeros that were written
+ * ahead, so that the sync has no metadata to write; a claimed account holds two
  * descriptors.
  */
 #include <assert.h>
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "store/files_calls.h"
@@ -27,6 +29,9 @@ enum {
 	RESERVE_SIZE = 4 << 20,
 	RESERVE_AGAIN = 64 << 20,	/* room at which a spent reserve is refilled */
 	KIND_COUNT = 2,
+	ZEROS_MOST = 256 << 10,		/* ahead of a segment's end: half of its */
+	ZEROS_PIECE = 4 << 10,		/* size, in such pieces */
+	ZEROS_WINDOW = 16 << 10,	/* looked at together */
 };
 
 struct files {
@@ -46,7 +51,8 @@ struct object {
 	int fd;
 	enum engine_object kind;
 	uint64_t number;
-	atomic_uint_fast64_t size;
+	atomic_uint_fast64_t size;	/* durable, without the zeros ahead */
+	uint64_t written;		/* with them; the appender's */
 };
 
 struct engine_claim {
@@ -119,7 +125,38 @@ object_new(struct engine_claim *claim, enum engine_object kind,
 	object->number = number;
 	atomic_init(&object->users, 1);
 	atomic_init(&object->size, size);
+	object->written = size;
 	return object;
+}
+
+static const char zeros[ZEROS_WINDOW];
+
+/*
+ * The end of a segment is its last byte that is not zero, rounded up to what
+ * the log aligns to: a log never ends in eight zeros (doc/formats/log.md).
+ */
+static uint64_t
+size_without_zeros(int fd, uint64_t size)
+{
+	char bytes[ZEROS_WINDOW];
+	struct error ignored;
+	const uint64_t all = size;
+	while (size > 0) {
+		size_t part = size % ZEROS_WINDOW == 0 ? ZEROS_WINDOW :
+			(size_t)(size % ZEROS_WINDOW);
+		if (file_read_at(fd, bytes, part, size - part, &ignored) < 0)
+			return size;
+		if (memcmp(bytes, zeros, part) != 0) {
+			while (bytes[part - 1] == 0) {
+				part--;
+				size--;
+			}
+			size = (size + 7) & ~(uint64_t)7;
+			return size < all ? size : all;
+		}
+		size -= part;
+	}
+	return 0;
 }
 
 /* Puts it in front; it is the claim's then. */
@@ -182,8 +219,11 @@ object_get(struct engine_claim *claim, enum engine_object kind,
 			error_set_errno(error, "looking at %s", path);
 			calls->close(calls->context, fd);
 		} else {
-			object = object_new(claim, kind, number, fd,
-				(uint64_t)status.st_size);
+			uint64_t size = (uint64_t)status.st_size;
+			if (kind == ENGINE_SEGMENT)
+				size = size_without_zeros(fd, size);
+			object = object_new(claim, kind, number, fd, size);
+			object->written = (uint64_t)status.st_size;
 			keep(claim, object);
 		}
 	}
@@ -469,6 +509,31 @@ write_all(struct object *object, uint64_t offset, const struct iovec *pieces,
 	return 0;
 }
 
+/*
+ * Zeros behind what was just written, for the next appends to overwrite: a
+ * file that neither grows nor gets new blocks is synced without its inode. A
+ * disk that is nearly full, or refuses them, goes without.
+ */
+static void
+write_zeros_ahead(struct files *files, struct object *object, uint64_t end)
+{
+	struct iovec piece[ZEROS_MOST / ZEROS_PIECE];
+	struct error ignored;
+	uint64_t ahead = end / 2 < ZEROS_MOST ? end / 2 : ZEROS_MOST;
+	int count = (int)(ahead / ZEROS_PIECE);
+	if (end <= object->written)
+		return;
+	object->written = end;
+	if (object->kind != ENGINE_SEGMENT ||
+		files->calls.room(files->calls.context) < RESERVE_AGAIN)
+		return;
+	for (int i = 0; i < count; i++)
+		piece[i] = (struct iovec){ (void *)(uintptr_t)zeros,
+			ZEROS_PIECE };
+	if (write_all(object, end, piece, count, &ignored) == 0)
+		object->written = end + (uint64_t)count * ZEROS_PIECE;
+}
+
 static int
 files_append(struct engine_claim *claim, enum engine_object kind,
 	uint64_t number, uint64_t offset, const struct iovec *pieces,
@@ -483,6 +548,7 @@ files_append(struct engine_claim *claim, enum engine_object kind,
 		size += pieces[i].iov_len;
 	int result = write_all(object, offset, pieces, count, error);
 	if (result == 0) {
+		write_zeros_ahead(claim->files, object, size);
 		result = calls->sync(calls->context, object->fd,
 			kind == ENGINE_SEGMENT ? FILES_SYNC_SEGMENT :
 			FILES_SYNC_BODY, error);
@@ -518,8 +584,10 @@ files_truncate(struct engine_claim *claim, enum engine_object kind,
 	else
 		result = calls->sync(calls->context, object->fd,
 			FILES_SYNC_TRUNCATE, error);
-	if (result == 0)
+	if (result == 0) {
 		atomic_store(&object->size, size);
+		object->written = size;
+	}
 	object_release(object);
 	return result;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -406,6 +407,54 @@ steady_append_is_one_sync(void **state)
 	must_append(log, 12, 1);
 	log_close(&log);
 	assert_int_equal(file_sync_count() - before, 1);
+	buffer_fini(&head);
+	place_free(&place);
+}
+
+static uint64_t
+file_size(const struct place *place)
+{
+	char path[200];
+	struct stat status;
+	snprintf(path, sizeof(path), "%s/00/%016x/log/00000001", place->path,
+		ACCOUNT);
+	assert_int_equal(stat(path, &status), 0);
+	return (uint64_t)status.st_size;
+}
+
+/* Zeros stand ahead of the log, and are no part of it. */
+static void
+zeros_are_written_ahead(void **state)
+{
+	struct place place = place_new(true);
+	struct engine_claim *claim;
+	struct engine_pin pin;
+	uint64_t epoch;
+	struct buffer head;
+	struct error error;
+	unsigned grown = 0;
+	(void)state;
+	buffer_init(&head, 0);
+	struct log *log = open_log(place.engine, &head);
+	for (unsigned i = 1; i <= 12; i++) {
+		uint64_t before = i > 1 ? file_size(&place) : 0;
+		assert_int_equal(append_sized(log, i, 1, 800, 0, &error), 0);
+		grown += file_size(&place) != before;
+	}
+	assert_true(grown < 12);
+	uint64_t end = log_end(log).mark.offset + 96;
+	log_close(&log);
+	assert_true(file_size(&place) >= end + 4096);
+	const struct engine_functions *call = place.engine->call;
+	assert_int_equal(call->claim(place.engine, ACCOUNT, false, &claim,
+			&epoch, &error), 0);
+	assert_int_equal(call->pin(claim, ENGINE_SEGMENT, 1, &pin, &error), 0);
+	assert_int_equal(pin.size, end);
+	call->unpin(&pin);
+	call->release(&claim);
+	log = open_log(place.engine, &head);
+	must_append(log, 13, 1);
+	log_close(&log);
 	buffer_fini(&head);
 	place_free(&place);
 }
@@ -942,6 +991,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cases_on_both_engines),
 		cmocka_unit_test(steady_append_is_one_sync),
+		cmocka_unit_test(zeros_are_written_ahead),
 		cmocka_unit_test(refused_groups_are_never_seen),
 		cmocka_unit_test(failing_segment_creation_is_tried_again),
 		cmocka_unit_test(lost_claim_ends_appending),

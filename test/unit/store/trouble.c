@@ -265,14 +265,22 @@ segment_path(struct world *world, char path[200])
 		world->path);
 }
 
+/* Without the zeros that are written ahead. */
 static uint64_t
 segment_size(struct world *world)
 {
-	char path[200];
+	char path[200], last[8], zeros[8] = { 0 };
 	struct stat stat_of;
 	segment_path(world, path);
-	assert_int_equal(stat(path, &stat_of), 0);
-	return (uint64_t)stat_of.st_size;
+	int fd = open(path, O_RDONLY);
+	assert_int_equal(fstat(fd, &stat_of), 0);
+	uint64_t size = (uint64_t)stat_of.st_size & ~(uint64_t)7;
+	do {
+		size -= 8;
+		assert_int_equal(pread(fd, last, 8, (off_t)size), 8);
+	} while (memcmp(last, zeros, 8) == 0);
+	close(fd);
+	return size + 8;
 }
 
 static void

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,10 @@ static atomic_int log_pid;		/* asked for once: it is in every line */
 static atomic_int log_fd = 2;
 static atomic_int log_copy_fd = -1;
 static atomic_int log_level_on = LOG_INFO;
+
+static pthread_mutex_t room_lock = PTHREAD_MUTEX_INITIALIZER;	/* of the room */
+static struct log_room *room;
+static _Thread_local bool may_hold;
 
 static const char *const level_names[] = { "error", "warn", "info", "debug" };
 
@@ -109,6 +114,10 @@ write_line(int fd, struct span line, enum log_level level)
 {
 	while (fd >= 0) {
 		ssize_t n = write(fd, line.data, line.size);
+		if (n >= 0 && (size_t)n < line.size) {
+			line = span_skip(line, (size_t)n);
+			continue;
+		}
 		if (n >= 0 || (errno != EAGAIN && errno != EINTR))
 			return;
 		if (errno == EINTR)
@@ -119,13 +128,87 @@ write_line(int fd, struct span line, enum log_level level)
 	}
 }
 
+/* ---- lines that wait ---- */
+
+/* The lock is held. */
+static void
+write_room(void)
+{
+	uint32_t used = atomic_load(&room->used);
+	if (used == 0 || used > LOG_ROOM_SIZE)
+		used = 0;
+	struct span lines = span_of(room->bytes, used);
+	if (used > 0) {
+		write_line(atomic_load(&log_fd), lines, LOG_INFO);
+		write_line(atomic_load(&log_copy_fd), lines, LOG_INFO);
+	}
+	atomic_store(&room->used, 0);
+}
+
+void
+log_set_room(struct log_room *new_room)
+{
+	pthread_mutex_lock(&room_lock);
+	room = new_room;
+	if (room != NULL)
+		write_room();
+	pthread_mutex_unlock(&room_lock);
+}
+
+void
+log_hold(void)
+{
+	may_hold = true;
+}
+
+bool
+log_has_held(void)
+{
+	return room != NULL && atomic_load_explicit(&room->used,
+		memory_order_relaxed) > 0;
+}
+
+void
+log_flush(void)
+{
+	if (!log_has_held())
+		return;
+	pthread_mutex_lock(&room_lock);
+	write_room();
+	pthread_mutex_unlock(&room_lock);
+}
+
+static void
+hold_line(struct span line)
+{
+	pthread_mutex_lock(&room_lock);
+	if (LOG_ROOM_SIZE - atomic_load(&room->used) < line.size)
+		write_room();
+	uint32_t used = atomic_load(&room->used);
+	memcpy(room->bytes + used, line.data, line.size);
+	atomic_store(&room->used, used + (uint32_t)line.size);
+	pthread_mutex_unlock(&room_lock);
+}
+
+static void
+put_line(struct span line, enum log_level level)
+{
+	if (may_hold && room != NULL && level >= LOG_INFO) {
+		hold_line(line);
+		return;
+	}
+	log_flush();	/* in the order in which things happened */
+	write_line(atomic_load(&log_fd), line, level);
+	write_line(atomic_load(&log_copy_fd), line, level);
+}
+
 void
 log_event_fields(enum log_level level, const char *event,
 	const struct log_scope *scope, const struct log_field *fields)
 {
-	char when[25], room[LOG_LINE_LIMIT + 1];
+	char when[25], bytes[LOG_LINE_LIMIT + 1];
 	/* On the stack: a line is not worth an allocation. */
-	struct buffer line = { .data = room, .room = sizeof(room),
+	struct buffer line = { .data = bytes, .room = sizeof(bytes),
 		.limit = LOG_LINE_LIMIT };
 	if (!log_is_on(level))
 		return;
@@ -146,8 +229,7 @@ log_event_fields(enum log_level level, const char *event,
 	}
 	line.limit = 0;
 	buffer_add_byte(&line, '\n');
-	write_line(atomic_load(&log_fd), buffer_span(&line), level);
-	write_line(atomic_load(&log_copy_fd), buffer_span(&line), level);
+	put_line(buffer_span(&line), level);
 }
 
 void

@@ -1,9 +1,9 @@
 /*
  * One event, one line:
  *	2026-11-22T06:46:03.123Z info smtpd[712] trace=... session=... event=... key=value
- * Each line is one write() to the descriptor master gave (O_APPEND), so lines
- * of several processes never mix. What strangers sent is quoted and cut. No
- * secrets, no bodies. Who decides logs; who passes an error on does not.
+ * Whole lines go to the descriptor master gave (O_APPEND) in one write(), so
+ * those of several processes never mix. What strangers sent is quoted and cut.
+ * No secrets, no bodies. Who decides logs; who passes an error on does not.
  *
  *	log_event(LOG_INFO, "delivered", scope,
  *		LOG_SPAN("to", rcpt), LOG_NUMBER("size", size), LOG_END);
@@ -63,6 +63,30 @@ log_is_on(enum log_level level);
 void
 log_event_fields(enum log_level level, const char *event,
 	const struct log_scope *scope, const struct log_field *fields);
+
+/*
+ * A busy process writes many lines at a time. What threads that called
+ * log_hold say at info and debug waits in the room until log_flush, until it is
+ * full, or until anybody has a warning or an error to say. The room is
+ * memory that outlives the process: lines that it had not written when it was
+ * killed are written by its successor's log_set_room.
+ */
+enum { LOG_ROOM_SIZE = 61440 };
+struct log_room {
+	_Atomic uint32_t used;
+	char bytes[LOG_ROOM_SIZE];
+};
+void
+log_set_room(struct log_room *room);
+
+/* From now on the lines of this thread may wait; it sees to log_flush before
+ * it sleeps. */
+void
+log_hold(void);
+bool
+log_has_held(void);
+void
+log_flush(void);
 
 /* A new random id of 16 characters from [0-9a-z], NUL-terminated. */
 void

@@ -3,10 +3,10 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
-
-#include "base/log.h"
 
 static struct counter_page own_page;
 static struct counter_generations own_generations;
@@ -48,9 +48,11 @@ static void
 take_over_page(void)
 {
 	if (page->version != COUNTER_PAGE_VERSION ||
-	    page->count != COUNTER_COUNT)
-		*page = (struct counter_page){ .version = COUNTER_PAGE_VERSION,
-			.count = COUNTER_COUNT };
+	    page->count != COUNTER_COUNT) {
+		memset(page, 0, offsetof(struct counter_page, log.bytes));
+		page->version = COUNTER_PAGE_VERSION;
+		page->count = COUNTER_COUNT;
+	}
 	for (unsigned i = 0; i < COUNTER_COUNT; i++)
 		if (is_gauge[i])
 			atomic_store(&page->value[i], 0);
@@ -93,6 +95,12 @@ struct counter_generations *
 counter_generations(void)
 {
 	return generations;
+}
+
+struct log_room *
+counter_log_room(void)
+{
+	return &page->log;
 }
 
 static bool

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/log.h"
+
 #define COUNTER_LIST(X) \
 	X(SESSIONS_OPEN, "sessions_open", GAUGE, "sessions now, parked ones too") \
 	X(SESSIONS_TOTAL, "sessions_total", COUNTER, "sessions begun") \
@@ -47,7 +49,7 @@ enum counter {
 };
 
 enum {
-	COUNTER_PAGE_SIZE = 4096, COUNTER_PAGE_VERSION = 1,
+	COUNTER_PAGE_SIZE = 65536, COUNTER_PAGE_VERSION = 2,
 	COUNTER_IN_HAND = 64,		/* more than workers of a process */
 };
 
@@ -61,6 +63,7 @@ struct counter_page {
 		_Atomic uint32_t is_now;	/* in hand at this moment */
 		_Atomic uint32_t deaths;	/* of processes with it in hand */
 	} in_hand[COUNTER_IN_HAND];
+	struct log_room log;
 };
 
 /* Generations that auth raises and everybody may read (fd 6). */
@@ -86,6 +89,10 @@ counter_get(enum counter counter);
 /* Reads a generation; caches hold the value they were filled at. */
 struct counter_generations *
 counter_generations(void);
+
+/* Where this process's lines wait, and its predecessor's did. */
+struct log_room *
+counter_log_room(void);
 
 /*
  * Note what is about to be parsed (any thread); returns the slot to clear.

@@ -241,6 +241,7 @@ tick(struct lot *lot)
 	slot_claim_all(&lot->slots, SLOT_EXPIRED, clock_monotonic(), enqueue,
 		lot);
 	listener_wake_resting(lot);
+	log_flush();	/* of workers that have been waiting for a callee */
 	return is_quiet;
 }
 

@@ -213,6 +213,8 @@ process_start(int argc, char **argv)
 	counter_open(COUNTER_FD, GENERATIONS_FD,
 		strcmp(process.name, "auth") == 0);
 	set_log_level();
+	log_set_room(counter_log_room());
+	atexit(log_flush);
 	read_files();
 	return &process;
 }

@@ -16,7 +16,7 @@
  * A session that was added by the accept function that this worker is calling
  * is run by it next, without a detour through the queue.
  */
-enum { LINGER = 3 };			/* ms */
+enum { LINGER = 3, LOG_WAIT = 10 };	/* ms */
 
 static _Thread_local struct slot *own_next;
 static _Thread_local bool is_accepting;
@@ -223,6 +223,20 @@ run_slot(struct lot *lot, struct slot *slot)
 	}
 }
 
+/* As epoll_wait for one event; lines of the log that wait are written when for
+ * a moment nothing comes. */
+static int
+wait_for_one(struct lot *lot, struct epoll_event *event)
+{
+	if (log_has_held()) {
+		int count = epoll_wait(lot->epoll, event, 1, LOG_WAIT);
+		if (count != 0)
+			return count;
+		log_flush();
+	}
+	return epoll_wait(lot->epoll, event, 1, -1);
+}
+
 /* The next session that woke up, or NULL: look at the queue again. */
 static struct slot *
 wait_for_event(struct lot *lot)
@@ -232,7 +246,7 @@ wait_for_event(struct lot *lot)
 	int count = 0;
 	if (atomic_load(&lot->queue_length) == 0 &&
 	    !atomic_load(&lot->is_ended))
-		count = epoll_wait(lot->epoll, &event, 1, -1);
+		count = wait_for_one(lot, &event);
 	atomic_fetch_sub(&lot->idle, 1);
 	assert(count >= 0 || errno == EINTR);
 	if (count <= 0 || event.data.u64 == LOT_MARK_WAKE)
@@ -257,6 +271,7 @@ void *
 worker_main(void *context)
 {
 	struct lot *lot = context;
+	log_hold();
 	for (;;) {
 		struct slot *slot = own_next;
 		own_next = NULL;
@@ -269,6 +284,7 @@ worker_main(void *context)
 		if (slot != NULL)
 			run_slot(lot, slot);
 	}
+	log_flush();
 	wake_worker(lot);	/* the next one ends too */
 	atomic_fetch_add(&lot->ended_workers, 1);
 	lot_wake_housekeeping(lot);

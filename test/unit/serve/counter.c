@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "serve/counter.h"
 
 static int page;
@@ -65,6 +66,52 @@ what_killed_twice_is_known(void **state)
 	counter_in_hand_clear(other);
 }
 
+static unsigned
+lines_in(int file)
+{
+	char text[4096];
+	unsigned lines = 0;
+	ssize_t n = pread(file, text, sizeof(text), 0);
+	assert(n >= 0);
+	for (ssize_t i = 0; i < n; i++)
+		lines += text[i] == '\n';
+	return lines;
+}
+
+static void
+lines_that_wait_outlive_their_process(void **state)
+{
+	int file = memfd_create("log", 0);
+	(void)state;
+	be_born();
+	log_init("test", file, -1);
+	log_set_room(counter_log_room());
+	log_event(LOG_INFO, "at-once", NULL);
+	assert_int_equal(lines_in(file), 1);
+	log_hold();
+	log_event(LOG_INFO, "waits", NULL);
+	log_event(LOG_INFO, "waits", NULL);
+	assert_true(log_has_held());
+	assert_int_equal(lines_in(file), 1);
+	/* the process is killed, another finds its page */
+	be_born();
+	log_set_room(counter_log_room());
+	assert_int_equal(lines_in(file), 3);
+	log_event(LOG_INFO, "waits", NULL);
+	log_event(LOG_WARN, "does-not", NULL);
+	assert_int_equal(lines_in(file), 5);
+	assert_false(log_has_held());
+	for (int i = 0; i < 2000; i++)
+		log_event(LOG_INFO, "more-than-there-is-room-for", NULL);
+	assert_true(lines_in(file) > 5);
+	log_flush();
+	off_t size = lseek(file, 0, SEEK_END);
+	assert_true(size > 2000 * 30);
+	log_set_room(NULL);
+	log_redirect(2, -1);
+	close(file);
+}
+
 static void
 more_than_there_is_room_for_is_not_noted(void **state)
 {
@@ -88,6 +135,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counters_go_on_and_levels_begin_anew),
 		cmocka_unit_test(what_killed_twice_is_known),
+		cmocka_unit_test(lines_that_wait_outlive_their_process),
 		cmocka_unit_test(more_than_there_is_room_for_is_not_noted),
 	};
 	page = memfd_create("page", MFD_CLOEXEC);

@@ -122,6 +122,9 @@ const struct config_parameter config_table[] = {
 	"first start, self-signed." },
 { "tls_key_file", T, "$data_directory/tls/key.pem", NULL, "", NULL,
 	"PEM file of its private key." },
+{ "smtp_tls_CAfile", T, "/etc/ssl/certs/ca-certificates.crt", NULL, "", NULL,
+	"PEM file of the authorities that are trusted when mail is sent with "
+	"verified TLS. It need not be there." },
 
 { "mailbox_processes", N, "0", NULL, "*", NULL,
 	"Processes that share the accounts; 0: one for each core." },

@@ -42,12 +42,14 @@ read_program(struct reader *reader)
 	struct services *services = reader->services;
 	uint64_t count = 0;
 	char parameter[SERVICES_NAME_SIZE];
-	if (reader->count != 4 || services->program_count == SERVICES_ROWS)
-		return "program NAME USER COUNT";
+	if (reader->count < 4 || services->program_count == SERVICES_ROWS)
+		return "program NAME USER COUNT [EXECUTABLE]";
 	struct program *program = &services->programs[services->program_count++];
 	if (!COPY(program->name, reader->words[1]) ||
 	    !COPY(program->user, reader->words[2]) ||
-	    !COPY(parameter, reader->words[3]))
+	    !COPY(parameter, reader->words[3]) ||
+	    !COPY(program->executable,
+	    reader->words[reader->count == 5 ? 4 : 1]))
 		return "shorter words";
 	if (!span_to_number(reader->words[3], SERVICES_INSTANCES, &count)) {
 		if (config_find_parameter(reader->words[3]) == NULL)
@@ -65,8 +67,8 @@ static const char *
 read_file(struct reader *reader)
 {
 	struct services *services = reader->services;
-	if (reader->count != 3 || services->file_count == SERVICES_ROWS)
-		return "file PROGRAM PARAMETER";
+	if (reader->count < 3 || services->file_count == SERVICES_ROWS)
+		return "file PROGRAM PARAMETER [optional]";
 	struct program_file *file = &services->files[services->file_count++];
 	file->program = find_program(services, reader->words[1]);
 	if (file->program == NULL)
@@ -74,6 +76,10 @@ read_file(struct reader *reader)
 	if (!COPY(file->parameter, reader->words[2]) ||
 	    config_find_parameter(reader->words[2]) == NULL)
 		return "the name of a parameter";
+	file->is_optional = reader->count > 3;
+	if (file->is_optional &&
+	    !span_equals(reader->words[3], SPAN("optional")))
+		return "the word optional, or nothing";
 	return NULL;
 }
 

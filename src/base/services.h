@@ -12,6 +12,7 @@ enum { SERVICES_ROWS = 64, SERVICES_INSTANCES = 256, SERVICES_NAME_SIZE = 32 };
 struct program {
 	char name[SERVICES_NAME_SIZE];
 	char user[40];
+	char executable[SERVICES_NAME_SIZE];	/* the name, if not said */
 	unsigned count;			/* processes of it */
 	unsigned depth;			/* 0: nobody calls it; else below its callers */
 };
@@ -19,6 +20,7 @@ struct program {
 struct program_file {
 	const struct program *program;
 	char parameter[SERVICES_NAME_SIZE];
+	bool is_optional;		/* the file need not be there */
 };
 
 /* A `listen` row (parameter: its port) or a `socket` row (file, mode). */

@@ -77,7 +77,8 @@ tell_files(const struct master *master, const struct child *child,
 	for (size_t i = 0; i < master->services.file_count; i++) {
 		const struct program_file *file = &master->services.files[i];
 		if (file->program == child->program && tell(child, CONTROL_FILE,
-		    file->parameter, &master->files[i], 1, error) < 0)
+		    file->parameter, &master->files[i],
+		    master->files[i] >= 0, error) < 0)
 			return -1;
 	}
 	return 0;
@@ -126,7 +127,7 @@ static void
 become(const struct master *master, const struct child *child)
 {
 	char path[4096], number[16];
-	const char *name = child->program->name;
+	const char *name = child->program->executable;
 	size_t size = 0;
 	for (const char *c = master->pattern; *c != '\0' &&
 	    size < sizeof(path) - SERVICES_NAME_SIZE; c++) {
@@ -138,7 +139,7 @@ become(const struct master *master, const struct child *child)
 	}
 	path[size] = '\0';
 	snprintf(number, sizeof(number), "%u", child->instance);
-	char *const arguments[] = { (char *)(uintptr_t)name,
+	char *const arguments[] = { (char *)(uintptr_t)child->program->name,
 		child->program->count > 1 ? number : NULL, NULL };
 	set_environment(child);
 	execv(path, arguments);

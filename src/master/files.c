@@ -1,4 +1,5 @@
 /* Files that master opens for others: keys, certificates, the log. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -17,7 +18,8 @@ files_open(struct master *master, const struct config *config,
 		const char *parameter = master->services.files[i].parameter;
 		const char *path = config_text(config, parameter);
 		fds[i] = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-		if (fds[i] < 0) {
+		if (fds[i] < 0 && (errno != ENOENT ||
+		    !master->services.files[i].is_optional)) {
 			error_set_errno(error, "%s: opening %s", parameter, path);
 			break;
 		}

@@ -74,8 +74,12 @@ struct tls_connect_facts {
 	char reason[200];
 };
 
-/* Appends; what exceeds a limit above is a bug of the caller. `now` is
- * monotonic ms: the time that is left travels, not the deadline. */
+/* Within the limits above, and there is something to verify with? */
+bool
+tlswire_request_is_valid(const struct tls_connect_request *request);
+
+/* Appends a valid request. `now` is monotonic ms: the time that is left
+ * travels, not the deadline. */
 void
 tlswire_request_encode(struct buffer *out,
 	const struct tls_connect_request *request, int64_t now);

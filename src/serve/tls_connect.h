@@ -27,7 +27,8 @@ tls_connector_free(struct tls_connector **connector);
  *
  * 0: *fd is the plain end (non-blocking), facts->is_done. With TLS_VERIFY_NONE
  * facts->problem says what a verification would have found.
- * -1: *fd is -1. ERROR_REFUSED: the other side's TLS or its certificate is
+ * -1: *fd is -1. ERROR_USAGE: the request is not valid (tlswire.h; names from
+ * the DNS are to be looked at before). ERROR_REFUSED: the other side's TLS or its certificate is
  * not what was asked for, facts->problem and ->reason say why (a sentence for
  * the sender and the TLS report). ERROR_TIMEOUT: it did not answer in time
  * (facts->problem is TLS_PROBLEM_TIMEOUT). Anything else is our own trouble

@@ -4,12 +4,28 @@
  */
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "ctl/ctl.h"
 #include "ctl/prepare.h"
 #include "ctl/programs.h"
+
+enum { DESCRIPTORS = 131072 };	/* 65,536 sessions over TLS, two each */
+
+/* An ordinary user keeps the limit that he has. */
+static void
+allow_many_sessions(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	    limit.rlim_max >= DESCRIPTORS)
+		return;
+	limit.rlim_max = DESCRIPTORS;
+	int ignored = setrlimit(RLIMIT_NOFILE, &limit);
+	(void)ignored;
+}
 
 static int
 become_master(const struct config *config, struct error *error)
@@ -52,8 +68,10 @@ ctl_serve(struct ctl *ctl)
 		return 0;
 	}
 	if (prepare_directories(ctl->config, &error) < 0 ||
-	    prepare_certificate(ctl->config, &error) < 0 ||
-	    become_master(ctl->config, &error) < 0)
+	    prepare_certificate(ctl->config, &error) < 0)
+		return ctl_fail_error(&error);
+	allow_many_sessions();
+	if (become_master(ctl->config, &error) < 0)
 		return ctl_fail_error(&error);
 	return 0;
 }

@@ -23,8 +23,8 @@ const struct config_parameter config_table[] = {
 	"Domain added to addresses without one in mail from this host." },
 { "inet_interfaces", L, "all", NULL, "", NULL,
 	"Addresses to listen on: all, loopback-only, host names or addresses." },
-{ "inet_protocols", C, "all", "all ipv4 ipv6", "", NULL,
-	"IP versions to listen on." },
+{ "inet_protocols", C, "all", "all ipv4 ipv6", "relay", NULL,
+	"IP versions to listen on, and to send mail by." },
 { "mydestination", L, "$myhostname, localhost.$mydomain, localhost", NULL,
 	"auth smtpd", NULL,
 	"Domains whose mail is for accounts here, beside those added with "
@@ -39,7 +39,7 @@ const struct config_parameter config_table[] = {
 { "mailbox_quota", S, "0", NULL, "auth", NULL,
 	"Space an account may use; 0 is no limit. An account's own limit is set "
 	"with `posthouse user quota`." },
-{ "message_size_limit", S, "64M", NULL, "smtpd queue mailbox", NULL,
+{ "message_size_limit", S, "64M", NULL, "smtpd queue mailbox relay", NULL,
 	"Largest message; what SIZE and APPENDLIMIT announce." },
 
 { "disable_plaintext_auth", B, "yes", NULL, "smtpd login auth", NULL,
@@ -113,6 +113,48 @@ const struct config_parameter config_table[] = {
 	"How long delivery is tried." },
 { "bounce_queue_lifetime", D, "5d", NULL, "queue", "d",
 	"How long delivery of mail without a sender (reports) is tried." },
+{ "smtp_helo_name", T, "$myhostname", NULL, "relay", NULL,
+	"The name that other servers are told with EHLO." },
+{ "smtp_bind_address", T, "", NULL, "relay", NULL,
+	"IPv4 address that mail is sent from. Empty: the system's choice." },
+{ "smtp_bind_address6", T, "", NULL, "relay", NULL,
+	"IPv6 address that mail is sent from. Empty: the system's choice." },
+{ "smtp_address_preference", C, "any", "any ipv4 ipv6", "relay", NULL,
+	"Which addresses of a server are tried first; the others follow by "
+	"turns. any: by chance." },
+{ "smtp_mx_address_limit", N, "5", NULL, "relay", NULL,
+	"Addresses that one delivery tries to connect to; 0: all." },
+{ "smtp_mx_session_limit", N, "2", NULL, "relay", NULL,
+	"Servers that one delivery talks to, when the first puts it off; 0: "
+	"all." },
+{ "smtp_connect_timeout", D, "30s", NULL, "relay", "s",
+	"How long another server may take to accept a connection." },
+{ "smtp_helo_timeout", D, "300s", NULL, "relay", "s",
+	"How long it may take to greet, and to answer EHLO (RFC 5321 "
+	"4.5.3.2.1)." },
+{ "smtp_starttls_timeout", D, "300s", NULL, "relay", "s",
+	"How long it may take to answer STARTTLS." },
+{ "smtp_mail_timeout", D, "300s", NULL, "relay", "s",
+	"How long it may take to answer MAIL (RFC 5321 4.5.3.2.2)." },
+{ "smtp_rcpt_timeout", D, "300s", NULL, "relay", "s",
+	"How long it may take to answer RCPT (RFC 5321 4.5.3.2.3)." },
+{ "smtp_data_init_timeout", D, "120s", NULL, "relay", "s",
+	"How long it may take to answer DATA (RFC 5321 4.5.3.2.4)." },
+{ "smtp_data_xfer_timeout", D, "180s", NULL, "relay", "s",
+	"How long it may take to read the next piece of a message (RFC 5321 "
+	"4.5.3.2.5)." },
+{ "smtp_data_done_timeout", D, "600s", NULL, "relay", "s",
+	"How long it may take to answer the end of a message (RFC 5321 "
+	"4.5.3.2.6)." },
+{ "smtp_rset_timeout", D, "20s", NULL, "relay", "s",
+	"How long it may take to answer RSET." },
+{ "smtp_connection_cache_time_limit", D, "2s", NULL, "relay", "s",
+	"How long a connection is kept for the next message; 0: not at all." },
+{ "smtp_connection_reuse_time_limit", D, "300s", NULL, "relay", "s",
+	"How long one connection is used in all; 0: without end." },
+{ "smtp_connection_reuse_count_limit", N, "0", NULL, "relay", NULL,
+	"Messages that are sent over one connection; 0: any number." },
+
 { "queue_minfree", S, "0", NULL, "smtpd queue mailbox", NULL,
 	"Free space below which mail is not accepted; 0: 1.5 times "
 	"message_size_limit." },

@@ -122,6 +122,7 @@ static const struct directory directories[] = {
 	{ "data_directory", "/mail", "posthouse-mail", 0700 },
 	{ "data_directory", "/spill", NULL, 0755 },
 	{ "data_directory", "/spill/smtpd", "posthouse-smtpd", 0700 },
+	{ "data_directory", "/spill/relay", "posthouse-relay", 0700 },
 	{ "queue_directory", "", "posthouse-queue", 0700 },
 	{ "runtime_directory", "", NULL, 0755 },
 };

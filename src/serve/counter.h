@@ -29,6 +29,9 @@
 	X(MESSAGES_DEFERRED, "messages_deferred_total", COUNTER, "messages answered 4xx") \
 	X(RECIPIENTS_DELIVERED, "recipients_delivered_total", COUNTER, "deliveries into a mailbox") \
 	X(RECIPIENTS_SPOOLED, "recipients_spooled_total", COUNTER, "recipients put into the spool") \
+	X(RELAYED, "recipients_relayed_total", COUNTER, "recipients that another server took") \
+	X(RELAY_LATER, "recipients_relay_later_total", COUNTER, "attempts that another server put off") \
+	X(RELAY_NEVER, "recipients_relay_never_total", COUNTER, "recipients that another server refused") \
 	X(QUEUE_LENGTH, "queue_length", GAUGE, "messages in the spool") \
 	X(LOGINS, "logins_total", COUNTER, "successful logins") \
 	X(LOGINS_FAILED, "logins_failed_total", COUNTER, "failed logins") \
@@ -50,7 +53,7 @@ enum counter {
 
 enum {
 	COUNTER_PAGE_SIZE = 65536, COUNTER_PAGE_VERSION = 2,
-	COUNTER_IN_HAND = 64,		/* more than workers of a process */
+	COUNTER_IN_HAND = 64,		/* more than workers of a mailbox */
 };
 
 /* The layout of the shared page. Other programs read it by this struct. */

@@ -14,7 +14,7 @@
 #include "serve/listener.h"
 
 enum {
-	LOT_WORKERS_LIMIT = 60,
+	LOT_WORKERS_LIMIT = 256,
 	LOT_STACK_SIZE = 256 * 1024,
 	LOT_LISTENERS_LIMIT = 256,
 };

@@ -69,7 +69,7 @@ struct session {
 };
 
 /*
- * The lot and its workers. `workers` threads (at most 60); they start with
+ * The lot and its workers. `workers` threads (at most 256); they start with
  * lot_run and not before, so that a jail can be entered first.
  */
 struct lot *

@@ -56,7 +56,7 @@ def slab():
     return int(re.search(r"^Slab:\s+(\d+)", Path("/proc/meminfo").read_text(), re.M).group(1))
 
 
-OURS = {"master", "tls", "key", "smtpd", "login", "auth", "queue", "mailbox"}
+OURS = {"master", "tls", "key", "smtpd", "login", "auth", "queue", "relay", "mailbox"}
 POSTFIX = {"master", "smtpd", "cleanup", "qmgr", "pickup", "trivial-rewrite", "lmtp",
            "anvil", "bounce", "tlsmgr", "proxymap", "error", "flush", "postlogd"}
 DOVECOT = {"dovecot", "anvil", "log", "config", "lmtp", "imap", "imap-login", "pop3",

@@ -1,0 +1,352 @@
+/*
+ * Trying hosts; deliver.h. A kept connection first, which needs neither names
+ * nor a new handshake; then each address of each host in order.
+ */
+#include "relay/deliver.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "serve/counter.h"
+
+struct delivery {
+	struct relay *relay;
+	const struct settings *settings;
+	struct mail_transaction *mail;
+	struct arena *arena;
+	struct next_hop hop;
+	struct next_hop_world world;
+	struct message message;
+	struct attempt *attempt;
+	size_t count;
+	struct span key;		/* of kept connections */
+	struct verdict failure;		/* of the last host that was of no use */
+	unsigned addresses, sessions;	/* tried so far */
+	int64_t began;			/* monotonic ms */
+};
+
+/* ---- who has no verdict ---- */
+
+static size_t
+collect_open(struct delivery *delivery, struct attempt **open)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < delivery->count; i++)
+		if (delivery->attempt[i].verdict.code == 0)
+			open[count++] = &delivery->attempt[i];
+	return count;
+}
+
+static bool
+has_open(const struct delivery *delivery)
+{
+	for (size_t i = 0; i < delivery->count; i++)
+		if (delivery->attempt[i].verdict.code == 0)
+			return true;
+	return false;
+}
+
+/* RFC 5321 5.1: who was put off by one host is tried with the next. */
+static void
+reopen_later(struct attempt **tried, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct verdict *verdict = &tried[i]->verdict;
+		bool is_uncertain = verdict->status[1] == 4 &&
+			verdict->status[2] == 2;
+		if (verdict->code / 100 != 4 || is_uncertain)
+			continue;
+		tried[i]->before = *verdict;
+		verdict->code = 0;
+	}
+}
+
+/* ---- the log ---- */
+
+static void
+log_recipient(const struct delivery *delivery, const struct attempt *attempt,
+	const struct client *client)
+{
+	const struct verdict *verdict = &attempt->verdict;
+	char status[16];
+	struct buffer out = { .data = status, .room = sizeof(status),
+		.limit = sizeof(status) };
+	buffer_print(&out, "%u.%u.%u", verdict->status[0], verdict->status[1],
+		verdict->status[2]);
+	log_event(LOG_INFO, "relayed", &delivery->mail->scope,
+		LOG_SPAN("to", attempt->recipient->address),
+		LOG_SPAN("next_hop", delivery->hop.text),
+		LOG_TEXT("host", client == NULL ? "" : client->host),
+		LOG_TEXT("tls", client == NULL || client->tls[0] == '\0' ?
+			"none" : client->tls),
+		LOG_TEXT("verdict", verdict->code / 100 == 2 ? "delivered" :
+			verdict->code / 100 == 4 ? "later" : "never"),
+		LOG_SPAN("status", buffer_span(&out)),
+		LOG_SPAN("reason", verdict->text),
+		LOG_NUMBER("delay", clock_monotonic() - delivery->began));
+}
+
+/* ---- a connection that stands ---- */
+
+/* 452 leaves some for another transaction (RFC 5321 4.5.3.1.10). */
+static bool
+has_postponed(struct attempt **tried, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (tried[i]->verdict.code == 0 && tried[i]->is_postponed)
+			return true;
+	return false;
+}
+
+/*
+ * Transactions until nobody waits for one. Each round decides somebody, for
+ * only who was accepted makes others be postponed.
+ */
+static bool
+run_transactions(struct delivery *delivery, struct client *client)
+{
+	struct attempt **open = memory_new_array(delivery->count,
+		sizeof(*open));
+	struct attempt **tried = memory_new_array(delivery->count,
+		sizeof(*tried));
+	size_t all = collect_open(delivery, tried), count;
+	bool is_usable;
+	do {
+		count = collect_open(delivery, open);
+		is_usable = transaction_run(client, &delivery->message, open,
+			count);
+	} while (is_usable && has_postponed(tried, all));
+	for (size_t i = 0; i < all; i++)
+		if (tried[i]->verdict.code != 0)
+			log_recipient(delivery, tried[i], client);
+	if (is_usable && delivery->sessions > 0)
+		reopen_later(tried, all);
+	memory_free(open);
+	memory_free(tried);
+	return is_usable;
+}
+
+/* Runs what is open and keeps the connection, or closes it. */
+static void
+use_client(struct delivery *delivery, struct client **client)
+{
+	if (run_transactions(delivery, *client)) {
+		connections_give(delivery->relay->connections, delivery->key,
+			client);
+		return;
+	}
+	verdict_set(&delivery->failure, delivery->arena, 451, "4.4.2",
+		"the conversation with host %s ended early: %s",
+		(*client)->host, (*client)->trouble);
+	client_free(client);
+}
+
+static void
+try_kept(struct delivery *delivery)
+{
+	struct client *client;
+	while (has_open(delivery) && (client = connections_take(
+		delivery->relay->connections, delivery->key)) != NULL)
+		use_client(delivery, &client);
+}
+
+/* ---- new connections ---- */
+
+/* A host that cannot be used says so once; the next one is tried. */
+static void
+note_failure(struct delivery *delivery, const struct client *client)
+{
+	log_event(LOG_INFO, "host-not-used", &delivery->mail->scope,
+		LOG_SPAN("next_hop", delivery->hop.text),
+		LOG_TEXT("host", client->host),
+		LOG_SPAN("reason", delivery->failure.text),
+		LOG_NUMBER("delay", clock_monotonic() - delivery->began));
+}
+
+/* Greeting and EHLO. */
+static bool
+begin_session(struct delivery *delivery, struct client *client)
+{
+	const char *phase = "the greeting";
+	enum client_result result = client_await_greeting(client);
+	if (result == CLIENT_OK) {
+		phase = "EHLO";
+		result = client_say_hello(client);
+	}
+	if (result == CLIENT_OK)
+		return true;
+	if (result == CLIENT_BROKEN) {
+		verdict_set(&delivery->failure, delivery->arena, 451, "4.4.1",
+			"host %s could not be used: %s (at %s)", client->host,
+			client->trouble, phase);
+	} else {
+		struct span words = verdict_words(delivery->arena,
+			&client->answer);
+		verdict_set(&delivery->failure, delivery->arena, 451, "4.4.1",
+			"host %s said: %.*s (at %s)", client->host,
+			SPAN_PRINT(words), phase);
+		client_quit(client);
+	}
+	return false;
+}
+
+static struct span
+host_text(struct delivery *delivery, struct span name,
+	const struct network_address *address)
+{
+	char text[NETWORK_TEXT_SIZE];
+	network_address_format(address, text);
+	if (address->port == NEXT_HOP_PORT)
+		return arena_print(delivery->arena, "%.*s[%s]",
+			SPAN_PRINT(name), text);
+	return arena_print(delivery->arena, "%.*s[%s]:%u", SPAN_PRINT(name),
+		text, address->port);
+}
+
+static void
+try_address(struct delivery *delivery, struct span name,
+	const struct network_address *address)
+{
+	const struct settings *settings = delivery->settings;
+	struct span host = host_text(delivery, name, address);
+	struct error error;
+	delivery->addresses++;
+	int fd = delivery->relay->connect(address, settings, clock_monotonic() +
+		settings->connect_timeout, &error);
+	if (fd < 0)
+		verdict_set(&delivery->failure, delivery->arena, 451, "4.4.1",
+			"no connection to host %.*s: %s", SPAN_PRINT(host),
+			error.text);
+	struct client *client = client_new(&fd, host, settings);
+	if (client->stream.fd >= 0 && begin_session(delivery, client)) {
+		delivery->sessions++;
+		use_client(delivery, &client);
+		return;
+	}
+	note_failure(delivery, client);
+	client_free(&client);
+}
+
+static bool
+may_try_more(const struct delivery *delivery)
+{
+	const struct settings *settings = delivery->settings;
+	return has_open(delivery) && (settings->address_limit == 0 ||
+		delivery->addresses < settings->address_limit) &&
+		(settings->session_limit == 0 ||
+		delivery->sessions < settings->session_limit);
+}
+
+static void
+try_host(struct delivery *delivery, const struct next_hop_hosts *hosts,
+	const struct next_hop_host *host)
+{
+	struct next_hop_addresses addresses;
+	struct verdict why;
+	if (!next_hop_resolve(&delivery->hop, hosts, host, &delivery->world,
+		delivery->arena, &addresses, &why)) {
+		/* "Never" is only for when no host has an address; what is
+		 * doubtful of one is doubtful of all. */
+		if (delivery->failure.code == 0 || why.code / 100 == 4)
+			delivery->failure = why;
+		return;
+	}
+	for (size_t i = 0; i < addresses.count && may_try_more(delivery); i++)
+		try_address(delivery, host->name,
+			&addresses.address[i].address);
+}
+
+static void
+try_hosts(struct delivery *delivery)
+{
+	struct next_hop_hosts hosts;
+	if (!next_hop_find(&delivery->hop, &delivery->world, delivery->arena,
+		&hosts, &delivery->failure))
+		return;
+	for (size_t i = 0; i < hosts.count && may_try_more(delivery); i++)
+		try_host(delivery, &hosts, &hosts.host[i]);
+}
+
+/* ---- the whole ---- */
+
+static void
+ask(void *context, struct arena *arena, struct span name,
+	enum names_type type, struct names_answer *answer)
+{
+	struct relay *relay = context;
+	relay->ask(relay->names, arena, name, type, clock_monotonic() +
+		NEXT_HOP_NAMES_WAIT, answer);
+}
+
+/* False: nothing can be tried, and .failure says why. */
+static bool
+prepare(struct delivery *delivery)
+{
+	const struct smtp_mail *mail = &delivery->mail->mail;
+	struct buffer text;
+	struct error error;
+	buffer_init(&text, 0);
+	bool ok = smtp_xtext_decode(&text, mail->next_hop) &&
+		next_hop_parse(arena_copy(delivery->arena, buffer_span(&text)),
+		&delivery->hop);
+	buffer_fini(&text);
+	if (!ok) {
+		verdict_set(&delivery->failure, delivery->arena, 451, "4.3.5",
+			"the next hop \"%.*s\" is neither a domain nor a host",
+			SPAN_PRINT(mail->next_hop));
+		return false;
+	}
+	delivery->key = arena_print(delivery->arena, "%.*s%s",
+		SPAN_PRINT(delivery->hop.text), mail->needs_tls ? " tls" : "");
+	if (message_init(&delivery->message, delivery->mail, delivery->arena,
+		&error) == 0)
+		return true;
+	verdict_set(&delivery->failure, delivery->arena, 451, "4.3.0", "%s",
+		error.text);
+	return false;
+}
+
+static void
+finish(struct delivery *delivery, struct buffer *replies)
+{
+	for (size_t i = 0; i < delivery->count; i++) {
+		struct attempt *attempt = &delivery->attempt[i];
+		if (attempt->verdict.code == 0 && attempt->before.code != 0) {
+			attempt->verdict = attempt->before;
+		} else if (attempt->verdict.code == 0) {
+			attempt->verdict = delivery->failure;
+			log_recipient(delivery, attempt, NULL);
+		}
+		unsigned kind = attempt->verdict.code / 100;
+		counter_add(kind == 2 ? COUNTER_RELAYED : kind == 4 ?
+			COUNTER_RELAY_LATER : COUNTER_RELAY_NEVER, 1);
+		verdict_add(replies, &attempt->verdict);
+	}
+}
+
+void
+deliver(const struct mail_server *server, struct mail_transaction *transaction,
+	struct buffer *replies)
+{
+	struct relay *relay = server->context;
+	struct delivery delivery = { .relay = relay, .mail = transaction,
+		.settings = atomic_load(&relay->settings),
+		.arena = &transaction->arena, .count = transaction->count,
+		.began = clock_monotonic() };
+	delivery.world = (struct next_hop_world){ .ask = ask,
+		.random = random_u64, .context = relay,
+		.settings = delivery.settings };
+	delivery.attempt = memory_new_array(delivery.count,
+		sizeof(*delivery.attempt));
+	for (size_t i = 0; i < delivery.count; i++)
+		delivery.attempt[i].recipient = &transaction->recipient[i];
+	if (prepare(&delivery)) {
+		try_kept(&delivery);
+		if (has_open(&delivery))
+			try_hosts(&delivery);
+	}
+	finish(&delivery, replies);
+	memory_free(delivery.attempt);
+}

@@ -1,0 +1,36 @@
+/*
+ * One transaction of the queue: its next hop's hosts are tried in order until
+ * every recipient has an answer, and each gets the reply that doc/relay.md
+ * describes.
+ */
+#ifndef RELAY_DELIVER_H
+#define RELAY_DELIVER_H
+
+#include <stdatomic.h>
+
+#include "relay/connections.h"
+#include "relay/next_hop.h"
+#include "relay/transaction.h"
+
+/* What a delivery uses; one for the process. */
+struct relay {
+	struct mail_server server;		/* "relay-lmtp" */
+	const struct settings *_Atomic settings;	/* a reload changes it; the
+						 * old ones stay valid */
+	struct connections *connections;
+	struct names *names;
+	/* connect_open and names_ask, or a test's. */
+	int (*connect)(const struct network_address *address,
+		const struct settings *settings, int64_t deadline,
+		struct error *error);
+	void (*ask)(struct names *names, struct arena *arena, struct span name,
+		enum names_type type, int64_t deadline,
+		struct names_answer *answer);
+};
+
+/* The .deliver of relay's mail server, whose context is a struct relay. */
+void
+deliver(const struct mail_server *server, struct mail_transaction *transaction,
+	struct buffer *replies);
+
+#endif

@@ -1,0 +1,106 @@
+/*
+ * relay: takes messages from the queue by LMTP and brings them to other
+ * servers by SMTP. It talks to strangers and reads what they say, so it has
+ * nothing that is worth taking: TCP connections out, wires to `names` and the
+ * like, and unlinked files for large messages in its spill directory, which is
+ * its root.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "relay/connect.h"
+#include "relay/deliver.h"
+#include "serve/jail.h"
+#include "serve/process.h"
+
+/* Half of the world may be slow: a delivery that waits owns its thread. */
+enum { WORKERS = 250, STOP_GRACE = 4000 /* ms */ };
+
+static struct relay relay;
+
+static void
+accept_lmtp(struct lot *lot, struct incoming *incoming)
+{
+	mail_server_accept(lot, incoming, &relay.server);
+}
+
+static const struct service services[] = {
+	{ "relay-lmtp", accept_lmtp },
+	{ NULL, NULL },
+};
+
+/* Settings that deliveries under way still use are never freed: a reload is
+ * rare, and they are small. */
+static int
+take_settings(const struct config *config, struct error *error)
+{
+	struct settings *settings = memory_new(sizeof(*settings));
+	if (settings_read(settings, config, error) < 0) {
+		memory_free(settings);
+		return -1;
+	}
+	uint64_t limit = config_size(config, "message_size_limit");
+	relay.server.size_limit = limit == 0 ? 0 :
+		limit + 2 * MAIL_SERVER_PREFIX_ROOM;
+	atomic_store(&relay.settings, settings);
+	return 0;
+}
+
+static void
+reload(const struct config *config)
+{
+	struct error error;
+	if (take_settings(config, &error) < 0)
+		log_event(LOG_ERROR, "reload-failed", NULL,
+			LOG_TEXT("reason", error.text));
+}
+
+/* The directory that is the jail's root: nothing lies above it afterwards. */
+static int
+open_spill(const struct config *config, char *path, size_t size,
+	struct error *error)
+{
+	int length = snprintf(path, size, "%s/spill/relay",
+		config_text(config, "data_directory"));
+	if (length < 0 || (size_t)length >= size)
+		return error_set(error, ERROR_USAGE,
+			"data_directory: the path is too long");
+	int fd = open(path, O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? error_set_errno(error, "opening %s", path) : fd;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct error error;
+	char path[4096];
+	struct process *process = process_start(argc, argv);
+	struct lot *lot = lot_new(WORKERS);
+	const struct jail jail = { .root = path, .rights = JAIL_NETWORK |
+		JAIL_SPILL | JAIL_THREADS };
+	relay.server = (struct mail_server){ .is_lmtp = true,
+		.hostname = config_text(process->config, "myhostname"),
+		.deliver = deliver, .context = &relay,
+		.spill = open_spill(process->config, path, sizeof(path),
+			&error) };
+	if (relay.server.spill < 0 ||
+		take_settings(process->config, &error) < 0 ||
+		jail_enter(process, &jail, &error) < 0) {
+		log_event(LOG_ERROR, "cannot-start", NULL,
+			LOG_TEXT("reason", error.text));
+		return 1;
+	}
+	relay.names = names_new(lot);
+	relay.ask = names_ask;
+	relay.connect = connect_open;
+	relay.connections = connections_new();
+	listener_set_services(lot, services);
+	listener_on_reload(lot, reload);
+	connections_start(relay.connections);
+	lot_run(lot, STOP_GRACE);
+	connections_free(&relay.connections);
+	names_free(&relay.names);
+	return 0;
+}

@@ -279,9 +279,9 @@ MUTANTS += [
          "		SMTP_COMMAND_LIMIT - 2;", "		(1 << 20);", HOSTILE),
     smtp("memory-without-end", "smtpd/transaction.c",
          "	if (atomic_load(&conversation->smtpd->held) > SMTPD_HELD_LIMIT)", "	if (false)", HOSTILE),
-    smtp("silence-is-waited-for", "smtpd/turnstile.c",
+    smtp("silence-is-waited-for", "serve/turnstile.c",
          "	    now - turnstile->progress > TURNSTILE_SILENCE) {", "	    false) {",
-         ["unit/smtpd/turnstile"]),
+         ["unit/serve/turnstile"]),
     smtp("proxy-header-of-anybody", "smtpd/conversation.c",
          "	if (parked->facts.client.family != AF_UNIX &&\n	    network_list_contains(conversation->rules->proxy_networks,\n"
          "	    &parked->facts.client))", "	if (parked->facts.client.family != AF_UNIX)"),

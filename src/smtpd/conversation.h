@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "proto/smtp_reply.h"
 #include "smtpd/smtpd.h"
-#include "smtpd/turnstile.h"
+#include "serve/turnstile.h"
 
 enum {
 	CONVERSATION_VERSION = 1,

@@ -7,7 +7,7 @@
 #define SMTPD_DIRECTORY_H
 
 #include "base/span.h"
-#include "smtpd/turnstile.h"
+#include "serve/turnstile.h"
 
 enum {
 	DIRECTORY_WAIT = 10000,		/* ms for one question */

@@ -54,7 +54,8 @@ load_authorities(struct error *error)
 struct part {
 	const char *program;
 	int (*load)(struct error *error);
-	void (*start)(struct lot *lot);		/* before the jail, or NULL */
+	/* Before the jail, or NULL. */
+	void (*start)(struct lot *lot, unsigned workers);
 	const struct service services[2];
 };
 
@@ -86,7 +87,7 @@ main(int argc, char **argv)
 		part = &parts[1];
 	OPENSSL_init_ssl(0, NULL);
 	if (part->start != NULL)
-		part->start(lot);
+		part->start(lot, TLS_WORKERS);
 	if (part->load(&error) < 0 ||
 	    jail_enter(process, &(struct jail){ .rights = JAIL_THREADS },
 		&error) < 0) {

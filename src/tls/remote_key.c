@@ -23,6 +23,7 @@ struct remote_key {
 
 static struct {
 	struct wire_pool *wires;
+	struct turnstile turnstile;
 	EC_KEY_METHOD *ec;
 	RSA_METHOD *rsa;
 	int ec_index, rsa_index;
@@ -113,9 +114,10 @@ free_extra(void *parent, void *extra, CRYPTO_EX_DATA *data, int index,
 }
 
 void
-remote_key_start(struct lot *lot)
+remote_key_start(struct lot *lot, unsigned workers)
 {
 	remote.wires = wire_pool_new(lot, "key-sign", 0);
+	turnstile_init(&remote.turnstile, workers / 2);
 	remote.ec = EC_KEY_METHOD_new(EC_KEY_OpenSSL());
 	EC_KEY_METHOD_set_sign(remote.ec, ec_sign, NULL, NULL);
 	remote.rsa = RSA_meth_dup(RSA_PKCS1_OpenSSL());
@@ -124,6 +126,12 @@ remote_key_start(struct lot *lot)
 		free_extra);
 	remote.rsa_index = RSA_get_ex_new_index(0, NULL, NULL, NULL,
 		free_extra);
+}
+
+struct turnstile *
+remote_key_turnstile(void)
+{
+	return &remote.turnstile;
 }
 
 static struct remote_key *

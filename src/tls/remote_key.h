@@ -7,11 +7,16 @@
 
 #include <openssl/x509.h>
 
-#include "serve/session.h"
+#include "serve/turnstile.h"
 
 /* Once, before any key is made. */
 void
-remote_key_start(struct lot *lot);
+remote_key_start(struct lot *lot, unsigned workers);
+
+/* Who may need a signature goes through it, so that a key process that is
+ * busy is waited for without a worker. */
+struct turnstile *
+remote_key_turnstile(void);
 
 /*
  * The key that belongs to the certificate, under its name in `key`. NULL when

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "tls/context.h"
 #include "tls/facts.h"
+#include "tls/remote_key.h"
 #include "tls/session.h"
 
 enum { SERVER_HANDSHAKE_TIMEOUT = 30000 };
@@ -60,6 +61,7 @@ server_begin(struct lot *lot, struct handover *handover)
 	}
 	struct server_handshake *handshake = memory_new(sizeof(*handshake));
 	handshake->handshake.side = &side;
+	handshake->handshake.turnstile = remote_key_turnstile();
 	handshake->facts = handover->facts;
 	memcpy(handshake->handshake.scope.session, handover->session,
 		sizeof(handover->session));

@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "serve/counter.h"
 #include "tls/pump.h"
@@ -25,6 +26,15 @@ fail_handshake(struct tls_session *tls, const char *what)
 }
 
 static void
+free_handshake(struct tls_session *tls)
+{
+	if (tls->handshake != NULL)
+		turnstile_withdraw(&tls->handshake->turn, clock_monotonic());
+	memory_free(tls->handshake);
+	tls->handshake = NULL;
+}
+
+static void
 end_handshake(struct tls_session *tls)
 {
 	log_event(LOG_DEBUG, "handshake", &tls->handshake->scope,
@@ -32,8 +42,7 @@ end_handshake(struct tls_session *tls)
 		LOG_TEXT("cipher", SSL_get_cipher_name(tls->pump.ssl)),
 		LOG_NUMBER("resumed", SSL_session_reused(tls->pump.ssl)));
 	counter_add(COUNTER_TLS_HANDSHAKES, 1);
-	memory_free(tls->handshake);
-	tls->handshake = NULL;
+	free_handshake(tls);
 	tls->session.deadline = INT64_MAX;
 }
 
@@ -42,8 +51,8 @@ static enum session_next
 go_on_with_handshake(struct tls_session *tls)
 {
 	ERR_clear_error();
-	int result = SSL_do_handshake(tls->pump.ssl);
 	tls->session.second_interest = 0;
+	int result = SSL_do_handshake(tls->pump.ssl);
 	switch (result == 1 ? SSL_ERROR_NONE :
 		SSL_get_error(tls->pump.ssl, result)) {
 	case SSL_ERROR_NONE:
@@ -63,6 +72,33 @@ go_on_with_handshake(struct tls_session *tls)
 	}
 }
 
+/* A step of the handshake, when it is its turn. */
+static enum session_next
+take_turn(struct tls_session *tls, enum session_event event)
+{
+	struct turnstile *turnstile = tls->handshake->turnstile;
+	struct turn *turn = &tls->handshake->turn;
+	if (turnstile == NULL)
+		return go_on_with_handshake(tls);
+	/* While it stands in the line it waits for nothing but an end. */
+	if (turn_is_waiting(turn) && event == SESSION_READABLE)
+		return fail_handshake(tls, "somebody left");
+	turn->session = &tls->session;
+	switch (turnstile_enter(turnstile, turn, clock_monotonic())) {
+	case TURNSTILE_WAIT:
+		tls->session.interest = tls->session.second_interest = 0;
+		return SESSION_PARK_AS_SET;
+	case TURNSTILE_LATER:
+		return fail_handshake(tls, "nobody signs");
+	case TURNSTILE_ENTERED:
+		break;
+	}
+	/* The turn goes with the handshake, the place does not. */
+	enum session_next next = go_on_with_handshake(tls);
+	turnstile_leave(turnstile, clock_monotonic());
+	return next;
+}
+
 static enum session_next
 run(struct session *session, enum session_event event)
 {
@@ -72,7 +108,7 @@ run(struct session *session, enum session_event event)
 	if (event == SESSION_DEADLINE && tls->handshake != NULL)
 		return fail_handshake(tls, "it took too long");
 	if (tls->handshake != NULL) {
-		enum session_next next = go_on_with_handshake(tls);
+		enum session_next next = take_turn(tls, event);
 		if (next != SESSION_PARK)
 			return next;
 	}
@@ -90,7 +126,7 @@ free_session(struct session **session)
 	struct tls_session *tls = (struct tls_session *)*session;
 	pump_fini(&tls->pump);
 	close(tls->session.fd);
-	memory_free(tls->handshake);
+	free_handshake(tls);
 	memory_free(tls);
 	counter_add(COUNTER_SESSIONS_OPEN, -1);
 	*session = NULL;

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "serve/session.h"
+#include "serve/turnstile.h"
 
 struct handshake;
 
@@ -28,6 +29,8 @@ struct handshake_side {
 struct handshake {
 	const struct handshake_side *side;
 	struct log_scope scope;
+	struct turnstile *turnstile;	/* each step needs a place in it; or NULL */
+	struct turn turn;
 };
 
 struct tls_beginning {

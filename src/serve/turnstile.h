@@ -4,8 +4,8 @@
  * nudged when it is their turn. So a busy callee makes nobody a "later", and
  * one that does not answer at all takes only its share of the workers.
  */
-#ifndef SMTPD_TURNSTILE_H
-#define SMTPD_TURNSTILE_H
+#ifndef SERVE_TURNSTILE_H
+#define SERVE_TURNSTILE_H
 
 #include <pthread.h>
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "serve/counter.h"
-#include "smtpd/turnstile.h"
+#include "serve/turnstile.h"
 
 /* A session that only counts how often it was nudged. */
 struct sleeper {

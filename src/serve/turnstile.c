@@ -1,5 +1,5 @@
 /* A bounded number inside, a line outside. */
-#include "smtpd/turnstile.h"
+#include "serve/turnstile.h"
 
 #include <assert.h>
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
-LIBRARIES = ["base", "proto", "store", "serve"]     # lowest first
+LIBRARIES = ["base", "proto", "trust", "store", "serve"]     # lowest first
 FILE_LIMIT, HEADER_LIMIT, FUNCTION_LIMIT, NESTING_LIMIT = 800, 250, 80, 5
 FORBIDDEN = ["strcpy", "strcat", "sprintf", "vsprintf", "gets", "strtok",
              "strtok_r", "atoi", "atol", "atoll", "system", "popen", "setlocale",

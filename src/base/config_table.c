@@ -168,6 +168,28 @@ const struct config_parameter config_table[] = {
 	"PEM file of the authorities that are trusted when mail is sent with "
 	"verified TLS. It need not be there." },
 
+{ "dns_forwarders", L, "", NULL, "names", NULL,
+	"DNS servers that all questions go to: ADDRESS, ADDRESS@PORT or "
+	"[ADDRESS]:PORT. Empty: those of dns_resolv_conf, and while they do not "
+	"answer or do not pass on DNSSEC, the root's servers and whom they name. "
+	"/etc/hosts is never used for mail." },
+{ "dns_resolv_conf", T, "/etc/resolv.conf", NULL, "", NULL,
+	"File whose nameserver lines are used when dns_forwarders is empty. Read "
+	"at start and at each reload." },
+{ "dns_validation", C, "when-possible", "when-possible yes no", "names", NULL,
+	"DNSSEC validation. yes: what cannot be validated because no server "
+	"passes on signatures is not believed at all, and mail waits. "
+	"when-possible: such servers are believed, and DANE is not used; never "
+	"again once validation has worked in this process. no: never." },
+{ "dns_trust_anchor_file", T, "/usr/share/dns/root.key", NULL, "", NULL,
+	"File of DS or DNSKEY records, one a line, that validation begins with. "
+	"When it is missing or empty nothing is validated." },
+{ "dns_insecure_domains", L, "home.arpa internal local test", NULL, "names",
+	NULL, "Domains whose answers are not validated: private ones, of which "
+	"the public DNS proves that they do not exist." },
+{ "dns_cache_size", S, "16M", NULL, "names", NULL,
+	"Memory for answers of the DNS." },
+
 { "mailbox_processes", N, "0", NULL, "*", NULL,
 	"Processes that share the accounts; 0: one for each core." },
 { "protocols", L, "imap pop3 lmtp", NULL, "", NULL,
@@ -184,7 +206,7 @@ const struct config_parameter config_table[] = {
 { "log_level", C, "info", "error warn info debug", "*", NULL,
 	"The finest level that is logged." },
 
-{ "port_offset", N, "0", NULL, "", NULL, "Added to every port." },
+{ "port_offset", N, "0", NULL, "names", NULL, "Added to every port." },
 { "smtp_port", P, "25", NULL, "", NULL, "0 turns a listener off." },
 { "submission_port", P, "587", NULL, "", NULL, "0 turns a listener off." },
 { "submissions_port", P, "465", NULL, "", NULL, "0 turns a listener off." },
@@ -193,5 +215,9 @@ const struct config_parameter config_table[] = {
 { "pop3_port", P, "110", NULL, "", NULL, "0 turns a listener off." },
 { "pop3s_port", P, "995", NULL, "", NULL, "0 turns a listener off." },
 { "lmtp_port", P, "0", NULL, "", NULL, "0 turns a listener off." },
+{ "dns_resolver_port", P, "0", NULL, "names", NULL,
+	"UDP and TCP port of the resolver on the loopback addresses, for other "
+	"programs of this machine; 0 turns it off. It always listens on the "
+	"Unix socket dns in runtime_directory. A change needs a restart." },
 { NULL, T, NULL, NULL, NULL, NULL, NULL },
 };

@@ -1,0 +1,24 @@
+/*
+ * The resolver's own port, dns_resolver_port, on the loopback addresses only:
+ * UDP and TCP, for programs of this machine that know no Unix sockets. Opened
+ * before the jail; a change needs a restart.
+ */
+#ifndef NAMES_LOOPBACK_H
+#define NAMES_LOOPBACK_H
+
+#include "names/resolver.h"
+#include "serve/session.h"
+
+/* 0: nothing is opened. A machine without IPv6 has only the other. */
+int
+loopback_open(unsigned port, struct error *error);
+
+/* Serves what was opened, as sessions of the lot. */
+void
+loopback_serve(struct lot *lot, struct resolver *resolver);
+
+/* After lot_run and resolver_free. */
+void
+loopback_close(void);
+
+#endif

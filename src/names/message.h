@@ -1,0 +1,47 @@
+/*
+ * What clients of the resolver ask, and what they are told: reading questions,
+ * and making an answer of what the resolver library found. Bytes only.
+ *
+ *	RFC 1035 4.1, RFC 4035 3.2 (DO, AD, CD), RFC 6840 5.7 to 5.9, RFC 6891,
+ *	RFC 8914
+ */
+#ifndef NAMES_MESSAGE_H
+#define NAMES_MESSAGE_H
+
+#include "proto/dns.h"
+
+/* A question as it came. */
+struct message_question {
+	uint16_t id, flags;
+	struct dns_question asked;
+	bool has_edns, is_dnssec_wanted;
+	uint16_t udp_size;		/* what the client can take by UDP */
+	unsigned refusal;		/* an rcode, 0: it can be answered */
+};
+
+/* What was found. */
+struct message_answer {
+	unsigned rcode;
+	struct span packet;		/* of the library; empty: the rcode is all */
+	bool is_secure, is_bogus;
+	struct span reason;		/* of a failure */
+};
+
+/*
+ * False when no answer is due (it is an answer itself, or has no header): a
+ * stream is closed then. With a refusal set, .asked may be missing (type 0).
+ */
+bool
+message_read(struct span bytes, struct message_question *question);
+
+/*
+ * Appends the answer of at most `limit` octets; what is longer is cut as a
+ * whole (TC, RFC 2181 9), or a failure where nothing longer exists. A refusal
+ * of the question needs no answer (NULL).
+ */
+void
+message_write(struct buffer *out, size_t limit,
+	const struct message_question *question,
+	const struct message_answer *answer);
+
+#endif

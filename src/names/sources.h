@@ -1,0 +1,41 @@
+/*
+ * Where answers come from, as the administrator's files and parameters say it:
+ * dns_forwarders, the nameservers of resolv.conf(5), and trust anchors. Text
+ * only; upstream.h uses it.
+ */
+#ifndef NAMES_SOURCES_H
+#define NAMES_SOURCES_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/network.h"
+
+enum { SOURCES_SERVERS = 8, SOURCES_FILE_LIMIT = 65536, DNS_PORT = 53 };
+
+struct sources_servers {
+	struct network_address server[SOURCES_SERVERS];
+	size_t count;
+};
+
+/* "192.0.2.1", "192.0.2.1@5353", "[2001:db8::1]:5353", "2001:db8::1". */
+bool
+sources_read_server(struct span text, struct network_address *server);
+
+/* A list of them. What it cannot read is an error that names it; those beyond
+ * SOURCES_SERVERS are one too. */
+int
+sources_read_forwarders(struct span list, struct sources_servers *servers,
+	struct error *error);
+
+/* The nameserver lines of resolv.conf; what is no address is passed over, and
+ * so is our own port on the loopback (0: none), or we would ask ourselves. */
+void
+sources_read_resolv_conf(struct span text, unsigned own_port,
+	struct sources_servers *servers);
+
+/* The next record of a file of trust anchors (DS or DNSKEY, one a line), its
+ * comment cut off; false after the last. */
+bool
+sources_next_anchor(struct span *rest, struct span *record);
+
+#endif

@@ -1,0 +1,342 @@
+#!/usr/bin/python3
+"""The resolver against knot with a signed root of its own: validated, unsigned
+and forged answers, "no" and "nobody knows", servers that stop and come back,
+servers that strip signatures, a thousand questions at once."""
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+import dns
+import posthouse
+
+PORT = 5300
+ROOTS = ["198.41.0.4", "170.247.170.2", "199.9.14.201", "192.33.4.12", "199.7.91.13",
+         "192.203.230.10", "192.5.5.241", "192.112.36.4", "198.97.190.53", "192.36.148.17",
+         "192.58.128.30", "193.0.14.129", "199.7.83.42", "202.12.27.33"]
+STRIPPER, LIAR = "127.0.0.8", "127.0.0.9"
+LONG = "x" * 250
+
+ZONES = {
+    "signed": f"""
+@       MX   10 mx
+@       MX   20 mx.unsigned.
+mx      A    192.0.2.1
+mx      AAAA 2001:db8::1
+_25._tcp.mx TLSA 3 1 1 {"ab" * 32}
+alias   CNAME mx
+chain   CNAME alias
+out     CNAME mx.unsigned.
+gone    CNAME nothing
+""" + "".join(f'long    TXT  "{i}{LONG}"\n' for i in range(8)) +
+    "".join(f"h{i}     A    10.0.{i // 256}.{i % 256}\n" for i in range(1000)),
+    "unsigned": "@ MX 10 mx\nmx A 192.0.2.2\n@ TXT \"v=spf1 -all\"\nnull MX 0 .\n",
+    "bogus": "@ MX 10 mx\nmx A 192.0.2.3\n",
+}
+HEAD = "$TTL 300\n@ SOA ns.root-servers. hostmaster.root-servers. 1 3600 600 86400 60\n" \
+       "@ NS ns.root-servers.\n"
+
+
+class Knot:
+    """An authoritative server of the root and the zones above, with keys."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.conf = directory / "knot.conf"
+        self.process = None
+        zones = "".join(f"  - domain: {zone}\n    file: {zone or 'root'}.zone\n"
+                        f"    dnssec-signing: {'off' if zone == 'unsigned' else 'on'}\n"
+                        f"    dnssec-policy: own\n" for zone in [".", *ZONES])
+        zones = zones.replace("domain: .\n    file: ..zone", "domain: .\n    file: root.zone")
+        listen = ", ".join([f"127.0.0.1@{PORT}"] + [f"{address}@53" for address in ROOTS])
+        self.conf.write_text(
+            f"server:\n  listen: [{listen}]\n  rundir: {directory}\n"
+            f"database:\n  storage: {directory}\n"
+            "policy:\n  - id: own\n    manual: on\n    single-type-signing: on\n"
+            "    algorithm: ecdsap256sha256\n"
+            f"template:\n  - id: default\n    storage: {directory}\n    zonefile-load: whole\n"
+            f"    zonefile-sync: -1\n    journal-content: none\nzone:\n{zones}")
+        delegations = ""
+        for zone, records in ZONES.items():
+            (directory / f"{zone}.zone").write_text(HEAD + records)
+            delegations += f"{zone} NS ns.root-servers.\n"
+            if zone != "unsigned":
+                # the parent vouches for another key than the one that signs
+                delegations += self.make_key(zone, "f" if zone == "bogus" else None)
+        (directory / "root.zone").write_text(
+            HEAD + "ns.root-servers. A 198.41.0.4\n" + delegations)
+        self.anchor = directory / "root.key"
+        self.anchor.write_text("; of this test\n" + self.make_key("."))
+
+    def make_key(self, zone, forged=None):
+        self.keymgr(zone, "generate", "algorithm=ecdsap256sha256", "ksk=yes", "zsk=yes")
+        digests = [line for line in self.keymgr(zone, "ds").splitlines() if " 13 2 " in line]
+        if forged:
+            name, *words, digest = digests[0].split(" ")
+            digests = [" ".join([name, *words, forged * len(digest)])]
+        return digests[0] + "\n"
+
+    def keymgr(self, *words):
+        return subprocess.run(["keymgr", "-c", str(self.conf), *words], check=True, text=True,
+                              stdout=subprocess.PIPE).stdout
+
+    def start(self):
+        self.process = subprocess.Popen(["knotd", "-c", str(self.conf)],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        posthouse.wait_until(self.is_ready, 20, "knot answers")
+
+    def is_ready(self):
+        try:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.settimeout(0.2)
+                client.sendto(dns.question("mx.signed", dns.A), ("127.0.0.1", PORT))
+                return client.recv(4096)[3] & 15 == 0
+        except OSError:
+            return False
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def without_proofs(query):
+    """What a resolver that knows no DNSSEC makes of it: knot's answer without."""
+    at = query.index(b"\0", 12) + 5
+    plain = query[:2] + b"\1\0" + query[4:6] + b"\0" * 6 + query[12:at]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(2)
+        client.sendto(plain, ("127.0.0.1", PORT))
+        answer = client.recv(65535)
+    return answer[:2] + struct.pack(">H", struct.unpack(">H", answer[2:4])[0] | 0x80) + answer[4:]
+
+
+def says_no(query):
+    """What a captive network says to everything."""
+    at = query.index(b"\0", 12) + 5
+    return query[:2] + b"\x81\x83" + query[4:6] + b"\0" * 6 + query[12:at]
+
+
+def serve_udp(address, answer):
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind((address, 53))
+
+    def run():
+        while True:
+            query, client = server.recvfrom(4096)
+            try:
+                server.sendto(answer(query), client)
+            except OSError:
+                pass
+    threading.Thread(target=run, daemon=True).start()
+
+
+class Resolver(posthouse.System):
+    def __init__(self, knot, **parameters):
+        super().__init__(dns_trust_anchor_file=knot.anchor, dns_insecure_domains="",
+                         **parameters)
+        self.path = str(self.directory / "run/dns")
+
+    def ask(self, name, kind=dns.A, **options):
+        return dns.ask(self.path, name, kind, **options)
+
+    def chosen(self):
+        lines = [line for line in self.log_text().splitlines() if "event=names-chosen" in line]
+        return lines[-1].split("upstream=")[1].split()[0] if lines else None
+
+    def wait_chosen(self, name):
+        posthouse.wait_until(lambda: self.chosen() == name, 20, f"upstream={name}")
+
+
+def secure_answers(system):
+    answer = system.ask("signed", dns.MX)
+    assert answer.is_secure and answer.data(dns.MX) == ["10 mx.signed", "20 mx.unsigned"]
+    assert dns.RRSIG not in answer.kinds
+    assert dns.RRSIG in system.ask("signed", dns.MX, dnssec=True).kinds
+    assert not system.ask("signed", dns.MX, flags=0x100).is_secure, "AD was not asked for"
+    assert system.ask("mx.signed", dns.AAAA).data(dns.AAAA) == ["2001:db8::1"]
+    answer = system.ask("_25._tcp.mx.signed", dns.TLSA)
+    assert answer.is_secure and answer.data(dns.TLSA) == ["030101" + "ab" * 32]
+    answer = system.ask("chain.signed")
+    assert answer.is_secure and answer.data(dns.A) == ["192.0.2.1"]
+    assert [kind for _, kind, _ in answer.records] == [dns.CNAME, dns.CNAME, dns.A]
+
+
+def other_answers(system):
+    answer = system.ask("mx.unsigned")
+    assert not answer.is_secure and answer.data(dns.A) == ["192.0.2.2"]
+    answer = system.ask("out.signed")
+    assert not answer.is_secure and answer.data(dns.A) == ["192.0.2.2"]
+    assert system.ask("null.unsigned", dns.MX).data(dns.MX) == ["0 "]
+    for name, kind, rcode in (("nothing.signed", dns.A, dns.NO_SUCH_NAME),
+                              ("mx.signed", dns.MX, dns.NO_ERROR),
+                              ("gone.signed", dns.A, dns.NO_SUCH_NAME),
+                              ("signed.nothing", dns.A, dns.NO_SUCH_NAME)):
+        answer = system.ask(name, kind)
+        assert answer.rcode == rcode and answer.is_secure, (name, vars(answer))
+        assert answer.data(kind) == [] and dns.SOA in answer.kinds, (name, vars(answer))
+    answer = system.ask("nothing.unsigned")
+    assert answer.rcode == dns.NO_SUCH_NAME and not answer.is_secure
+    answer = system.ask("mx.bogus")
+    assert answer.rcode == dns.SERVER_FAILURE and answer.error[0] == 6, vars(answer)
+    assert "event=names-bogus name=mx.bogus" in system.log_text()
+    assert system.ask("localhost").data(dns.A) == ["127.0.0.1"]
+    assert system.ask("localhost", dns.AAAA).data(dns.AAAA) == ["::1"]
+
+
+def transports(system):
+    port = ("127.0.0.1", posthouse.OFFSET + 53)
+    assert dns.ask(port, "mx.signed", dns.A).data(dns.A) == ["192.0.2.1"]
+    assert dns.ask_udp(port, "mx.signed", dns.A).data(dns.A) == ["192.0.2.1"]
+    whole = dns.ask(port, "long.signed", dns.TXT)
+    assert not whole.is_cut and len(whole.data(dns.TXT)) == 8
+    for options in ({}, {"edns": None}, {"edns": 65000}):
+        cut = dns.ask_udp(port, "long.signed", dns.TXT, **options)
+        assert cut.is_cut and cut.records == [], vars(cut)
+    # only the loopback can ask
+    for address in ROOTS[:1]:
+        with socket.socket() as other:
+            assert other.connect_ex((address, port[1])) != 0
+
+
+def refusals(system):
+    for options, rcode in (({"flags": 0x0020}, dns.REFUSED), ({"flags": 0x2900}, dns.NOT_IMPLEMENTED),
+                           ({"klass": 3}, dns.REFUSED)):
+        assert system.ask("mx.signed", **options).rcode == rcode, options
+    assert system.ask("signed", 252).rcode == dns.NOT_IMPLEMENTED, "no transfers"
+    with dns.Stream(system.path) as stream:
+        stream.send(b"\1\2" + bytes(10))
+        assert stream.receive().rcode == dns.FORMAT_ERROR
+        stream.send(dns.question("mx.signed", dns.A)[:20])
+        assert stream.receive().rcode == dns.FORMAT_ERROR
+        stream.send(dns.question("mx.signed", dns.A))
+        assert stream.receive().data(dns.A) == ["192.0.2.1"]
+        stream.send(b"too short")
+        assert stream.receive() is None
+    with dns.Stream(system.path) as stream:
+        stream.socket.sendall(b"\xff\xff" + bytes(100))
+        assert stream.receive() is None, "longer than a question is"
+
+
+def a_thousand_at_once(system):
+    """Ten connections with a thousand questions each, answered in any order."""
+    streams = [dns.Stream(system.path) for _ in range(10)]
+    questions = [dns.question(f"h{i}.signed", dns.A, number=i) for i in range(1000)]
+    began = time.monotonic()
+
+    def send(stream):
+        stream.send(*questions)
+        stream.socket.shutdown(socket.SHUT_WR)
+    for stream in streams:
+        threading.Thread(target=send, args=[stream]).start()
+    for stream in streams:
+        found = {}
+        while (answer := stream.receive()) is not None:
+            assert answer.is_secure
+            found[answer.number] = answer.data(dns.A)
+        assert found == {i: [f"10.0.{i // 256}.{i % 256}"] for i in range(1000)}
+        stream.__exit__()
+    print(f"10,000 questions, 1,000 names: {time.monotonic() - began:.2f} s", flush=True)
+
+
+def stops_and_comes_back(system, knot):
+    for stop in ("killed", "stopped"):
+        if stop == "killed":
+            knot.stop()
+        else:
+            os.kill(knot.process.pid, signal.SIGSTOP)
+        began = time.monotonic()
+        answer = system.ask(f"new-{stop}.signed")
+        waited = time.monotonic() - began
+        assert answer.rcode == dns.SERVER_FAILURE and waited < 20, (vars(answer), waited)
+        assert system.ask("mx.signed").data(dns.A) == ["192.0.2.1"], "from the cache"
+        if stop == "killed":
+            knot.start()
+        else:
+            os.kill(knot.process.pid, signal.SIGCONT)
+        began = time.monotonic()
+        posthouse.wait_until(
+            lambda: system.ask(f"new-{stop}.signed").rcode == dns.NO_SUCH_NAME, 30, "an answer")
+        print(f"server {stop}: failure after {waited:.1f} s, "
+              f"fine again after {time.monotonic() - began:.1f} s", flush=True)
+
+
+def reloads(system):
+    """Another server by a reload, in the jail; a wrong one changes nothing."""
+    system.set(dns_forwarders="not-an-address")
+    system.command("reload", check=False)
+    posthouse.wait_until(lambda: "event=names-not-reloaded" in system.log_text(), 10, "an error")
+    assert system.ask("mx.signed").is_secure
+    system.set(dns_forwarders="", dns_resolv_conf=system.directory / "resolv.conf")
+    (system.directory / "resolv.conf").write_text(f"search x\nnameserver {STRIPPER}\n")
+    system.command("reload")
+    system.wait_chosen("root")
+    answer = system.ask("chain.signed")
+    assert answer.is_secure and answer.data(dns.A) == ["192.0.2.1"], vars(answer)
+
+
+def without_dnssec(knot):
+    """Servers that strip signatures, and no way to the root."""
+    for address in ROOTS:
+        subprocess.run(["ip", "address", "del", f"{address}/32", "dev", "lo"], check=True)
+    with Resolver(knot, dns_forwarders=STRIPPER) as system:
+        system.start()
+        answer = system.ask("mx.signed")
+        assert answer.data(dns.A) == ["192.0.2.1"] and not answer.is_secure, vars(answer)
+        assert system.ask("nothing.signed").rcode == dns.NO_SUCH_NAME
+        assert system.chosen() == "unvalidated"
+    with Resolver(knot, dns_forwarders=STRIPPER, dns_validation="yes") as system:
+        system.start()
+        assert system.ask("mx.signed").rcode == dns.SERVER_FAILURE
+        assert system.chosen() is None
+    with Resolver(knot, dns_forwarders=LIAR) as system:
+        system.start()
+        assert system.ask("mx.signed").rcode == dns.SERVER_FAILURE, "not: there is no such name"
+
+
+def inside():
+    posthouse.need_programs("knotd", "keymgr")
+    for address in ROOTS:
+        subprocess.run(["ip", "address", "add", f"{address}/32", "dev", "lo"], check=True)
+    serve_udp(STRIPPER, without_proofs)
+    serve_udp(LIAR, says_no)
+    directory = Path(tempfile.mkdtemp(prefix="posthouse-knot-"))
+    directory.chmod(0o755)
+    knot = Knot(directory)
+    try:
+        knot.start()
+        with Resolver(knot, dns_forwarders=f"127.0.0.1@{PORT}", dns_resolver_port=53,
+                      environment={"POSTHOUSE_JAIL_SELFTEST": "1"}) as system:
+            system.start()
+            for step in (secure_answers, other_answers, transports, refusals,
+                         a_thousand_at_once):
+                print(step.__name__, flush=True)
+                step(system)
+            stops_and_comes_back(system, knot)
+            reloads(system)
+            assert system.log_text().count("event=exit") == 0
+        without_dnssec(knot)
+    finally:
+        knot.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def main():
+    if len(sys.argv) > 1:
+        os.environ["POSTHOUSE_NETNS"] = "1"
+        inside()
+        return
+    done = subprocess.run([str(posthouse.TOP / "test/peers"), "knot", "--", "env",
+                           f"POSTHOUSE_BUILD={posthouse.build_directory()}",
+                           "/usr/bin/python3", __file__, "inside"])
+    sys.exit(done.returncode)
+
+
+main()

@@ -3,6 +3,7 @@
  * ones are durable objects before the group that names them is put together, so
  * that they hold nobody up.
  */
+#include <assert.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -32,6 +33,7 @@ struct append {
 	const struct body *body;
 	size_t count;
 	uint64_t size;			/* of all */
+	uint64_t email;			/* of the last body put into the group */
 	uint32_t *uids;
 };
 
@@ -143,6 +145,11 @@ lay_out(struct account *account, struct append *append, struct body *bodies,
 	for (size_t i = 0; i < append->count; i++) {
 		const struct store_message_new *message = &append->message[i];
 		struct body *body = &bodies[i];
+		if (message->shares_body) {
+			body->size = bodies[i - 1].size;
+			append->size += body->size;
+			continue;
+		}
 		body->size = size_of(message);
 		body->piece = arena_new_array(arena, message->piece_count + 1,
 			sizeof(*body->piece));
@@ -209,9 +216,10 @@ annotate(struct group *group, const struct record_place *place,
 
 static void
 place_message(struct group *group, struct mailbox *mailbox,
-	const struct store_message_new *message, const struct body *body,
-	uint64_t flags)
+	struct append *append, size_t i, uint64_t flags)
 {
+	const struct store_message_new *message = &append->message[i];
+	const struct body *body = &append->body[i];
 	struct buffer payload;
 	struct record_place place = {
 		.mailbox = mailbox->id,
@@ -226,8 +234,10 @@ place_message(struct group *group, struct mailbox *mailbox,
 	if (message->transaction != NULL)
 		place.transaction = span_of(message->transaction,
 			STORE_TRANSACTION_SIZE);
-	place.email = group_add_pieces(group, RECORD_MESSAGE, 0, body->piece,
-		body->count);
+	if (!message->shares_body)
+		append->email = group_add_pieces(group, RECORD_MESSAGE, 0,
+			body->piece, body->count);
+	place.email = append->email;
 	buffer_init(&payload, 0);
 	record_put_place(&payload, &place);
 	apply_place(&group->change, &place, group_add(group, RECORD_PLACE, 0,
@@ -280,8 +290,7 @@ prepare(struct op *op, struct group *group)
 			op_keywords_find(mailbox, &message->flags, false,
 				&keywords);
 		append->uids[i] = mailbox->working.uid_next;
-		place_message(group, mailbox, message, &append->body[i],
-			keywords.bits);
+		place_message(group, mailbox, append, i, keywords.bits);
 	}
 	return verdict;
 }
@@ -299,6 +308,7 @@ measure(struct append *append)
 		    message->annotation.size > STORE_ANNOTATION_LIMIT ||
 		    message->piece_count > PIECE_LIMIT)
 			return STORE_TOO_MANY;
+		assert(i > 0 || !message->shares_body);
 		append->op.needs_index |= message->flags.keyword_count > 0;
 		append->op.records +=
 			(unsigned)message->flags.keyword_count +

@@ -182,6 +182,8 @@ struct store_message_new {
 	int zone;			/* minutes east of UTC */
 	const struct store_piece *piece;
 	size_t piece_count;
+	bool shares_body;		/* no pieces: the body is that of the message
+				 * before it in this call, stored once */
 	const uint8_t *transaction;	/* STORE_TRANSACTION_SIZE bytes or NULL: a
 					 * second delivery within the hour is DUPLICATE */
 	struct span annotation;		/* stored with it; see store_annotate */

@@ -87,6 +87,39 @@ several_are_stored_together(struct world *world)
 	assert_int_equal(uids[0], 0);
 }
 
+/* One body, an annotation for each; the body stays as long as one of them. */
+static void
+several_share_a_body(struct world *world)
+{
+	uint32_t inbox = world_mailbox(world, "INBOX"), uids[3];
+	static char large[2 << 20];
+	struct store_piece small = { .bytes = SPAN("shared") };
+	struct store_piece big = { .bytes = { large, sizeof(large) } };
+	struct store_message_new message[3] = {
+		{ .piece = &small, .piece_count = 1, .annotation = SPAN("1") },
+		{ .shares_body = true, .annotation = SPAN("2") },
+		{ .shares_body = true, .annotation = SPAN("3") },
+	};
+	struct error error;
+	struct number_set first = world_set("1:2,4:5");
+	memset(large, 'x', sizeof(large));
+	assert_int_equal(store_append(world->account, inbox, message, 3, uids,
+		&error), STORE_OK);
+	message[0].piece = &big;
+	assert_int_equal(store_append(world->account, inbox, message, 3, uids,
+		&error), STORE_OK);
+	assert_int_equal(uids[2], 6);
+	assert_int_equal(store_expunge(world->account, inbox, &first, false,
+		NULL, &error), STORE_OK);
+	number_set_fini(&first);
+	assert_body(world, inbox, 3, "shared");
+	world_restart_without_index(world);
+	assert_body(world, inbox, 3, "shared");
+	char *body = world_body(world, inbox, 6);
+	assert_memory_equal(body, large, sizeof(large));
+	memory_free(body);
+}
+
 static void
 the_same_transaction_is_stored_once(struct world *world)
 {
@@ -506,6 +539,7 @@ static const struct scenario scenarios[] = {
 	{ "new accounts have folders", new_accounts_have_folders },
 	{ "messages get UIDs in order", messages_get_uids_in_order },
 	{ "several are stored together", several_are_stored_together },
+	{ "several share a body", several_share_a_body },
 	{ "the same transaction is stored once",
 		the_same_transaction_is_stored_once },
 	{ "flags are added, removed, replaced",

@@ -26,6 +26,7 @@ enum { REFUSALS = 10, REFUSAL_WINDOW = 100 /* ms */ };
 struct wire_pool {
 	struct lot *lot;
 	struct bulkhead bulkhead;
+	unsigned most;			/* 0: as the bulkhead says */
 	char service[CONTROL_NAME_SIZE];
 	unsigned instance;
 	pthread_mutex_t lock;		/* of all below */
@@ -44,6 +45,23 @@ wire_pool_new(struct lot *lot, const char *service, unsigned instance)
 	pool->instance = instance;
 	pthread_mutex_init(&pool->lock, NULL);
 	return pool;
+}
+
+void
+wire_pool_set_most(struct wire_pool *pool, unsigned most)
+{
+	pool->most = most;
+}
+
+static bool
+enter(struct wire_pool *pool)
+{
+	if (pool->most == 0)
+		return bulkhead_enter(&pool->bulkhead, pool->lot);
+	if (atomic_fetch_add(&pool->bulkhead.waiting, 1) < pool->most)
+		return true;
+	bulkhead_leave(&pool->bulkhead);
+	return false;
 }
 
 static struct wire *
@@ -135,7 +153,7 @@ connect_wire(struct wire_pool *pool, int64_t deadline, struct error *error)
 struct wire *
 wire_take(struct wire_pool *pool, int64_t deadline, struct error *error)
 {
-	if (!bulkhead_enter(&pool->bulkhead, pool->lot)) {
+	if (!enter(pool)) {
 		counter_add(COUNTER_CALLS_LATER, 1);
 		error_set(error, ERROR_LATER, "%s (%u) is busy", pool->service,
 			pool->instance);

@@ -29,6 +29,13 @@ struct wire_pool;
 struct wire_pool *
 wire_pool_new(struct lot *lot, const char *service, unsigned instance);
 
+/*
+ * The most calls at a time, instead of half of the workers: for callers that
+ * park on the wire and hold no worker while they wait.
+ */
+void
+wire_pool_set_most(struct wire_pool *pool, unsigned most);
+
 /* Closes the wires that are kept. Nobody may be using the pool any more. */
 void
 wire_pool_free(struct wire_pool **pool);

@@ -151,7 +151,7 @@ choose_event(struct slot *slot, enum session_event *event)
 static bool
 may_linger(const struct lot *lot, const struct slot *slot)
 {
-	return slot->session->second_fd < 0 &&
+	return slot->session->fd >= 0 && slot->session->second_fd < 0 &&
 		atomic_load_explicit(&lot->idle, memory_order_relaxed) >
 		lot->workers / 4;
 }

@@ -392,6 +392,14 @@ config_text(const struct config *config, const char *name)
 	return text;
 }
 
+const char *
+config_path(const struct config *config, const char *name)
+{
+	const char *text = config_text(config, name);
+	size_t type = strcspn(text, ":/");
+	return text[type] == ':' ? text + type + 1 : text;
+}
+
 static uint64_t
 number_of_type(const struct config *config, const char *name,
 	enum config_type type, enum config_type or_type)

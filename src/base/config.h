@@ -73,6 +73,9 @@ config_warning(const struct config *config, size_t i);
  */
 const char *
 config_text(const struct config *config, const char *name);
+/* Of a text: without the type of table that Postfix writes before a path. */
+const char *
+config_path(const struct config *config, const char *name);
 uint64_t
 config_number(const struct config *config, const char *name);	/* also ports */
 uint64_t

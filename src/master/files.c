@@ -16,7 +16,10 @@ files_open(struct master *master, const struct config *config,
 	size_t count = master->services.file_count, i;
 	for (i = 0; i < count; i++) {
 		const char *parameter = master->services.files[i].parameter;
-		const char *path = config_text(config, parameter);
+		const char *path = config_path(config, parameter);
+		fds[i] = -1;
+		if (path[0] == '\0')
+			continue;
 		fds[i] = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 		if (fds[i] < 0 && (errno != ENOENT ||
 		    !master->services.files[i].is_optional)) {

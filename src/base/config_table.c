@@ -105,6 +105,21 @@ const struct config_parameter config_table[] = {
 { "smtpd_sasl_auth_enable", B, "no", NULL, "smtpd", NULL,
 	"Offer AUTH on port 25 too. The submission ports always do." },
 
+{ "relayhost", T, "", NULL, "queue", NULL,
+	"Next hop of all mail to other domains: [host]:port, [host], or a domain "
+	"whose MX are asked. Empty: the domain of each recipient." },
+{ "transport_maps", T, "", NULL, "queue", NULL,
+	"A file with next hops for single addresses and domains, as in Postfix's "
+	"transport(5); read as text, a type in front (hash:) is passed over." },
+{ "relay_domains", L, "", NULL, "smtpd", NULL,
+	"Other domains, and those below them, that mail is relayed to for "
+	"anybody." },
+{ "initial_destination_concurrency", N, "5", NULL, "queue", NULL,
+	"Deliveries to one next hop at once, at first." },
+{ "default_destination_concurrency_limit", N, "20", NULL, "queue", NULL,
+	"Deliveries to one next hop at once, when they succeed." },
+{ "smtp_destination_recipient_limit", N, "50", NULL, "queue", NULL,
+	"Recipients of one delivery to a next hop." },
 { "minimal_backoff_time", D, "300s", NULL, "queue", "s",
 	"Shortest time between two delivery attempts." },
 { "maximal_backoff_time", D, "4000s", NULL, "queue", "s",

@@ -26,6 +26,7 @@ rules_new(const struct config *config, const struct rules *older)
 		.hostname = config_text(config, "myhostname"),
 		.origin = text(config, "myorigin"),
 		.networks = text(config, "mynetworks"),
+		.relay_domains = text(config, "relay_domains"),
 		.login_networks = text(config, "login_trusted_networks"),
 		.proxy_networks = text(config, "proxy_networks"),
 		.newline_exclusions = text(config,
@@ -81,6 +82,23 @@ static bool
 is_here(const struct network_address *client)
 {
 	return client->family == AF_UNIX || network_is_loopback(client);
+}
+
+/* The domain itself or one below it, as Postfix matches them. */
+bool
+rules_is_relayed(const struct rules *rules, struct span domain)
+{
+	struct span rest = rules->relay_domains, item;
+	while (config_next_item(&rest, &item)) {
+		if (item.size > 0 && item.data[0] == '.')
+			item = span_skip(item, 1);
+		if (item.size == 0 || !span_ends_nocase(domain, item))
+			continue;
+		if (domain.size == item.size ||
+		    domain.data[domain.size - item.size - 1] == '.')
+			return true;
+	}
+	return false;
 }
 
 bool

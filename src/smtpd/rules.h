@@ -13,6 +13,7 @@ struct rules {
 	const char *hostname;		/* myhostname */
 	struct span origin;		/* myorigin */
 	struct span networks;		/* mynetworks */
+	struct span relay_domains;
 	struct span login_networks;	/* login_trusted_networks */
 	struct span proxy_networks;
 	struct span newline_exclusions;	/* may send bare newlines: normalised */
@@ -41,6 +42,10 @@ rules_free(const struct rules **rules);
 bool
 rules_is_trusted(const struct rules *rules,
 	const struct network_address *client);
+
+/* Is mail for this domain relayed for anybody (relay_domains)? */
+bool
+rules_is_relayed(const struct rules *rules, struct span domain);
 
 /* May anybody log in from there at all? Not, when login_trusted_networks is
  * set and the client is neither in it nor on this machine. */

@@ -2,8 +2,8 @@
  * MAIL and RCPT: who may send to whom (RFC 5321 3.3, RFC 6409, RFC 6531,
  * RFC 3461). The rules in words:
  *
- *	port 25		to users here: from anybody. To other domains: from
- *			mynetworks, or logged in
+ *	port 25		to users here and in relay_domains: from anybody. To
+ *			other domains: from mynetworks, or logged in
  *	submission	after login only (RFC 6409 4.3), or from this machine's
  *			Unix socket; to anybody; as one's own address
  *	LMTP		to users here
@@ -270,8 +270,18 @@ may_lack_domain(const struct conversation *conversation,
 		span_equals_nocase(address->local, SPAN("postmaster"));
 }
 
+static bool
+may_relay_to(const struct conversation *conversation, struct span domain)
+{
+	if (conversation->parked.service == SERVICE_LMTP)
+		return false;
+	return is_known_client(conversation) ||
+		rules_is_relayed(conversation->rules, domain);
+}
+
 static enum smtp_reply
-check_recipient(struct conversation *conversation, struct span address)
+check_recipient(struct conversation *conversation, struct span address,
+	struct span domain)
 {
 	switch (directory_ask_recipient(conversation->smtpd->directory,
 	    &conversation->turn, address)) {
@@ -282,8 +292,7 @@ check_recipient(struct conversation *conversation, struct span address)
 	case DIRECTORY_UNKNOWN:
 		return SMTP_REPLY_NO_USER;
 	case DIRECTORY_REMOTE:
-		return conversation->parked.service != SERVICE_LMTP &&
-			is_known_client(conversation) ? SMTP_REPLY_OK :
+		return may_relay_to(conversation, domain) ? SMTP_REPLY_OK :
 			SMTP_REPLY_RELAY_DENIED;
 	default:
 		return SMTP_REPLY_LOOKUP_AWAY;
@@ -333,7 +342,8 @@ take_recipient(struct conversation *conversation, struct span argument,
 	resolve_literal(conversation, &rcpt.path);
 	complete_domain(conversation, &rcpt.path);
 	*shown = format_address(arena, &rcpt.path);
-	enum smtp_reply reply = check_recipient(conversation, *shown);
+	enum smtp_reply reply = check_recipient(conversation, *shown,
+		rcpt.path.domain);
 	if (reply != SMTP_REPLY_OK)
 		return reply;
 	smtp_rcpt_add(&transaction->recipients, &rcpt);

@@ -30,8 +30,23 @@ put_off(const struct attempt_rules *rules, struct recipient *recipient,
 		rules->maximal);
 	if (recipient->is_uncertain && wait > ATTEMPT_UNCERTAIN_WAIT)
 		wait = ATTEMPT_UNCERTAIN_WAIT;
-	recipient->state = RECIPIENT_WAITING;
+	recipient->state = recipient->is_local ? RECIPIENT_WAITING :
+		RECIPIENT_RELAY;
 	recipient->next = now + wait;
+}
+
+/*
+ * RFC 3461 5.2.2, 5.2.7: a server that knows DSN does it from then on; one that
+ * does not was marked by relay with 2.1.9.
+ */
+static bool
+wants_success(const struct envelope *envelope,
+	const struct recipient *recipient)
+{
+	return envelope->sender.size > 0 &&
+		(recipient->notify & SMTP_NOTIFY_SUCCESS) != 0 &&
+		(recipient->is_local ||
+		span_equals(recipient->reply.status, SPAN("2.1.9")));
 }
 
 void
@@ -43,9 +58,7 @@ attempt_judge(const struct attempt_rules *rules,
 	recipient->last = now;
 	recipient->next = 0;
 	if (recipient->reply.code < 300) {
-		/* RFC 3461 4.1, 5.2 */
-		recipient->state = envelope->sender.size > 0 &&
-			(recipient->notify & SMTP_NOTIFY_SUCCESS) != 0 ?
+		recipient->state = wants_success(envelope, recipient) ?
 			RECIPIENT_NOTIFY : RECIPIENT_DONE;
 	} else if (recipient->reply.code >= 500) {
 		attempt_refuse(envelope, recipient);
@@ -75,8 +88,8 @@ static const char *
 event_of(const struct recipient *recipient)
 {
 	if (recipient->reply.code < 300)
-		return "delivered";
-	if (recipient->state == RECIPIENT_WAITING)
+		return recipient->is_local ? "delivered" : "sent";
+	if (envelope_is_waiting(recipient))
 		return "deferred";
 	return recipient->state == RECIPIENT_BOUNCE ? "refused" :
 		"undeliverable";
@@ -84,7 +97,7 @@ event_of(const struct recipient *recipient)
 
 void
 attempt_log(const struct envelope *envelope, const struct recipient *recipient,
-	unsigned instance, uint64_t size, int64_t delay)
+	const struct attempt_facts *facts)
 {
 	char account[17];
 	struct buffer hex = { .data = account, .room = sizeof(account),
@@ -95,10 +108,14 @@ attempt_log(const struct envelope *envelope, const struct recipient *recipient,
 	if (recipient->original.size > 0)
 		fields[count++] = LOG_SPAN("original", recipient->original);
 	fields[count++] = LOG_SPAN("from", envelope->sender);
-	fields[count++] = LOG_SPAN("account", buffer_span(&hex));
-	fields[count++] = LOG_NUMBER("mailbox", instance);
-	fields[count++] = LOG_NUMBER("size", size);
-	fields[count++] = LOG_NUMBER("delay", delay);
+	if (facts->hop != NULL) {
+		fields[count++] = LOG_TEXT("hop", facts->hop);
+	} else {
+		fields[count++] = LOG_SPAN("account", buffer_span(&hex));
+		fields[count++] = LOG_NUMBER("mailbox", facts->instance);
+	}
+	fields[count++] = LOG_NUMBER("size", facts->size);
+	fields[count++] = LOG_NUMBER("delay", facts->delay);
 	fields[count++] = LOG_NUMBER("attempts", recipient->attempts);
 	fields[count++] = LOG_NUMBER("code", recipient->reply.code);
 	fields[count++] = LOG_SPAN("status", recipient->reply.status);

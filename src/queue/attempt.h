@@ -42,9 +42,17 @@ bool
 attempt_clock_is_steady(struct attempt_clock *clock, int64_t wall,
 	int64_t monotonic);
 
+/* What the log says beside the recipient. */
+struct attempt_facts {
+	const char *hop;		/* next hop; NULL: a mailbox */
+	unsigned instance;		/* of the mailbox process */
+	uint64_t size;
+	int64_t delay;			/* ms */
+};
+
 /* One line in the log about an attempt that has been judged. */
 void
 attempt_log(const struct envelope *envelope, const struct recipient *recipient,
-	unsigned instance, uint64_t size, int64_t delay);
+	const struct attempt_facts *facts);
 
 #endif

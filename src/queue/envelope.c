@@ -31,6 +31,13 @@ envelope_state_name(enum recipient_state state)
 }
 
 bool
+envelope_is_waiting(const struct recipient *recipient)
+{
+	return recipient->state == RECIPIENT_WAITING ||
+		recipient->state == RECIPIENT_RELAY;
+}
+
+bool
 envelope_wants_bounce(const struct envelope *envelope,
 	const struct recipient *recipient)
 {
@@ -138,6 +145,10 @@ encode_envelope(struct buffer *out, const struct envelope *envelope)
 	add_given(out, "body", envelope->body);
 	if (envelope->is_utf8)
 		tabline_add_pair(out, "smtputf8", SPAN("yes"));
+	if (envelope->needs_tls)
+		tabline_add_pair(out, "requiretls", SPAN("yes"));
+	if (envelope->is_held)
+		tabline_add_pair(out, "hold", SPAN("yes"));
 	add_given(out, "ret", envelope->ret);
 	add_given(out, "envid", envelope->envid);
 	tabline_end(out);
@@ -271,6 +282,8 @@ decode_envelope(const struct tabline *line, struct arena *arena,
 	envelope->ret = get_text(line, "ret", arena);
 	envelope->envid = get_text(line, "envid", arena);
 	envelope->is_utf8 = tabline_has(line, 1, "smtputf8=yes");
+	envelope->needs_tls = tabline_has(line, 1, "requiretls=yes");
+	envelope->is_held = tabline_has(line, 1, "hold=yes");
 	return envelope->id.size > 0 &&
 		get_id(line, "trace", envelope->scope.trace) &&
 		get_id(line, "session", envelope->scope.session) &&

@@ -13,15 +13,15 @@
 #include "store/store.h"
 
 enum {
-	ENVELOPE_LIMIT = 131072,	/* bytes of a new annotation; when replies
+	ENVELOPE_LIMIT = 65536,	/* bytes of a new annotation; when replies
 				 * come in, the same recipients always fit
 				 * STORE_ANNOTATION_LIMIT */
-	ENVELOPE_TEXT_LIMIT = 200,	/* bytes kept of a reply's sentence */
+	ENVELOPE_TEXT_LIMIT = 512,	/* bytes kept of a reply's sentence */
 };
 
 enum recipient_state {
 	RECIPIENT_WAITING,	/* local, to be delivered at .next */
-	RECIPIENT_RELAY,	/* for another host; held */
+	RECIPIENT_RELAY,	/* for another host, to be relayed at .next */
 	RECIPIENT_BOUNCE,	/* refused for good, the sender is to be told */
 	RECIPIENT_NOTIFY,	/* delivered, the sender asked to be told */
 	RECIPIENT_DONE,		/* nothing left to do; never written */
@@ -59,6 +59,8 @@ struct envelope {
 	struct span sender;		/* empty: <> */
 	struct span body;		/* "7bit", "8bitmime", "binarymime" */
 	bool is_utf8;
+	bool needs_tls;			/* RFC 8689 */
+	bool is_held;			/* by the operator: nothing is tried */
 	struct span ret, envid;		/* "full", "hdrs"; or empty */
 	struct recipient *recipient;
 	size_t count;
@@ -77,6 +79,10 @@ envelope_encode(struct buffer *out, const struct envelope *envelope,
 bool
 envelope_decode(struct span bytes, struct arena *arena,
 	struct envelope *envelope);
+
+/* Is something still to be delivered to the recipient? */
+bool
+envelope_is_waiting(const struct recipient *recipient);
 
 /* Does the sender want a report when delivery fails for good? */
 bool

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include "base/file.h"
 #include "queue/queue.h"
 #include "serve/jail.h"
 #include "store/engine.h"
@@ -33,8 +34,16 @@ static const struct service services[] = {
 	{ NULL, NULL },
 };
 
+static unsigned
+at_least_one(const struct config *config, const char *name)
+{
+	uint64_t number = config_number(config, name);
+	return number == 0 ? 1 : number > UINT16_MAX ? UINT16_MAX :
+		(unsigned)number;
+}
+
 static void
-reload(const struct config *config)
+set_rules(const struct config *config)
 {
 	const struct attempt_rules rules = {
 		.minimal = config_duration(config, "minimal_backoff_time"),
@@ -42,12 +51,59 @@ reload(const struct config *config)
 		.lifetime = config_duration(config, "maximal_queue_lifetime"),
 		.bounce_lifetime = config_duration(config,
 			"bounce_queue_lifetime") };
+	const struct destination_rules next_hops = {
+		.initial = at_least_one(config,
+			"initial_destination_concurrency"),
+		.limit = at_least_one(config,
+			"default_destination_concurrency_limit"),
+		.recipients = at_least_one(config,
+			"smtp_destination_recipient_limit"),
+		.calls = QUEUE_RELAY_CALLS, .local = QUEUE_LOCAL_CARRIES,
+		.minimal = rules.minimal, .maximal = rules.maximal };
 	queue_set_rules(&queue, &rules);
+	queue.next_hops = next_hops;
+}
+
+/* transport_maps is opened by master. */
+static int
+set_routes(const struct config *config, struct error *error)
+{
+	struct buffer table;
+	struct routes *routes;
+	int fd = process_file("transport_maps");
+	buffer_init(&table, 0);
+	int result = fd < 0 ? 0 : file_read_descriptor(fd, ROUTE_TABLE_LIMIT,
+		&table, error);
+	if (result == 0)
+		result = routes_new(span_from(config_text(config,
+			"relayhost")), buffer_span(&table),
+			config_text(config, "transport_maps"), &routes, error);
+	if (result == 0)
+		queue_set_routes(&queue, &routes);
+	buffer_fini(&table);
+	return result;
+}
+
+static void
+configure(const struct config *config)
+{
+	set_rules(config);
 	/* smtpd judged the message without what it put in front of it. */
 	uint64_t limit = config_size(config, "message_size_limit");
 	queue.server.size_limit = limit == 0 ? 0 :
 		limit + MAIL_SERVER_PREFIX_ROOM;
 	space_configure(&space, config);
+}
+
+static void
+reload(const struct config *config)
+{
+	struct error error;
+	configure(config);
+	spool_set_rules(&queue.spool, &queue.next_hops);
+	if (set_routes(config, &error) < 0)
+		log_event(LOG_ERROR, "routes-not-loaded", NULL,
+			LOG_TEXT("reason", error.text));
 }
 
 /* Inside the jail the spool is all there is: the root, or where it was. */
@@ -56,8 +112,9 @@ open_spool(const char *path, struct engine **engine, struct error *error)
 {
 	struct store_options store = { .engine = NULL };
 	struct spool_options spool = { .wake = retry_wake,
-		.back_off = retry_back_off, .context = &queue,
-		.space = &space };
+		.swept = retry_swept, .back_off = retry_back_off,
+		.hop = retry_hop, .context = &queue, .space = &space,
+		.rules = &queue.next_hops };
 	queue.server.spill = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (queue.server.spill < 0)
 		return error_set_errno(error, "opening %s", path);
@@ -93,8 +150,9 @@ main(int argc, char **argv)
 		"mailbox_processes"));
 	queue.server.hostname = config_text(config, "myhostname");
 	space_init(&space, -1);
-	reload(config);
-	if (jail_enter(process, &jail, &error) < 0 ||
+	configure(config);
+	if (set_routes(config, &error) < 0 ||
+		jail_enter(process, &jail, &error) < 0 ||
 		open_spool(process->is_root ? "/" : path, &engine, &error) < 0)
 		die(&error);
 	listener_set_services(queue.lot, services);
@@ -102,6 +160,8 @@ main(int argc, char **argv)
 	retry_start(&queue.retry);
 	lot_run(queue.lot, STOP_GRACE);
 	struct store *store = queue.spool.options.store;
+	while (spool_sweep(&queue.spool, &error) > 0)
+		continue;
 	queue_fini(&queue);
 	spool_close(&queue.spool);
 	store_close(&store);

@@ -36,29 +36,32 @@ add_error(struct admin_call *call, const struct delivery_reply *reply)
 	buffer_fini(&text);
 }
 
+static struct span
+state_of(const struct envelope *envelope, const struct recipient *recipient)
+{
+	return envelope->is_held ? SPAN("held") :
+		span_from(envelope_state_name(recipient->state));
+}
+
 static bool
 list_recipient(struct admin_call *call, const struct spool_message *message,
 	const struct recipient *recipient)
 {
-	static const struct delivery_reply held = { 0, { NULL, 0 },
+	static const struct delivery_reply none = { 0, { NULL, 0 },
 		{ NULL, 0 } };
 	const struct envelope *envelope = message->envelope;
-	bool is_waiting = recipient->state == RECIPIENT_WAITING;
+	bool is_waiting = envelope_is_waiting(recipient) && !envelope->is_held;
 	admin_row_begin(call);
 	admin_row_field(call, "id", span_from(message->id));
 	add_time(call, "arrival", envelope->arrival);
 	admin_row_number(call, "size", message->size);
 	admin_row_field(call, "sender", envelope->sender);
 	admin_row_field(call, "recipient", recipient->to);
-	admin_row_field(call, "state",
-		span_from(envelope_state_name(recipient->state)));
+	admin_row_field(call, "state", state_of(envelope, recipient));
 	admin_row_number(call, "attempts", recipient->attempts);
 	add_time(call, "next", is_waiting ? recipient->next : 0);
-	if (recipient->state == RECIPIENT_RELAY)
-		admin_row_field(call, "error", SPAN("held: nothing relays yet"));
-	else
-		add_error(call, recipient->reply.code < 300 ? &held :
-			&recipient->reply);
+	add_error(call, recipient->reply.code < 300 ? &none :
+		&recipient->reply);
 	return admin_row_end(call);
 }
 
@@ -144,7 +147,7 @@ show_recipient(struct admin_call *call, const struct recipient *recipient)
 			recipient->reply.code,
 			SPAN_PRINT(recipient->reply.status),
 			SPAN_PRINT(recipient->reply.text));
-	if (recipient->state != RECIPIENT_WAITING)
+	if (!envelope_is_waiting(recipient))
 		return;
 	clock_format_iso(recipient->next, next);
 	show_print(call, "  next attempt %s", next);

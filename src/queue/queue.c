@@ -3,6 +3,8 @@
  */
 #include "queue/queue.h"
 
+#include <assert.h>
+
 void
 queue_init(struct queue *queue, struct lot *lot, unsigned processes)
 {
@@ -13,7 +15,14 @@ queue_init(struct queue *queue, struct lot *lot, unsigned processes)
 	pthread_mutex_init(&queue->lock, NULL);
 	expander_init(&queue->expander, lot);
 	deliverer_init(&queue->deliverer, lot, processes);
+	queue->relay = wire_pool_new(lot, "relay-lmtp", 0);
+	wire_pool_set_most(queue->relay, QUEUE_RELAY_CALLS);
 	retry_init(&queue->retry, queue);
+	struct routes *routes;
+	struct error error;
+	int result = routes_new(SPAN(""), SPAN(""), "", &routes, &error);
+	assert(result == 0);
+	queue_set_routes(queue, &routes);
 }
 
 void
@@ -21,6 +30,9 @@ queue_fini(struct queue *queue)
 {
 	expander_fini(&queue->expander);
 	deliverer_fini(&queue->deliverer);
+	wire_pool_free(&queue->relay);
+	struct routes *routes = (struct routes *)queue_routes(queue);
+	routes_free(&routes);
 	pthread_mutex_destroy(&queue->retry.lock);
 	pthread_mutex_destroy(&queue->lock);
 }
@@ -40,4 +52,19 @@ queue_rules(struct queue *queue)
 	struct attempt_rules rules = queue->rules;
 	pthread_mutex_unlock(&queue->lock);
 	return rules;
+}
+
+void
+queue_set_routes(struct queue *queue, struct routes **routes)
+{
+	struct routes *new = *routes;
+	*routes = NULL;
+	routes_keep(new, queue_routes(queue));
+	atomic_store(&queue->routes, new);
+}
+
+const struct routes *
+queue_routes(const struct queue *queue)
+{
+	return atomic_load(&queue->routes);
 }

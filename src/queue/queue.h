@@ -4,9 +4,13 @@
 #ifndef QUEUE_QUEUE_H
 #define QUEUE_QUEUE_H
 
+#include <stdatomic.h>
+
 #include "queue/attempt.h"
+#include "queue/carry.h"
 #include "queue/deliver.h"
 #include "queue/expand.h"
+#include "queue/route.h"
 #include "queue/spool.h"
 #include "serve/admin.h"
 #include "serve/mail_server.h"
@@ -14,18 +18,21 @@
 enum {
 	QUEUE_CUT_THROUGH_LIMIT = 20,	/* local recipients delivered at once */
 	QUEUE_CUT_THROUGH_TIME = 10000,	/* ms, for them together */
-	QUEUE_RETRY_SESSIONS = 8,	/* spooled messages tried at a time */
-	QUEUE_RETRY_TIME = 60000,	/* ms for one of them */
+	QUEUE_LOCAL_CARRIES = 8,	/* spooled messages into mailboxes at once */
+	QUEUE_RELAY_CALLS = 240,	/* to relay at once: as many as it has workers
+				 * for; beyond that they would wait there, where
+				 * nobody takes turns */
+	QUEUE_RETRY_TIME = 60000,	/* ms for one into mailboxes */
+	QUEUE_RELAY_AWAY = 1000,	/* ms until it is looked for again */
 };
 
-/* Tries spooled messages when they are due (retry.c). */
+/* Starts what is due (retry.c), and removes what is finished. */
 struct retry {
-	struct session session;		/* first; holds no descriptor */
+	struct session schedule, sweep;	/* hold no descriptor */
 	struct queue *queue;
-	pthread_mutex_t lock;		/* of the two below */
-	bool is_alive;			/* session may be nudged */
-	unsigned running;
-	struct attempt_clock clock;	/* with the lock held */
+	pthread_mutex_t lock;		/* of all below */
+	bool is_scheduling, is_sweeping;	/* the session may be nudged */
+	struct attempt_clock clock;
 };
 
 /* Constant while sessions run, but for what has locks of its own. */
@@ -35,10 +42,14 @@ struct queue {
 	struct admin_server operator;	/* and here */
 	struct expander expander;
 	struct deliverer deliverer;
+	struct wire_pool *relay;	/* "relay-lmtp" */
+	const struct routes *_Atomic routes;
+	_Atomic uint64_t parcels;	/* bytes of messages held in memory */
 	struct spool spool;
 	struct retry retry;
 	pthread_mutex_t lock;		/* of rules */
 	struct attempt_rules rules;
+	struct destination_rules next_hops;	/* of the configuration */
 };
 
 /* processes: mailbox processes. Everything but the spool, which is opened
@@ -56,6 +67,12 @@ queue_set_rules(struct queue *queue, const struct attempt_rules *rules);
 struct attempt_rules
 queue_rules(struct queue *queue);
 
+/* The routes from now on; older ones stay valid until queue_fini. Takes them. */
+void
+queue_set_routes(struct queue *queue, struct routes **routes);
+const struct routes *
+queue_routes(const struct queue *queue);
+
 /* ---- receive.c: a transaction from smtpd; the server's deliver ---- */
 
 void
@@ -66,14 +83,21 @@ receive_transaction(const struct mail_server *server,
 
 void
 retry_init(struct retry *retry, struct queue *queue);
-/* Gives the session to the lot. */
+/* Gives the sessions to the lot. */
 void
 retry_start(struct retry *retry);
+/* Can the wall clock be believed so far that mail may expire? */
+bool
+retry_may_expire(struct retry *retry);
 /* The spool's options, with the queue as context. */
 void
 retry_wake(void *queue);
 void
+retry_swept(void *queue);
+void
 retry_back_off(void *queue, int64_t *minimal, int64_t *maximal);
+struct span
+retry_hop(void *queue, struct span address, struct arena *arena);
 
 /* ---- operator.c: queue-admin; context is the queue ---- */
 

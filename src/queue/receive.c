@@ -30,7 +30,7 @@ make_envelope(const struct mail_transaction *transaction,
 		.scope = transaction->scope, .actor = mail->actor,
 		.arrival = clock_wall(), .sender = transaction->sender,
 		.body = span_from(body_names[mail->body]),
-		.is_utf8 = mail->is_utf8,
+		.is_utf8 = mail->is_utf8, .needs_tls = mail->needs_tls,
 		.ret = span_from(return_names[mail->ret]),
 		.envid = mail->envid };
 	if (mail->has_transaction)
@@ -71,9 +71,10 @@ judge(struct queue *queue, const struct envelope *envelope,
 			false);
 		if (recipient->reply.code < 300)
 			counter_add(COUNTER_RECIPIENTS_DELIVERED, 1);
-		attempt_log(envelope, recipient, deliver_instance(
-			&queue->deliverer, recipient->account),
-			batch->body->size, clock_monotonic() - began);
+		attempt_log(envelope, recipient, &(struct attempt_facts){
+			.instance = deliver_instance(&queue->deliverer,
+			recipient->account), .size = batch->body->size,
+			.delay = clock_monotonic() - began });
 	}
 }
 
@@ -129,27 +130,32 @@ refuse_unknown(const struct envelope *envelope, uint64_t size)
 		if (recipient->reply.code < 500 || recipient->attempts > 0)
 			continue;
 		attempt_refuse(envelope, recipient);
-		attempt_log(envelope, recipient, 0, size, 0);
+		attempt_log(envelope, recipient,
+			&(struct attempt_facts){ .size = size });
 	}
 }
 
-static enum smtp_reply
-spool_rest(struct queue *queue, struct mail_transaction *transaction,
-	struct envelope *envelope)
+/* What may go at once goes from memory, while the client reads its reply. */
+static void
+start_at_once(struct queue *queue, struct mail_transaction *transaction,
+	const struct spool_started *started)
 {
-	struct error error;
-	size_t left = envelope_left(envelope);
-	if (left == 0)
-		return SMTP_REPLY_ACCEPTED;
-	switch (spool_add(&queue->spool, envelope, &transaction->body,
-		&transaction->arena, &error)) {
+	if (started->count == 0)
+		return;
+	struct parcel *parcel = parcel_new(queue, &transaction->arena,
+		&transaction->body);
+	for (size_t i = 0; i < started->count; i++)
+		carry_start_part(queue, &started->part[i], parcel);
+	parcel_drop(&parcel);
+}
+
+/* What could not be stored. */
+static enum smtp_reply
+reply_for(enum spool_verdict verdict, const struct envelope *envelope,
+	const struct error *error)
+{
+	switch (verdict) {
 	case SPOOL_OK:
-		counter_add(COUNTER_RECIPIENTS_SPOOLED, (int64_t)left);
-		log_event(LOG_INFO, "spooled", &envelope->scope,
-			LOG_SPAN("id", envelope->id),
-			LOG_SPAN("from", envelope->sender),
-			LOG_NUMBER("size", transaction->body.size),
-			LOG_NUMBER("recipients", left));
 		return SMTP_REPLY_ACCEPTED;
 	case SPOOL_DUPLICATE:
 		log_event(LOG_INFO, "spooled-before", &envelope->scope,
@@ -157,13 +163,37 @@ spool_rest(struct queue *queue, struct mail_transaction *transaction,
 		return SMTP_REPLY_ACCEPTED;
 	case SPOOL_FULL:
 		log_event(LOG_ERROR, "spool-full", &envelope->scope,
-			LOG_TEXT("error", error.text));
+			LOG_TEXT("error", error->text));
 		return SMTP_REPLY_SPILL_FULL;
 	default:
 		log_event(LOG_ERROR, "spool-failed", &envelope->scope,
-			LOG_TEXT("error", error.text));
+			LOG_TEXT("error", error->text));
 		return SMTP_REPLY_QUEUE_AWAY;
 	}
+}
+
+static enum smtp_reply
+spool_rest(struct queue *queue, struct mail_transaction *transaction,
+	struct envelope *envelope, struct spool_started *started)
+{
+	struct error error;
+	size_t left = envelope_left(envelope);
+	started->count = 0;
+	if (left == 0)
+		return SMTP_REPLY_ACCEPTED;
+	bool may_start = parcel_may_be_new(queue, transaction->body.size);
+	enum spool_verdict verdict = spool_add(&queue->spool, envelope,
+		&transaction->body, &transaction->arena,
+		may_start ? started : NULL, &error);
+	if (verdict == SPOOL_OK) {
+		counter_add(COUNTER_RECIPIENTS_SPOOLED, (int64_t)left);
+		log_event(LOG_INFO, "spooled", &envelope->scope,
+			LOG_SPAN("id", envelope->id),
+			LOG_SPAN("from", envelope->sender),
+			LOG_NUMBER("size", transaction->body.size),
+			LOG_NUMBER("recipients", left));
+	}
+	return reply_for(verdict, envelope, &error);
 }
 
 static void
@@ -199,5 +229,8 @@ receive_transaction(const struct mail_server *server,
 		return;
 	}
 	refuse_unknown(&envelope, transaction->body.size);
-	answer(replies, spool_rest(queue, transaction, &envelope), &envelope);
+	struct spool_started started;
+	reply = spool_rest(queue, transaction, &envelope, &started);
+	answer(replies, reply, &envelope);
+	start_at_once(queue, transaction, &started);
 }

@@ -1,56 +1,16 @@
 /*
- * Spooled messages are tried again when they are due. One session without a
- * descriptor waits for the time; it starts a session for each message that is
- * due, a few at a time. A mailbox process that is known not to answer costs
- * nothing: its recipients are put off without being tried.
+ * Two sessions without a descriptor: one starts an attempt for each message
+ * whose turn it is and sleeps until the next is due, the other removes what is
+ * finished, all that is there at a time, so that a hundred messages delivered
+ * cost one sync.
  */
-#include <assert.h>
-
 #include "base/clock.h"
-#include "base/memory.h"
 #include "queue/queue.h"
-#include "serve/counter.h"
 
-/* One message being tried. */
-struct retry_attempt {
-	struct session session;		/* first */
-	struct queue *queue;
-	struct queued *row;
-};
+enum { SWEEP_AGAIN = 5000 };		/* ms after it failed */
 
-/* ---- one message ---- */
-
-static bool
-is_due(const struct recipient *recipient, int64_t now)
-{
-	/* A second of grace, so that those put off together go together. */
-	return recipient->state == RECIPIENT_WAITING &&
-		recipient->next <= now + 1000;
-}
-
-/* Those due whose process answers, at most DELIVER_LIMIT from *next on; the
- * others of them are put off. */
-static size_t
-choose(struct queue *queue, const struct envelope *envelope, size_t *next,
-	struct recipient **chosen)
-{
-	size_t count = 0;
-	int64_t now = clock_wall();
-	for (; *next < envelope->count && count < DELIVER_LIMIT; (*next)++) {
-		struct recipient *recipient = &envelope->recipient[*next];
-		if (!is_due(recipient, now))
-			continue;
-		if (deliver_is_open(&queue->deliverer, deliver_instance(
-			&queue->deliverer, recipient->account)))
-			chosen[count++] = recipient;
-		else
-			recipient->next = now + queue_rules(queue).minimal;
-	}
-	return count;
-}
-
-static bool
-clock_is_steady(struct retry *retry)
+bool
+retry_may_expire(struct retry *retry)
 {
 	pthread_mutex_lock(&retry->lock);
 	bool is_steady = attempt_clock_is_steady(&retry->clock, clock_wall(),
@@ -59,204 +19,101 @@ clock_is_steady(struct retry *retry)
 	return is_steady;
 }
 
-static void
-judge(struct queue *queue, const struct delivery_batch *batch)
-{
-	struct attempt_rules rules = queue_rules(queue);
-	bool may_expire = clock_is_steady(&queue->retry);
-	int64_t now = clock_wall();
-	for (size_t i = 0; i < batch->count; i++) {
-		struct recipient *recipient = batch->recipient[i];
-		attempt_judge(&rules, batch->envelope, recipient, now,
-			may_expire);
-		if (recipient->reply.code < 300)
-			counter_add(COUNTER_RECIPIENTS_DELIVERED, 1);
-		attempt_log(batch->envelope, recipient, deliver_instance(
-			&queue->deliverer, recipient->account),
-			batch->body->size, now - batch->envelope->arrival);
-	}
-}
-
-/* Returns how many recipients were tried. */
-static size_t
-try_recipients(struct queue *queue, struct envelope *envelope,
-	const struct mail_body *body, struct arena *arena)
-{
-	struct recipient *chosen[DELIVER_LIMIT];
-	size_t next = 0, tried = 0;
-	int64_t end = clock_monotonic() + QUEUE_RETRY_TIME;
-	while (clock_monotonic() < end) {
-		struct delivery_batch batch = { .envelope = envelope,
-			.body = body, .recipient = chosen, .deadline = end,
-			.arena = arena };
-		batch.count = choose(queue, envelope, &next, chosen);
-		if (batch.count == 0)
-			break;
-		deliver_local(&queue->deliverer, &batch);
-		judge(queue, &batch);
-		tried += batch.count;
-	}
-	return tried;
-}
-
-static void
-log_trouble(const struct queued *row, const char *id,
-	const struct error *error)
-{
-	log_event(LOG_ERROR, "spool-failed", NULL, LOG_TEXT("id", id),
-		LOG_NUMBER("uid", row == NULL ? 0 : row->uid),
-		LOG_TEXT("error", error->text));
-}
-
-static void
-try_message(struct queue *queue, struct queued *row, struct arena *arena)
-{
-	struct envelope envelope;
-	struct store_body stored;
-	struct mail_body body;
-	struct error error;
-	const char *id = arena_copy_string(arena, span_from(row->id));
-	int result = spool_read(&queue->spool, row, arena, &envelope, &stored,
-		&error);
-	if (result < 0) {
-		log_trouble(row, id, &error);
-		spool_postpone(&queue->spool, &row, queue_rules(queue).minimal);
-		return;
-	}
-	if (result == 1) {
-		error_set(&error, ERROR_DAMAGED, "the envelope cannot be read");
-		log_trouble(row, id, &error);
-		counter_add(COUNTER_DAMAGE, 1);
-		spool_postpone(&queue->spool, &row, SCHEDULE_NEVER);
-	} else {
-		mail_body_borrow(&body, stored.fd, stored.offset, stored.size);
-		if (try_recipients(queue, &envelope, &body, arena) == 0)
-			spool_postpone(&queue->spool, &row,
-				queue_rules(queue).minimal);
-		else if (spool_settle(&queue->spool, &row, &envelope,
-			&error) < 0)
-			log_trouble(row, id, &error);
-	}
-	store_body_close(&stored);
-}
-
-static enum session_next
-attempt_run(struct session *base, enum session_event event)
-{
-	struct retry_attempt *attempt = (struct retry_attempt *)base;
-	struct retry *retry = &attempt->queue->retry;
-	struct arena arena;
-	if (event == SESSION_START) {
-		arena_init(&arena, 0);
-		try_message(attempt->queue, attempt->row, &arena);
-		arena_fini(&arena);
-	} else {
-		spool_postpone(&attempt->queue->spool, &attempt->row, 0);
-	}
-	pthread_mutex_lock(&retry->lock);
-	retry->running--;
-	if (retry->is_alive)
-		session_nudge(&retry->session);
-	pthread_mutex_unlock(&retry->lock);
-	return SESSION_CLOSE;
-}
-
-static void
-attempt_free(struct session **base)
-{
-	memory_free(*base);
-	*base = NULL;
-}
-
-static const struct session_type attempt_type = {
-	.name = "retry", .run = attempt_run, .free = attempt_free,
-};
-
-static void
-attempt_start(struct queue *queue, struct queued *row)
-{
-	struct retry_attempt *attempt = memory_new(sizeof(*attempt));
-	attempt->session = (struct session){ .type = &attempt_type, .fd = -1,
-		.second_fd = -1, .deadline = INT64_MAX };
-	attempt->queue = queue;
-	attempt->row = row;
-	lot_add(queue->lot, &attempt->session);
-}
-
 /* ---- the schedule ---- */
 
-static bool
-may_start(struct retry *retry)
+static struct retry *
+of_schedule(struct session *session)
 {
-	pthread_mutex_lock(&retry->lock);
-	bool may = retry->running < QUEUE_RETRY_SESSIONS;
-	if (may)
-		retry->running++;
-	pthread_mutex_unlock(&retry->lock);
-	return may;
-}
-
-static void
-not_started(struct retry *retry)
-{
-	pthread_mutex_lock(&retry->lock);
-	retry->running--;
-	pthread_mutex_unlock(&retry->lock);
+	return (struct retry *)((char *)session -
+		offsetof(struct retry, schedule));
 }
 
 static enum session_next
-retry_run(struct session *base, enum session_event event)
+schedule_run(struct session *session, enum session_event event)
 {
-	struct retry *retry = (struct retry *)base;
-	struct queue *queue = retry->queue;
+	struct retry *retry = of_schedule(session);
+	struct queued *row;
 	if (event == SESSION_STOP)
 		return SESSION_CLOSE;
-	clock_is_steady(retry);
-	/* Who ends wakes us, so waiting for the time is only needed while
-	 * more may be started. */
-	base->deadline = INT64_MAX;
-	while (may_start(retry)) {
-		struct queued *row = spool_take_due(&queue->spool);
-		if (row == NULL) {
-			not_started(retry);
-			base->deadline = spool_next_due(&queue->spool);
-			break;
-		}
-		attempt_start(queue, row);
-	}
+	retry_may_expire(retry);
+	while ((row = spool_take_due(&retry->queue->spool)) != NULL)
+		carry_start(retry->queue, row);
+	session->deadline = spool_next_due(&retry->queue->spool);
 	return SESSION_PARK;
 }
 
 static void
-retry_free(struct session **base)
+schedule_free(struct session **session)
 {
-	struct retry *retry = (struct retry *)*base;
+	struct retry *retry = of_schedule(*session);
 	pthread_mutex_lock(&retry->lock);
-	retry->is_alive = false;
+	retry->is_scheduling = false;
 	pthread_mutex_unlock(&retry->lock);
-	*base = NULL;
+	*session = NULL;
 }
 
-static const struct session_type retry_type = {
-	.name = "schedule", .run = retry_run, .free = retry_free,
+static const struct session_type schedule_type = {
+	.name = "schedule", .run = schedule_run, .free = schedule_free,
 };
+
+/* ---- removing ---- */
+
+static struct retry *
+of_sweep(struct session *session)
+{
+	return (struct retry *)((char *)session -
+		offsetof(struct retry, sweep));
+}
+
+static enum session_next
+sweep_run(struct session *session, enum session_event event)
+{
+	struct retry *retry = of_sweep(session);
+	struct error error;
+	int result;
+	while ((result = spool_sweep(&retry->queue->spool, &error)) > 0)
+		continue;
+	if (result < 0)
+		log_event(LOG_ERROR, "spool-failed", NULL,
+			LOG_TEXT("error", error.text));
+	session->deadline = result < 0 ? clock_monotonic() + SWEEP_AGAIN :
+		INT64_MAX;
+	return event == SESSION_STOP ? SESSION_CLOSE : SESSION_PARK;
+}
+
+static void
+sweep_free(struct session **session)
+{
+	struct retry *retry = of_sweep(*session);
+	pthread_mutex_lock(&retry->lock);
+	retry->is_sweeping = false;
+	pthread_mutex_unlock(&retry->lock);
+	*session = NULL;
+}
+
+static const struct session_type sweep_type = {
+	.name = "sweep", .run = sweep_run, .free = sweep_free,
+};
+
+/* ---- both ---- */
 
 void
 retry_init(struct retry *retry, struct queue *queue)
 {
 	*retry = (struct retry){ .queue = queue };
-	retry->session = (struct session){ .type = &retry_type, .fd = -1,
+	retry->schedule = (struct session){ .type = &schedule_type, .fd = -1,
 		.second_fd = -1, .deadline = INT64_MAX };
+	retry->sweep = retry->schedule;
+	retry->sweep.type = &sweep_type;
 	pthread_mutex_init(&retry->lock, NULL);
 }
 
 void
 retry_start(struct retry *retry)
 {
-	pthread_mutex_lock(&retry->lock);
-	retry->is_alive = true;
-	lot_add(retry->queue->lot, &retry->session);
-	pthread_mutex_unlock(&retry->lock);
+	retry->is_scheduling = retry->is_sweeping = true;
+	lot_add(retry->queue->lot, &retry->schedule);
+	lot_add(retry->queue->lot, &retry->sweep);
 }
 
 void
@@ -264,8 +121,18 @@ retry_wake(void *context)
 {
 	struct retry *retry = &((struct queue *)context)->retry;
 	pthread_mutex_lock(&retry->lock);
-	if (retry->is_alive)
-		session_nudge(&retry->session);
+	if (retry->is_scheduling)
+		session_nudge(&retry->schedule);
+	pthread_mutex_unlock(&retry->lock);
+}
+
+void
+retry_swept(void *context)
+{
+	struct retry *retry = &((struct queue *)context)->retry;
+	pthread_mutex_lock(&retry->lock);
+	if (retry->is_sweeping)
+		session_nudge(&retry->sweep);
 	pthread_mutex_unlock(&retry->lock);
 }
 
@@ -275,4 +142,18 @@ retry_back_off(void *context, int64_t *minimal, int64_t *maximal)
 	struct attempt_rules rules = queue_rules(context);
 	*minimal = rules.minimal;
 	*maximal = rules.maximal;
+}
+
+struct span
+retry_hop(void *context, struct span address, struct arena *arena)
+{
+	struct route route;
+	route_find(queue_routes(context), address, arena, &route);
+	if (route.verdict == ROUTE_HOP)
+		return route.hop;
+	/* Answered without going anywhere; together with its domain. */
+	size_t at = address.size;
+	while (at > 0 && address.data[at - 1] != '@')
+		at--;
+	return arena_copy(arena, span_skip(address, at));
 }

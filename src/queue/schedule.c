@@ -1,72 +1,117 @@
 /*
- * The rows of the spool in memory, and the heap of those to be tried.
+ * The rows of the spool in memory, and the heap of those that wait.
  */
 #include "queue/schedule.h"
 
 #include <assert.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
+
+enum { FIRST_SLOTS = 256 };
 
 void
 schedule_init(struct schedule *schedule)
 {
 	*schedule = (struct schedule){ .count = 0 };
-	map_init(&schedule->by_id);
-}
-
-static void
-row_free(struct queued *row)
-{
-	memory_free(row->id);
-	memory_free(row);
+	destinations_init(&schedule->destinations);
 }
 
 void
 schedule_fini(struct schedule *schedule)
 {
-	size_t cursor = 0;
-	struct span key;
-	void *row;
-	while (map_next(&schedule->by_id, &cursor, &key, &row))
-		row_free(row);
-	map_fini(&schedule->by_id);
+	for (size_t i = 0; i < schedule->slot_count; i++)
+		for (struct queued *row = schedule->slot[i]; row != NULL;) {
+			struct queued *next = row->chain;
+			memory_free(row);
+			row = next;
+		}
+	memory_free(schedule->slot);
 	memory_free(schedule->heap);
-	schedule->heap = NULL;
+	destinations_fini(&schedule->destinations);
+	*schedule = (struct schedule){ .slot = NULL };
 }
 
-struct queued *
-schedule_add(struct schedule *schedule, struct span id, uint32_t uid)
+/* ---- by id ---- */
+
+static struct queued **
+chain_of(const struct schedule *schedule, struct span id)
 {
-	if (map_get(&schedule->by_id, id) != NULL)
-		return NULL;
-	struct queued *row = memory_new(sizeof(*row));
-	row->id = memory_new(id.size + 1);
-	memcpy(row->id, id.data, id.size);
-	row->uid = uid;
-	row->due = SCHEDULE_NEVER;
-	row->place = SIZE_MAX;
-	map_put(&schedule->by_id, id, row);
-	return row;
+	return &schedule->slot[hash_secret(id) & (schedule->slot_count - 1)];
+}
+
+static void
+grow(struct schedule *schedule)
+{
+	struct schedule old = *schedule;
+	if (schedule->length < schedule->slot_count)
+		return;
+	schedule->slot_count = old.slot_count == 0 ? FIRST_SLOTS :
+		old.slot_count * 2;
+	schedule->slot = memory_new_array(schedule->slot_count,
+		sizeof(*schedule->slot));
+	for (size_t i = 0; i < old.slot_count; i++)
+		for (struct queued *row = old.slot[i]; row != NULL;) {
+			struct queued *next = row->chain;
+			struct queued **chain = chain_of(schedule,
+				span_from(row->id));
+			row->chain = *chain;
+			*chain = row;
+			row = next;
+		}
+	memory_free(old.slot);
 }
 
 struct queued *
 schedule_find(const struct schedule *schedule, struct span id)
 {
-	return map_get(&schedule->by_id, id);
+	if (schedule->slot_count == 0)
+		return NULL;
+	struct queued *row = *chain_of(schedule, id);
+	while (row != NULL && !span_equals(span_from(row->id), id))
+		row = row->chain;
+	return row;
+}
+
+struct queued *
+schedule_add(struct schedule *schedule, struct span id, uint32_t uid)
+{
+	if (schedule_find(schedule, id) != NULL)
+		return NULL;
+	grow(schedule);
+	struct queued *row = memory_new(sizeof(*row) + id.size + 1);
+	struct queued **chain = chain_of(schedule, id);
+	memcpy(row->id, id.data, id.size);
+	row->uid = uid;
+	row->due = SCHEDULE_NEVER;
+	row->chain = *chain;
+	*chain = row;
+	schedule->length++;
+	return row;
+}
+
+struct queued *
+schedule_walk(const struct schedule *schedule, size_t *cursor,
+	struct queued *last)
+{
+	struct queued *row = last == NULL ? NULL : last->chain;
+	while (row == NULL && *cursor < schedule->slot_count)
+		row = schedule->slot[(*cursor)++];
+	return row;
 }
 
 /* ---- the heap ---- */
 
 static void
-place(struct schedule *schedule, size_t at, struct queued *row)
+place(struct schedule *schedule, uint32_t at, struct queued *row)
 {
 	schedule->heap[at] = row;
 	row->place = at;
 }
 
 static void
-rise(struct schedule *schedule, size_t at)
+rise(struct schedule *schedule, uint32_t at)
 {
 	struct queued *row = schedule->heap[at];
 	while (at > 0 && schedule->heap[(at - 1) / 2]->due > row->due) {
@@ -77,11 +122,11 @@ rise(struct schedule *schedule, size_t at)
 }
 
 static void
-sink(struct schedule *schedule, size_t at)
+sink(struct schedule *schedule, uint32_t at)
 {
 	struct queued *row = schedule->heap[at];
 	for (;;) {
-		size_t child = 2 * at + 1;
+		uint32_t child = 2 * at + 1;
 		if (child >= schedule->count)
 			break;
 		if (child + 1 < schedule->count &&
@@ -99,11 +144,8 @@ sink(struct schedule *schedule, size_t at)
 static void
 heap_remove(struct schedule *schedule, struct queued *row)
 {
-	size_t at = row->place;
-	if (at == SIZE_MAX)
-		return;
+	uint32_t at = row->place;
 	assert(at < schedule->count && schedule->heap[at] == row);
-	row->place = SIZE_MAX;
 	struct queued *last = schedule->heap[--schedule->count];
 	if (last == row)
 		return;
@@ -115,7 +157,6 @@ heap_remove(struct schedule *schedule, struct queued *row)
 static void
 heap_add(struct schedule *schedule, struct queued *row)
 {
-	assert(row->place == SIZE_MAX);
 	if (schedule->count == schedule->room) {
 		schedule->room = schedule->room * 2 + 64;
 		schedule->heap = memory_resize(schedule->heap,
@@ -125,50 +166,148 @@ heap_add(struct schedule *schedule, struct queued *row)
 	rise(schedule, row->place);
 }
 
-void
-schedule_set(struct schedule *schedule, struct queued *row, int64_t due)
+/* ---- where a row stands ---- */
+
+/* Out of the heap or the line it is in. */
+static void
+lift(struct schedule *schedule, struct queued *row)
 {
-	heap_remove(schedule, row);
-	row->is_taken = false;
-	row->due = due;
-	if (due != SCHEDULE_NEVER)
-		heap_add(schedule, row);
+	if (row->state == QUEUED_TIMED)
+		heap_remove(schedule, row);
+	else if (row->state == QUEUED_IN_LINE)
+		destination_leave(&schedule->destinations, row->destination,
+			row);
+	row->state = QUEUED_IDLE;
 }
 
-bool
-schedule_take_row(struct schedule *schedule, struct queued *row)
+static void
+set_destination(struct schedule *schedule, struct queued *row,
+	struct destination *destination)
 {
-	if (row->is_taken)
-		return false;
-	heap_remove(schedule, row);
-	row->is_taken = true;
-	return true;
+	struct destination *before = row->destination;
+	if (before == destination)
+		return;
+	if (destination != NULL)
+		destination->rows++;
+	row->destination = destination;
+	if (before != NULL)
+		destination_drop(&schedule->destinations, before);
+}
+
+static void
+line_up(struct schedule *schedule, struct queued *row)
+{
+	row->state = QUEUED_IN_LINE;
+	destination_line_up(&schedule->destinations, row->destination, row);
+}
+
+void
+schedule_set(struct schedule *schedule, struct queued *row,
+	struct destination *destination, int64_t due, int64_t now)
+{
+	assert(!row->is_started);
+	assert(destination != NULL || due == SCHEDULE_NEVER);
+	lift(schedule, row);
+	set_destination(schedule, row, destination);
+	row->due = due;
+	if (due == SCHEDULE_NEVER)
+		return;
+	if (due <= now) {
+		line_up(schedule, row);
+	} else {
+		row->state = QUEUED_TIMED;
+		heap_add(schedule, row);
+	}
+}
+
+static void
+line_up_due(struct schedule *schedule, int64_t now)
+{
+	while (schedule->count > 0 && schedule->heap[0]->due <= now) {
+		struct queued *row = schedule->heap[0];
+		lift(schedule, row);
+		line_up(schedule, row);
+	}
 }
 
 struct queued *
 schedule_take(struct schedule *schedule, int64_t now)
 {
-	if (schedule->count == 0 || schedule->heap[0]->due > now)
+	line_up_due(schedule, now);
+	struct queued *row = destination_next(&schedule->destinations, now);
+	if (row == NULL)
 		return NULL;
-	struct queued *row = schedule->heap[0];
-	schedule_take_row(schedule, row);
+	row->state = QUEUED_TAKEN;
+	row->is_started = true;
 	return row;
+}
+
+bool
+schedule_take_row(struct schedule *schedule, struct queued *row)
+{
+	if (row->state == QUEUED_TAKEN)
+		return false;
+	lift(schedule, row);
+	row->state = QUEUED_TAKEN;
+	return true;
+}
+
+void
+schedule_assign(struct schedule *schedule, struct queued *row,
+	struct destination *destination)
+{
+	assert(row->state == QUEUED_TAKEN && !row->is_started);
+	set_destination(schedule, row, destination);
+}
+
+bool
+schedule_start(struct schedule *schedule, struct queued *row, int64_t now)
+{
+	struct destination *destination = row->destination;
+	assert(row->state == QUEUED_TAKEN && !row->is_started);
+	if (destination == NULL || destination->length > 0 ||
+	    !destination_may_start(&schedule->destinations, destination, now))
+		return false;
+	destination_start(&schedule->destinations, destination);
+	row->is_started = true;
+	return true;
+}
+
+void
+schedule_end(struct schedule *schedule, struct queued *row,
+	enum destination_outcome outcome, int64_t now)
+{
+	if (!row->is_started)
+		return;
+	row->is_started = false;
+	destination_end(&schedule->destinations, row->destination, outcome,
+		now);
 }
 
 int64_t
 schedule_next(const struct schedule *schedule)
 {
-	return schedule->count == 0 ? SCHEDULE_NEVER : schedule->heap[0]->due;
+	int64_t due = schedule->count == 0 ? SCHEDULE_NEVER :
+		schedule->heap[0]->due;
+	int64_t opening = destination_next_opening(&schedule->destinations);
+	return opening < due ? opening : due;
 }
 
 void
 schedule_remove(struct schedule *schedule, struct queued **row)
 {
-	if (*row == NULL)
+	struct queued *gone = *row;
+	if (gone == NULL)
 		return;
-	heap_remove(schedule, *row);
-	map_take(&schedule->by_id, span_from((*row)->id));
-	row_free(*row);
+	assert(!gone->is_started);
+	lift(schedule, gone);
+	set_destination(schedule, gone, NULL);
+	struct queued **at = chain_of(schedule, span_from(gone->id));
+	while (*at != gone)
+		at = &(*at)->chain;
+	*at = gone->chain;
+	schedule->length--;
+	memory_free(gone);
 	*row = NULL;
 }
 

@@ -1,35 +1,45 @@
 /*
- * When what is spooled is tried again: every message of the spool is in memory
- * as one small row; those that have something to be tried stand in a heap by
- * time. A row is taken for an attempt by one session at a time.
+ * When what is spooled is tried: every message of the spool is in memory as one
+ * small row. A row waits for its time in a heap, then stands in the line of its
+ * destination until it is its turn, and is then taken for an attempt by one
+ * session at a time.
  *
  * Time (monotonic ms) is a parameter. Not locked: the spool holds its lock.
  */
 #ifndef QUEUE_SCHEDULE_H
 #define QUEUE_SCHEDULE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "base/map.h"
+#include "queue/destination.h"
 
 #define SCHEDULE_NEVER INT64_MAX
 
-/* A message of the spool. */
+enum queued_state {
+	QUEUED_IDLE,		/* nothing to try */
+	QUEUED_TIMED,		/* in the heap */
+	QUEUED_IN_LINE,		/* of its destination */
+	QUEUED_TAKEN,		/* somebody has it */
+};
+
+/* A message of the spool. A million of them wait: keep it small. */
 struct queued {
-	char *id;
-	uint32_t uid;		/* in the spool's INBOX */
-	bool is_taken;		/* an attempt is under way */
-	bool is_damaged;	/* its envelope cannot be read */
-	int64_t due;		/* SCHEDULE_NEVER: nothing to try */
-	size_t place;		/* in the heap; SIZE_MAX: not in it */
+	struct queued *chain;		/* of the table of ids */
+	struct queued *next, *previous;	/* in line */
+	struct destination *destination;	/* NULL: idle since it was added */
+	int64_t due;			/* SCHEDULE_NEVER: nothing to try */
+	uint32_t uid;			/* in the spool's INBOX */
+	uint32_t place;			/* in the heap */
+	uint8_t state;			/* enum queued_state */
+	bool is_damaged;		/* its envelope cannot be read */
+	bool is_started;		/* counted by its destination */
+	char id[];
 };
 
 struct schedule {
-	struct map by_id;
+	struct destinations destinations;
+	struct queued **slot;		/* a table of chains, by id */
+	size_t slot_count, length;
 	struct queued **heap;
-	size_t count, room;
+	uint32_t count, room;
 };
 
 void
@@ -38,18 +48,23 @@ schedule_init(struct schedule *schedule);
 void
 schedule_fini(struct schedule *schedule);
 
-/* A new row, not scheduled; NULL when there is one of that id. */
+/* A new row, idle; NULL when there is one of that id. */
 struct queued *
 schedule_add(struct schedule *schedule, struct span id, uint32_t uid);
 
 struct queued *
 schedule_find(const struct schedule *schedule, struct span id);
 
-/* Sets when it is due and gives it back (not taken any more). */
+/*
+ * Gives a row back (or schedules a new one): for this destination, due then.
+ * What is due already gets in line. A delivery that was started must have been
+ * ended (schedule_end).
+ */
 void
-schedule_set(struct schedule *schedule, struct queued *row, int64_t due);
+schedule_set(struct schedule *schedule, struct queued *row,
+	struct destination *destination, int64_t due, int64_t now);
 
-/* The row that is due longest, now taken; NULL when none is due. */
+/* The row whose turn it is, now taken and started; NULL when there is none. */
 struct queued *
 schedule_take(struct schedule *schedule, int64_t now);
 
@@ -57,13 +72,33 @@ schedule_take(struct schedule *schedule, int64_t now);
 bool
 schedule_take_row(struct schedule *schedule, struct queued *row);
 
-/* When the next one is due; SCHEDULE_NEVER. */
+/* A row that is taken, not started, goes there. */
+void
+schedule_assign(struct schedule *schedule, struct queued *row,
+	struct destination *destination);
+
+/* A row that is taken: starts it when its destination is free and nobody
+ * stands in line there. */
+bool
+schedule_start(struct schedule *schedule, struct queued *row, int64_t now);
+/* The delivery that was started has ended. */
+void
+schedule_end(struct schedule *schedule, struct queued *row,
+	enum destination_outcome outcome, int64_t now);
+
+/* When there may be something to take for the time alone; SCHEDULE_NEVER. */
 int64_t
 schedule_next(const struct schedule *schedule);
 
 /* Frees it. */
 void
 schedule_remove(struct schedule *schedule, struct queued **row);
+
+/* Walks the rows in no particular order: begin with *cursor = 0, NULL for the
+ * first. Nothing may be added or removed meanwhile. */
+struct queued *
+schedule_walk(const struct schedule *schedule, size_t *cursor,
+	struct queued *last);
 
 /*
  * How long to wait after `attempts` (>= 1) in vain: minimal, doubled each time,

@@ -14,7 +14,17 @@
 #include "serve/space.h"
 #include "store/view.h"
 
-enum { SPOOL_ACCOUNT = 1 };
+enum {
+	SPOOL_ACCOUNT = 1,
+	SPOOL_LOCAL_LIMIT = 100,	/* local recipients of a part */
+	SPOOL_SWEEP_LIMIT = 1000,	/* messages removed at once */
+};
+
+/* Where a recipient goes. */
+struct spool_way {
+	enum destination_kind kind;
+	struct span key;		/* next hop, for DESTINATION_RELAY */
+};
 
 struct spool_options {
 	struct store *store;		/* borrowed */
@@ -23,17 +33,29 @@ struct spool_options {
 	void (*back_off)(void *context, int64_t *minimal, int64_t *maximal);
 	int64_t (*wall)(void);		/* ms; NULL: clock_wall */
 	int64_t (*monotonic)(void);	/* ms; NULL: clock_monotonic */
-	/* Something is due earlier than anything before. Must not block. */
+	/* The next hop of an address elsewhere, in the arena or lasting. NULL:
+	 * its domain. */
+	struct span (*hop)(void *context, struct span address,
+		struct arena *arena);
+	/* Something is to be tried earlier than anything before. Must not
+	 * block. */
 	void (*wake)(void *context);
-	void *context;			/* of back_off and wake */
+	/* Messages wait for spool_sweep. Must not block. NULL: what is
+	 * finished is removed at once. */
+	void (*swept)(void *context);
+	const struct destination_rules *rules;	/* copied; NULL: standard */
+	bool makes_reports;		/* else what a report is owed for rests */
+	void *context;			/* of all of them */
 };
 
 struct spool {
 	struct spool_options options;
 	uint32_t inbox;
-	pthread_mutex_t lock;		/* of the two below */
+	pthread_mutex_t lock;		/* of all below */
 	struct schedule schedule;
 	struct recent recent;
+	struct queued *finished;	/* taken for ever, to be removed */
+	size_t finished_count;
 };
 
 /* Opens (or makes) the account and reads what is in it. */
@@ -50,17 +72,33 @@ enum spool_verdict {
 	SPOOL_TROUBLE,		/* nothing was stored */
 };
 
+/* One message of the spool: the recipients of an envelope that go the same way,
+ * as many as one transaction takes. */
+struct spool_part {
+	struct queued *row;
+	struct envelope envelope;	/* its recipients are its own */
+};
+
+/* Those that are taken and started. */
+struct spool_started {
+	struct spool_part *part;	/* in the arena */
+	size_t count;
+};
+
 /*
  * Stores the message for the recipients that are not DONE, durably, and
  * schedules them. envelope->id is replaced by the queue id (in the arena).
+ * started (may be NULL) receives the parts that may be tried at once: they are
+ * the caller's, as if he had taken them.
  */
 enum spool_verdict
 spool_add(struct spool *spool, struct envelope *envelope,
-	const struct mail_body *body, struct arena *arena, struct error *error);
+	const struct mail_body *body, struct arena *arena,
+	struct spool_started *started, struct error *error);
 
 /* ---- attempts: who takes a row gives it back by settle or postpone ---- */
 
-/* A row that is due, or NULL. */
+/* A row whose turn it is, started; or NULL. */
 struct queued *
 spool_take_due(struct spool *spool);
 
@@ -72,6 +110,23 @@ spool_take(struct spool *spool, struct span id, struct queued **row);
 int64_t
 spool_next_due(struct spool *spool);
 
+/* What the delivery that was started said about its destination. Before the row
+ * is given back. */
+void
+spool_end(struct spool *spool, struct queued *row,
+	enum destination_outcome outcome);
+
+/* The next hops' rules, from now on. */
+void
+spool_set_rules(struct spool *spool, const struct destination_rules *rules);
+
+/* The recipients that go where the row goes now and are due, not more than one
+ * transaction takes (in the arena). */
+size_t
+spool_choose(struct spool *spool, const struct queued *row,
+	struct envelope *envelope, struct arena *arena,
+	struct recipient ***chosen);
+
 /* The envelope (in the arena) and the body, to be closed by the caller. 1 when
  * the envelope is damaged (the body is open all the same), -1: trouble. */
 int
@@ -80,9 +135,9 @@ spool_read(struct spool *spool, const struct queued *row, struct arena *arena,
 	struct error *error);
 
 /*
- * After an attempt: writes how the recipients stand, or removes the message
- * when nobody is left, and gives the row back. When it cannot be written the
- * row is tried again later.
+ * After an attempt: writes how the recipients stand, or lets the message be
+ * removed when nobody is left, and gives the row back. When it cannot be
+ * written the row is tried again later.
  */
 int
 spool_settle(struct spool *spool, struct queued **row,
@@ -93,9 +148,21 @@ spool_settle(struct spool *spool, struct queued **row,
 void
 spool_postpone(struct spool *spool, struct queued **row, int64_t wait);
 
+/* Gives the row back unchanged, for where and when its envelope says now. */
+void
+spool_replan(struct spool *spool, struct queued **row,
+	const struct envelope *envelope);
+
 /* Gives the row back as it was before it was taken. */
 void
 spool_put_back(struct spool *spool, struct queued **row);
+
+/*
+ * Removes what is finished, durably, all together; 1 when more has come
+ * meanwhile, 0 when nothing is left, -1: later. One thread at a time.
+ */
+int
+spool_sweep(struct spool *spool, struct error *error);
 
 /* Removes the message whatever is left of it. */
 int
@@ -110,6 +177,7 @@ struct spool_message {
 	uint64_t size;
 	int64_t received;		/* seconds */
 	const struct envelope *envelope;
+	struct arena *arena;
 };
 
 /* Visits all that were there when it began; the visitor returns 0 to go on,

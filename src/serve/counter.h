@@ -28,6 +28,7 @@
 	X(MESSAGES_REFUSED, "messages_refused_total", COUNTER, "messages answered 5xx") \
 	X(MESSAGES_DEFERRED, "messages_deferred_total", COUNTER, "messages answered 4xx") \
 	X(RECIPIENTS_DELIVERED, "recipients_delivered_total", COUNTER, "deliveries into a mailbox") \
+	X(RECIPIENTS_RELAYED, "recipients_relayed_total", COUNTER, "recipients another host took") \
 	X(RECIPIENTS_SPOOLED, "recipients_spooled_total", COUNTER, "recipients put into the spool") \
 	X(RELAYED, "recipients_relayed_total", COUNTER, "recipients that another server took") \
 	X(RELAY_LATER, "recipients_relay_later_total", COUNTER, "attempts that another server put off") \

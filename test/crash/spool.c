@@ -124,7 +124,7 @@ add(struct world *world, unsigned number, size_t recipients)
 		&error);
 	assert(result == 0);
 	enum spool_verdict verdict = spool_add(&world->spool, &envelope, &body,
-		&world->arena, &error);
+		&world->arena, NULL, &error);
 	mail_body_fini(&body);
 	return verdict;
 }

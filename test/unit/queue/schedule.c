@@ -20,6 +20,20 @@ add(struct schedule *schedule, unsigned number)
 	return row;
 }
 
+static struct destination *
+local(struct schedule *schedule)
+{
+	return destination_get(&schedule->destinations, DESTINATION_LOCAL,
+		SPAN(""));
+}
+
+static void
+begin(struct schedule *schedule)
+{
+	schedule_init(schedule);
+	schedule->destinations.rules.local = 10000;
+}
+
 static void
 rows_come_in_the_order_of_their_time(void **state)
 {
@@ -27,11 +41,13 @@ rows_come_in_the_order_of_their_time(void **state)
 	struct schedule schedule;
 	int64_t last = -1;
 	(void)state;
-	schedule_init(&schedule);
+	begin(&schedule);
 	for (unsigned i = 0; i < MANY; i++)
-		schedule_set(&schedule, add(&schedule, i), (i * 7919) % 1009);
+		schedule_set(&schedule, add(&schedule, i), local(&schedule),
+			1 + (i * 7919) % 1009, 0);
 	for (unsigned i = 0; i < MANY; i++) {
-		assert_true(schedule_next(&schedule) < SCHEDULE_NEVER);
+		assert_true(schedule_next(&schedule) < SCHEDULE_NEVER ||
+			i > 0);
 		struct queued *row = schedule_take(&schedule, 2000);
 		assert_non_null(row);
 		assert_true(row->due >= last);
@@ -47,16 +63,18 @@ what_is_not_due_stays(void **state)
 {
 	struct schedule schedule;
 	(void)state;
-	schedule_init(&schedule);
+	begin(&schedule);
 	struct queued *row = add(&schedule, 1);
-	schedule_set(&schedule, row, 100);
+	schedule_set(&schedule, row, local(&schedule), 100, 0);
+	assert_true(schedule_next(&schedule) == 100);
 	assert_null(schedule_take(&schedule, 99));
 	assert_ptr_equal(schedule_take(&schedule, 100), row);
 	assert_null(schedule_take(&schedule, 100));
 	assert_false(schedule_take_row(&schedule, row));
-	schedule_set(&schedule, row, 200);
+	schedule_end(&schedule, row, DESTINATION_GOOD, 100);
+	schedule_set(&schedule, row, local(&schedule), 200, 100);
 	assert_true(schedule_take_row(&schedule, row));
-	schedule_set(&schedule, row, SCHEDULE_NEVER);
+	schedule_set(&schedule, row, row->destination, SCHEDULE_NEVER, 100);
 	assert_null(schedule_take(&schedule, INT64_MAX - 1));
 	schedule_fini(&schedule);
 }
@@ -66,7 +84,7 @@ an_id_stands_once(void **state)
 {
 	struct schedule schedule;
 	(void)state;
-	schedule_init(&schedule);
+	begin(&schedule);
 	struct queued *row = add(&schedule, 1);
 	assert_null(add(&schedule, 1));
 	assert_ptr_equal(schedule_find(&schedule, SPAN("id1")), row);
@@ -85,15 +103,17 @@ removing_keeps_the_order_of_the_rest(void **state)
 	struct queued *row[MANY];
 	int64_t last = -1;
 	(void)state;
-	schedule_init(&schedule);
+	begin(&schedule);
 	for (unsigned i = 0; i < MANY; i++) {
 		row[i] = add(&schedule, i);
-		schedule_set(&schedule, row[i], (i * 131) % 307);
+		schedule_set(&schedule, row[i], local(&schedule),
+			1 + (i * 131) % 307, 0);
 	}
 	for (unsigned i = 0; i < MANY; i += 3)
 		schedule_remove(&schedule, &row[i]);
 	for (unsigned i = 1; i < MANY; i += 3)
-		schedule_set(&schedule, row[i], row[i]->due / 2);
+		schedule_set(&schedule, row[i], row[i]->destination,
+			1 + row[i]->due / 2, 0);
 	for (unsigned i = 0; i < MANY / 3 * 2; i++) {
 		struct queued *next = schedule_take(&schedule, 1000);
 		assert_non_null(next);
@@ -101,6 +121,54 @@ removing_keeps_the_order_of_the_rest(void **state)
 		last = next->due;
 	}
 	assert_null(schedule_take(&schedule, 1000));
+	schedule_fini(&schedule);
+}
+
+static void
+a_walk_comes_to_every_row_once(void **state)
+{
+	enum { MANY = 1000 };
+	struct schedule schedule;
+	size_t cursor = 0, seen = 0;
+	uint64_t sum = 0;
+	(void)state;
+	begin(&schedule);
+	for (unsigned i = 0; i < MANY; i++)
+		add(&schedule, i);
+	for (struct queued *row = schedule_walk(&schedule, &cursor, NULL);
+		row != NULL; row = schedule_walk(&schedule, &cursor, row)) {
+		seen++;
+		sum += row->uid;
+	}
+	assert_int_equal(seen, MANY);
+	assert_int_equal(sum, MANY * (MANY - 1) / 2);
+	schedule_fini(&schedule);
+}
+
+static void
+a_free_destination_is_started_at_once(void **state)
+{
+	struct schedule schedule;
+	(void)state;
+	begin(&schedule);
+	schedule.destinations.rules.local = 1;
+	struct queued *first = add(&schedule, 1), *second = add(&schedule, 2);
+	assert_true(schedule_take_row(&schedule, first));
+	assert_true(schedule_take_row(&schedule, second));
+	schedule_assign(&schedule, first, local(&schedule));
+	schedule_assign(&schedule, second, local(&schedule));
+	assert_true(schedule_start(&schedule, first, 0));
+	assert_false(schedule_start(&schedule, second, 0));
+	schedule_set(&schedule, second, local(&schedule), 0, 0);
+	assert_null(schedule_take(&schedule, 0));
+	schedule_end(&schedule, first, DESTINATION_GOOD, 0);
+	schedule_remove(&schedule, &first);
+	/* Somebody stands in line: who comes now does not overtake. */
+	struct queued *third = add(&schedule, 3);
+	assert_true(schedule_take_row(&schedule, third));
+	schedule_assign(&schedule, third, local(&schedule));
+	assert_false(schedule_start(&schedule, third, 0));
+	assert_ptr_equal(schedule_take(&schedule, 0), second);
 	schedule_fini(&schedule);
 }
 
@@ -131,6 +199,8 @@ main(void)
 		cmocka_unit_test(what_is_not_due_stays),
 		cmocka_unit_test(an_id_stands_once),
 		cmocka_unit_test(removing_keeps_the_order_of_the_rest),
+		cmocka_unit_test(a_walk_comes_to_every_row_once),
+		cmocka_unit_test(a_free_destination_is_started_at_once),
 		cmocka_unit_test(back_off_doubles_up_to_the_most),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

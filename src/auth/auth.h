@@ -12,6 +12,7 @@
 #include "auth/settings.h"
 #include "auth/throttle.h"
 #include "auth/ticket.h"
+#include "serve/turnstile.h"
 
 struct exchanges;
 
@@ -21,6 +22,7 @@ struct auth {
 	struct throttle *throttle;
 	struct tickets *tickets;
 	struct exchanges *exchanges;
+	struct turnstile turnstile;	/* to SASL: half of the workers */
 	_Atomic(const struct settings *) settings;
 };
 

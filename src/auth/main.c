@@ -113,6 +113,7 @@ main(int argc, char **argv)
 	struct passwords_options options;
 	share_workers(sysconf(_SC_NPROCESSORS_ONLN), &workers, &options);
 	struct lot *lot = lot_new(workers);
+	turnstile_init(&auth.turnstile, workers / 2);
 	prepare_crypto();
 	if (open_all(process, &options, &error) != 0) {
 		log_event(LOG_ERROR, "cannot-start", NULL,
@@ -123,6 +124,7 @@ main(int argc, char **argv)
 	listener_on_reload(lot, reload);
 	lot_run(lot, STOP_GRACE);
 	lot_free(&lot);
+	turnstile_fini(&auth.turnstile);
 	exchanges_free(&auth.exchanges);
 	tickets_free(&auth.tickets);
 	throttle_free(&auth.throttle);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/auth.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -81,18 +82,37 @@ greet(const struct wire_service *service, struct buffer *out)
 
 /* ---- sessions ---- */
 
-/* Handles the whole lines that are there; false: close. */
+/* True when the line may be handled now, false when it has to wait. Who must
+ * not wait any more is told so when there is no password to be checked. */
+static bool
+take_turn(struct auth_wire *wire, bool *must_leave)
+{
+	*must_leave = false;
+	if (wire->turnstile == NULL)
+		return true;
+	wire->turn.session = &wire->session;
+	enum turnstile_verdict verdict = turnstile_enter(wire->turnstile,
+		&wire->turn, clock_monotonic());
+	*must_leave = verdict == TURNSTILE_ENTERED;
+	return verdict != TURNSTILE_WAIT;
+}
+
+/* Handles the whole lines that are there, or up to one that has to wait; false:
+ * close. */
 static bool
 handle_lines(struct auth_wire *wire, struct buffer *out)
 {
 	for (;;) {
+		bool must_leave;
 		struct span unread = stream_unread(&wire->stream);
 		size_t end = span_find(unread, '\n');
 		if (end > TABLINE_LIMIT)
 			return false;
-		if (end == unread.size)
+		if (end == unread.size || !take_turn(wire, &must_leave))
 			return true;
 		bool ok = wire_handle_line(wire, span_first(unread, end), out);
+		if (must_leave)
+			turnstile_leave(wire->turnstile, clock_monotonic());
 		stream_consume(&wire->stream, end + 1);
 		stream_add(&wire->stream, buffer_span(out));
 		buffer_clear(out);
@@ -108,13 +128,20 @@ read_and_answer(struct auth_wire *wire)
 	bool goes_on = true;
 	int n = 1;
 	buffer_init(&out, 0);
-	while (goes_on && (n = stream_fill(&wire->stream)) > 0) {
+	do {
 		goes_on = handle_lines(wire, &out);
 		wire->stream.deadline = clock_monotonic() + WIRE_WRITE_WAIT;
 		if (stream_flush(&wire->stream) != STREAM_CLEAN)
 			goes_on = false;
-	}
+	} while (goes_on && !turn_is_waiting(&wire->turn) &&
+		(n = stream_fill(&wire->stream)) > 0);
 	buffer_fini(&out);
+	if (goes_on && turn_is_waiting(&wire->turn)) {
+		wire->session.deadline = wire->turn.deadline;
+		wire->session.interest = 0;
+		return SESSION_PARK_AS_SET;
+	}
+	wire->session.deadline = INT64_MAX;
 	stream_shrink(&wire->stream);
 	return goes_on && n == -1 ? SESSION_PARK : SESSION_CLOSE;
 }
@@ -135,21 +162,27 @@ run(struct session *session, enum session_event event)
 			return SESSION_CLOSE;
 		return read_and_answer(wire);
 	case SESSION_READABLE:
+		/* While it waits for its turn only its end is told. */
+		if (turn_is_waiting(&wire->turn))
+			return SESSION_CLOSE;
 		return read_and_answer(wire);
-	case SESSION_STOP:
-		return SESSION_CLOSE;
-	case SESSION_WRITABLE:
 	case SESSION_NUDGE:
+		return read_and_answer(wire);
 	case SESSION_DEADLINE:
+		turnstile_expire(&wire->turn, clock_monotonic());
+		return read_and_answer(wire);
+	case SESSION_WRITABLE:
+	case SESSION_STOP:
 		break;
 	}
-	return SESSION_PARK;
+	return SESSION_CLOSE;
 }
 
 static void
 free_wire(struct session **session)
 {
 	struct auth_wire *wire = (struct auth_wire *)*session;
+	turnstile_withdraw(&wire->turn, clock_monotonic());
 	stream_fini(&wire->stream);
 	memory_free(wire);
 	*session = NULL;
@@ -181,6 +214,8 @@ accept_for(struct lot *lot, struct incoming *incoming,
 	struct auth_wire *wire = wire_new(service, incoming->caller == NULL ?
 		"" : incoming->caller, incoming->caller_instance,
 		&incoming->fd);
+	if (service == &wire_sasl)
+		wire->turnstile = &auth.turnstile;
 	lot_add(lot, &wire->session);
 }
 

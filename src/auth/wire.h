@@ -8,6 +8,7 @@
 #include "proto/tabline.h"
 #include "serve/listener.h"
 #include "serve/stream.h"
+#include "serve/turnstile.h"
 
 struct wire_service;
 
@@ -18,6 +19,8 @@ struct auth_wire {
 	const struct wire_service *service;
 	char caller[32];		/* program of the other end */
 	unsigned instance;		/* which of its processes */
+	struct turnstile *turnstile;	/* each line needs a place; or NULL */
+	struct turn turn;
 	const struct error *trouble;	/* everything is answered with it */
 };
 

@@ -152,6 +152,8 @@ static int64_t
 deadline_of(const struct client *client)
 {
 	int64_t end = client->began + client->rules->timeout;
+	if (client->is_in_line && client->turn.deadline < end)
+		return client->turn.deadline;
 	return client->phase == CLIENT_PENALTY || client->phase ==
 		CLIENT_DRAIN ? client->release : end;
 }
@@ -171,6 +173,14 @@ part(struct client *client)
 	client->in_start = 0;
 	stream_shrink(&client->stream);
 	return SESSION_PARK;
+}
+
+/* What it sends meanwhile waits in the kernel; its end is told. */
+static enum session_next
+park_deaf(struct client *client)
+{
+	client->session.interest = 0;
+	return SESSION_PARK_AS_SET;
 }
 
 static enum session_next
@@ -196,11 +206,8 @@ park(struct client *client)
 	compact(client);
 	stream_shrink(&client->stream);
 	client->session.deadline = deadline_of(client);
-	if (client->phase != CLIENT_PENALTY)
-		return SESSION_PARK;
-	/* What it sends meanwhile waits in the kernel. */
-	client->session.interest = 0;
-	return SESSION_PARK_AS_SET;
+	return client->phase == CLIENT_PENALTY || client->is_in_line ?
+		park_deaf(client) : SESSION_PARK;
 }
 
 /* ---- the loop ---- */
@@ -226,12 +233,13 @@ next_unit(struct client *client)
 static enum session_next
 converse(struct client *client, bool may_read)
 {
+	client->is_in_line = false;
 	for (int turn = 0; turn < TURNS; turn++) {
 		while (!client->is_leaving && client->stream.fd >= 0 &&
 			next_unit(client))
 			;
 		if (!may_read || client->is_leaving ||
-			client->stream.fd < 0 ||
+			client->stream.fd < 0 || client->is_in_line ||
 			client->phase == CLIENT_PENALTY)
 			break;
 		int n = fill(client);
@@ -318,6 +326,10 @@ expire(struct client *client)
 		return converse(client, false);
 	case CLIENT_COMMAND:
 	case CLIENT_SASL:
+		if (client->is_in_line) {
+			turnstile_expire(&client->turn, clock_monotonic());
+			return converse(client, false);
+		}
 		if (client->is_writing)
 			break;
 		client_reply(client, REPLY_TOO_SLOW);
@@ -355,6 +367,10 @@ read_more(struct client *client)
 	case CLIENT_SASL:
 		break;
 	}
+	if (client->is_in_line) {
+		client_leave(client, "client closed");
+		return SESSION_CLOSE;
+	}
 	return converse(client, true);
 }
 
@@ -381,7 +397,7 @@ run(struct session *session, enum session_event event)
 		stream_flush(&client->stream);
 		return SESSION_CLOSE;
 	case SESSION_NUDGE:
-		break;
+		return converse(client, true);
 	}
 	return SESSION_PARK;
 }
@@ -410,6 +426,7 @@ static void
 client_free(struct session **session)
 {
 	struct client *client = (struct client *)*session;
+	turnstile_withdraw(&client->turn, clock_monotonic());
 	sasl_call_cancel(client->login->sasl, &client->sasl);
 	log_end(client);
 	if (client->is_counted)

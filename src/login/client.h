@@ -51,6 +51,7 @@ struct client {
 	bool is_leaving;		/* nothing more is executed */
 	bool is_skipping;		/* the rest of a line that is too long */
 	bool is_writing;		/* parked until it reads */
+	bool is_in_line;		/* what it said last waits for auth */
 	bool is_utf8;			/* POP3: UTF8 was said (RFC 6856 2.1) */
 	const char *end;		/* why it ended, for the log */
 	unsigned bad, failures;
@@ -59,12 +60,14 @@ struct client {
 	struct log_scope scope;
 	struct proxy2 facts;
 	struct sasl_call sasl;
+	struct turn turn;		/* at the turnstile to auth */
 	bool is_sasl_over;		/* only the last response is missing */
 	uint64_t account;		/* 0: not logged in */
 	uint8_t ticket[HANDOVER_TICKET_SIZE];
 	char user[256];			/* POP3: said by USER; else who logged in */
 	char tag[HANDOVER_TAG_SIZE];	/* IMAP: of the command */
 	struct imap_frame frame;	/* IMAP */
+	bool has_command;		/* IMAP: .frame is a whole one */
 };
 
 /* Makes a client of an accepted connection and gives it to the lot. */

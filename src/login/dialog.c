@@ -121,6 +121,38 @@ take_verdict(struct client *client, enum sasl_call_verdict verdict,
 		SASL_CALL_LATER, answer);
 }
 
+/* ---- turns ---- */
+
+/*
+ * Half of the workers may be at auth; who comes then stands in a line without
+ * one, and what it said is looked at again when it is its turn. False: not now,
+ * or never, and then that has been said.
+ */
+static bool
+enter(struct client *client)
+{
+	client->turn.session = &client->session;
+	switch (turnstile_enter(&client->login->turnstile, &client->turn,
+		clock_monotonic())) {
+	case TURNSTILE_ENTERED:
+		return true;
+	case TURNSTILE_WAIT:
+		client->is_in_line = true;
+		return false;
+	case TURNSTILE_LATER:
+		break;
+	}
+	client->phase = CLIENT_COMMAND;
+	client_reply(client, REPLY_LATER);
+	return false;
+}
+
+static void
+leave(struct client *client)
+{
+	turnstile_leave(&client->login->turnstile, clock_monotonic());
+}
+
 /* ---- steps ---- */
 
 static void
@@ -138,9 +170,12 @@ take_response(struct client *client, struct span line)
 {
 	struct sasl_call_answer answer;
 	struct arena arena;
+	if (!enter(client))
+		return;
 	arena_init(&arena, 0);
 	enum sasl_call_verdict verdict = sasl_call_continue(
 		client->login->sasl, &client->sasl, line, &arena, &answer);
+	leave(client);
 	take_verdict(client, verdict, &answer);
 	arena_fini(&arena);
 }
@@ -150,6 +185,7 @@ dialog_next(struct client *client)
 {
 	struct span line;
 	bool is_too_long;
+	size_t start = client->in_start;
 	if (!client_next_line(client, LOGIN_RESPONSE_LIMIT, &line,
 		&is_too_long))
 		return false;
@@ -168,7 +204,9 @@ dialog_next(struct client *client)
 		client->phase = CLIENT_COMMAND;
 		handoff(client);
 	}
-	return true;
+	if (client->is_in_line)
+		client->in_start = start;
+	return !client->is_in_line;
 }
 
 /* ---- beginnings ---- */
@@ -218,13 +256,18 @@ dialog_begin(struct client *client, struct span mechanism,
 		client_bad(client, REPLY_RESPONSE);
 		return;
 	}
-	if (!is_offered(client, mechanism) || !count_attempt(client))
+	if (!is_offered(client, mechanism) || !enter(client))
 		return;
+	if (!count_attempt(client)) {
+		leave(client);
+		return;
+	}
 	struct sasl_call_start start = { mechanism, client->protocol->name,
 		&client->facts, has_response, response };
 	arena_init(&arena, 0);
 	enum sasl_call_verdict verdict = sasl_call_begin(client->login->sasl,
 		&client->sasl, &start, &arena, &answer);
+	leave(client);
 	take_verdict(client, verdict, &answer);
 	arena_fini(&arena);
 }
@@ -238,13 +281,18 @@ dialog_login(struct client *client, struct span name, struct span password)
 		client_reply(client, REPLY_NOT_SECURE);
 		return;
 	}
-	/* Where auth takes no passwords it says so itself. */
-	if (!count_attempt(client))
+	if (!enter(client))
 		return;
+	/* Where auth takes no passwords it says so itself. */
+	if (!count_attempt(client)) {
+		leave(client);
+		return;
+	}
 	arena_init(&arena, 0);
 	enum sasl_call_verdict verdict = sasl_call_plain(client->login->sasl,
 		client->protocol->name, &client->facts, name, password, &arena,
 		&answer);
+	leave(client);
 	take_verdict(client, verdict, &answer);
 	arena_fini(&arena);
 }

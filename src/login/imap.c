@@ -245,10 +245,13 @@ execute(struct client *client, bool is_refused)
 		client_bad(client, REPLY_UNKNOWN);
 	else
 		commands[i].run(client, &parse);
+	arena_fini(&arena);
+	if (client->is_in_line)
+		return;
 	explicit_bzero(client->frame.command.data,
 		client->frame.command.size);
 	imap_frame_reset(&client->frame);
-	arena_fini(&arena);
+	client->has_command = false;
 }
 
 /* A literal is announced: kept within the limit, else refused. */
@@ -281,6 +284,10 @@ static bool
 next(struct client *client)
 {
 	size_t consumed;
+	if (client->has_command) {	/* it stood in the line */
+		execute(client, false);
+		return !client->is_in_line;
+	}
 	enum imap_frame_verdict verdict = imap_frame_next(&client->frame,
 		client_unread(client), &consumed);
 	client_consume(client, consumed);
@@ -288,8 +295,9 @@ next(struct client *client)
 	case IMAP_FRAME_MORE:
 		return false;
 	case IMAP_FRAME_COMMAND:
+		client->has_command = true;
 		execute(client, false);
-		return true;
+		return !client->is_in_line;
 	case IMAP_FRAME_REFUSED:
 		execute(client, true);
 		return true;

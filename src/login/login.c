@@ -27,12 +27,13 @@ make_rules(const struct config *config)
 }
 
 struct login *
-login_new(struct lot *lot, const struct config *config)
+login_new(struct lot *lot, unsigned workers, const struct config *config)
 {
 	static const char *const wires[] = { "mailbox-imap", "mailbox-pop3" };
 	struct login *new = memory_new(sizeof(*new));
 	new->lot = lot;
 	new->sasl = sasl_caller_new(lot);
+	turnstile_init(&new->turnstile, workers / 2);
 	new->tls = wire_pool_new(lot, "tls-accept", 0);
 	new->processes = (unsigned)config_number(config, "mailbox_processes");
 	if (new->processes == 0)
@@ -62,6 +63,7 @@ login_free(struct login **login)
 		memory_free(old->mailbox[i]);
 	}
 	wire_pool_free(&old->tls);
+	turnstile_fini(&old->turnstile);
 	sasl_caller_free(&old->sasl);
 	memory_free((void *)(uintptr_t)atomic_load(&old->rules));
 	memory_free(old);

@@ -12,6 +12,7 @@
 #include "serve/limit.h"
 #include "serve/sasl_call.h"
 #include "serve/session.h"
+#include "serve/turnstile.h"
 #include "serve/wire.h"
 
 enum {
@@ -36,6 +37,7 @@ struct login_rules {
 struct login {
 	struct lot *lot;
 	struct sasl_caller *sasl;
+	struct turnstile turnstile;		/* to auth */
 	struct wire_pool *tls;
 	unsigned processes;			/* mailbox processes */
 	struct wire_pool **mailbox[LOGIN_SERVICE_COUNT];	/* [processes] */
@@ -43,8 +45,9 @@ struct login {
 	_Atomic(const struct login_rules *) rules;
 };
 
+/* workers: of the lot; half of them may wait for auth. */
 struct login *
-login_new(struct lot *lot, const struct config *config);
+login_new(struct lot *lot, unsigned workers, const struct config *config);
 
 /* After lot_run. */
 void

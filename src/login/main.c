@@ -69,7 +69,7 @@ main(int argc, char **argv)
 			LOG_TEXT("reason", error.text));
 		return 1;
 	}
-	login = login_new(lot, process->config);
+	login = login_new(lot, LOGIN_WORKERS, process->config);
 	listener_set_services(lot, services);
 	listener_on_reload(lot, reload);
 	lot_run(lot, LOGIN_STOP_GRACE);

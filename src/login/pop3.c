@@ -83,8 +83,9 @@ run_pass(struct client *client, struct span argument)
 	}
 	/* After a failure USER has to be said again. */
 	memcpy(name, client->user, sizeof(name));
-	client->user[0] = '\0';
 	dialog_login(client, span_from(name), argument);
+	if (!client->is_in_line && client->account == 0)
+		client->user[0] = '\0';
 }
 
 /* Without an argument clients ask for the list, as they did before CAPA. */
@@ -173,6 +174,7 @@ next(struct client *client)
 	struct span line;
 	bool is_too_long;
 	size_t i = 0, count = sizeof(commands) / sizeof(commands[0]);
+	size_t start = client->in_start;
 	if (!client_next_line(client, LINE_LIMIT, &line, &is_too_long))
 		return false;
 	if (is_too_long) {
@@ -187,7 +189,9 @@ next(struct client *client)
 		client_bad(client, REPLY_UNKNOWN);
 	else
 		commands[i].run(client, command.argument);
-	return true;
+	if (client->is_in_line)
+		client->in_start = start;
+	return !client->is_in_line;
 }
 
 const struct protocol protocol_pop3 = { LOGIN_POP3, "pop3", greet, next };

@@ -329,7 +329,7 @@ world_make(const char *const *settings, size_t count)
 	assert_int_equal(pthread_create(&world.master, NULL, fake_master,
 		NULL), 0);
 	world.lot = lot_new(8);
-	world.login = login_new(world.lot, world.config);
+	world.login = login_new(world.lot, 8, world.config);
 	assert_int_equal(pthread_create(&world.house, NULL, keep_house, NULL),
 		0);
 }

@@ -193,6 +193,17 @@ is_one_of(struct span text, const char *choices)
 	return false;
 }
 
+static bool
+are_servers(struct span list)
+{
+	struct network_address server;
+	struct span item;
+	while (config_next_item(&list, &item))
+		if (!network_server_parse(item, 0, &server))
+			return false;
+	return true;
+}
+
 /* What was expected, or NULL when the value fits its type. */
 static const char *
 check_type(const struct config_parameter *parameter, struct config_value *value)
@@ -220,6 +231,9 @@ check_type(const struct config_parameter *parameter, struct config_value *value)
 	case CONFIG_NETWORKS:
 		return network_list_is_valid(text, &bad) ? NULL :
 			"networks such as 192.168.10.0/24 or [2001:db8::]/32";
+	case CONFIG_SERVERS:
+		return are_servers(text) ? NULL : "addresses such as "
+			"192.0.2.1, 192.0.2.1@5353 or [2001:db8::1]:5353";
 	case CONFIG_TEXT:
 	case CONFIG_LIST:
 		return NULL;

@@ -22,6 +22,7 @@ enum config_type {
 	CONFIG_BOOL,		/* yes or no */
 	CONFIG_CHOICE,		/* one of the words in .choices */
 	CONFIG_NETWORKS,	/* CIDR list */
+	CONFIG_SERVERS,		/* list of addresses, each perhaps with a port */
 	CONFIG_PORT,		/* 0 to 65535 */
 };
 

@@ -13,6 +13,7 @@
 #define C CONFIG_CHOICE
 #define W CONFIG_NETWORKS
 #define P CONFIG_PORT
+#define V CONFIG_SERVERS
 
 const struct config_parameter config_table[] = {
 { "myhostname", T, "", NULL, "*", NULL,
@@ -183,7 +184,7 @@ const struct config_parameter config_table[] = {
 	"PEM file of the authorities that are trusted when mail is sent with "
 	"verified TLS. It need not be there." },
 
-{ "dns_forwarders", L, "", NULL, "names", NULL,
+{ "dns_forwarders", V, "", NULL, "names", NULL,
 	"DNS servers that all questions go to: ADDRESS, ADDRESS@PORT or "
 	"[ADDRESS]:PORT. Empty: those of dns_resolv_conf, and while they do not "
 	"answer or do not pass on DNSSEC, the root's servers and whom they name. "

@@ -66,6 +66,40 @@ network_address_parse(struct span text, struct network_address *address)
 	return true;
 }
 
+static bool
+read_port(struct span text, uint16_t *port)
+{
+	uint64_t number;
+	if (!span_to_number(text, 65535, &number) || number == 0)
+		return false;
+	*port = (uint16_t)number;
+	return true;
+}
+
+bool
+network_server_parse(struct span text, uint16_t port,
+	struct network_address *server)
+{
+	struct span address = text;
+	size_t at = span_find(text, '@'), end = span_find(text, ']');
+	if (at < text.size) {
+		address = span_first(text, at);
+		if (!read_port(span_skip(text, at + 1), &port))
+			return false;
+	} else if (text.size > 0 && text.data[0] == '[') {
+		address = span_skip(span_first(text, end), 1);
+		struct span rest = span_skip(text, end + 1);
+		if (end == text.size || (rest.size > 0 &&
+		    (rest.data[0] != ':' || !read_port(span_skip(rest, 1),
+		    &port))))
+			return false;
+	}
+	if (!network_address_parse(address, server))
+		return false;
+	server->port = port;
+	return true;
+}
+
 void
 network_address_format(const struct network_address *address,
 	char out[NETWORK_TEXT_SIZE])

@@ -26,6 +26,14 @@ network_address_from(const struct sockaddr *address, socklen_t size);
 bool
 network_address_parse(struct span text, struct network_address *address);
 
+/*
+ * An address with or without a port: "192.0.2.1", "192.0.2.1@5353",
+ * "2001:db8::1", "[2001:db8::1]:5353". `port` is what it has when none is said.
+ */
+bool
+network_server_parse(struct span text, uint16_t port,
+	struct network_address *server);
+
 /* Without the port: "192.0.2.1", "2001:db8::1", "local". */
 void
 network_address_format(const struct network_address *address,

@@ -51,10 +51,9 @@ read_port(const struct config *config)
 }
 
 /* The spans are the buffers' and the configuration's. */
-static int
+static void
 read_settings(const struct config *config, struct buffer *anchors,
-	struct buffer *resolv_conf, struct resolver_settings *settings,
-	struct error *error)
+	struct buffer *resolv_conf, struct resolver_settings *settings)
 {
 	struct span forwarders = span_from(config_text(config,
 		"dns_forwarders"));
@@ -68,11 +67,10 @@ read_settings(const struct config *config, struct buffer *anchors,
 		"dns_insecure_domains")),
 		.cache_size = config_size(config, "dns_cache_size") };
 	if (settings->are_forwarders)
-		return sources_read_forwarders(forwarders, &settings->servers,
-			error);
-	sources_read_resolv_conf(buffer_span(resolv_conf), read_port(config),
-		&settings->servers);
-	return 0;
+		sources_read_forwarders(forwarders, &settings->servers);
+	else
+		sources_read_resolv_conf(buffer_span(resolv_conf),
+			read_port(config), &settings->servers);
 }
 
 static void
@@ -80,13 +78,8 @@ reload(const struct config *config)
 {
 	struct buffer anchors, resolv_conf;
 	struct resolver_settings settings;
-	struct error error;
-	if (read_settings(config, &anchors, &resolv_conf, &settings,
-		&error) < 0)
-		log_event(LOG_ERROR, "names-not-reloaded", NULL,
-			LOG_TEXT("reason", error.text));
-	else
-		resolver_configure(resolver, &settings);
+	read_settings(config, &anchors, &resolv_conf, &settings);
+	resolver_configure(resolver, &settings);
 	buffer_fini(&anchors);
 	buffer_fini(&resolv_conf);
 }
@@ -98,10 +91,8 @@ open_all(const struct process *process, struct error *error)
 		JAIL_THREADS };
 	struct buffer anchors, resolv_conf;
 	struct resolver_settings settings;
-	int result = read_settings(process->config, &anchors, &resolv_conf,
-		&settings, error);
-	if (result == 0)
-		result = loopback_open(read_port(process->config), error);
+	read_settings(process->config, &anchors, &resolv_conf, &settings);
+	int result = loopback_open(read_port(process->config), error);
 	if (result == 0)
 		result = resolver_new(&settings, &resolver, error);
 	buffer_fini(&anchors);

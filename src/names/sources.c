@@ -5,59 +5,16 @@
 
 #include "base/config.h"
 
-static bool
-read_port(struct span text, uint16_t *port)
-{
-	uint64_t number;
-	if (!span_to_number(text, 65535, &number) || number == 0)
-		return false;
-	*port = (uint16_t)number;
-	return true;
-}
-
-bool
-sources_read_server(struct span text, struct network_address *server)
-{
-	struct span address = text;
-	size_t at = span_find(text, '@'), end = span_find(text, ']');
-	uint16_t port = DNS_PORT;
-	if (at < text.size) {
-		address = span_first(text, at);
-		if (!read_port(span_skip(text, at + 1), &port))
-			return false;
-	} else if (text.size > 0 && text.data[0] == '[') {
-		address = span_skip(span_first(text, end), 1);
-		struct span rest = span_skip(text, end + 1);
-		if (end == text.size || (rest.size > 0 &&
-		    (rest.data[0] != ':' || !read_port(span_skip(rest, 1),
-		    &port))))
-			return false;
-	}
-	if (!network_address_parse(address, server))
-		return false;
-	server->port = port;
-	return true;
-}
-
-int
-sources_read_forwarders(struct span list, struct sources_servers *servers,
-	struct error *error)
+void
+sources_read_forwarders(struct span list, struct sources_servers *servers)
 {
 	struct span item;
 	*servers = (struct sources_servers){ .count = 0 };
-	while (config_next_item(&list, &item)) {
-		if (servers->count == SOURCES_SERVERS)
-			return error_set(error, ERROR_USAGE, "dns_forwarders: "
-				"more than %d servers", SOURCES_SERVERS);
-		if (!sources_read_server(item,
+	while (servers->count < SOURCES_SERVERS &&
+	    config_next_item(&list, &item))
+		if (network_server_parse(item, DNS_PORT,
 			&servers->server[servers->count]))
-			return error_set(error, ERROR_USAGE, "dns_forwarders: "
-				"found \"%.*s\", expected ADDRESS, "
-				"ADDRESS@PORT or [ADDRESS]:PORT",
-				SPAN_PRINT(span_first(item, 100)));
-		servers->count++;
-	}
-	return 0;
+			servers->count++;
 }
 
 void

@@ -7,7 +7,6 @@
 #define NAMES_SOURCES_H
 
 #include "base/buffer.h"
-#include "base/error.h"
 #include "base/network.h"
 
 enum { SOURCES_SERVERS = 8, SOURCES_FILE_LIMIT = 65536, DNS_PORT = 53 };
@@ -17,15 +16,10 @@ struct sources_servers {
 	size_t count;
 };
 
-/* "192.0.2.1", "192.0.2.1@5353", "[2001:db8::1]:5353", "2001:db8::1". */
-bool
-sources_read_server(struct span text, struct network_address *server);
-
-/* A list of them. What it cannot read is an error that names it; those beyond
- * SOURCES_SERVERS are one too. */
-int
-sources_read_forwarders(struct span list, struct sources_servers *servers,
-	struct error *error);
+/* The list dns_forwarders, whose items the configuration has checked. Those
+ * beyond SOURCES_SERVERS are not used. */
+void
+sources_read_forwarders(struct span list, struct sources_servers *servers);
 
 /* The nameserver lines of resolv.conf; what is no address is passed over, and
  * so is our own port on the loopback (0: none), or we would ask ourselves. */

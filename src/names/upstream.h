@@ -6,6 +6,7 @@
 #ifndef NAMES_UPSTREAM_H
 #define NAMES_UPSTREAM_H
 
+#include "base/error.h"
 #include "names/message.h"
 #include "names/sources.h"
 

@@ -54,8 +54,19 @@ static const struct ctl_command commands[] = {
 		"  add ADDRESS TARGET  mail to ADDRESS goes to TARGET too\n"
 		"  del ADDRESS [TARGET]\n"
 		"  list", ctl_alias },
-	{ "queue", "queue list|show|delete [ID]", "Look at the spool.", NULL,
+	{ "queue", "queue list|show|retry|hold|release|delete [ID]...",
+		"Look at the spool, and change what is in it.",
+		"  list            every recipient that is left, with the last error\n"
+		"  show ID         the envelope and the message\n"
+		"  retry           try now, dead hosts too\n"
+		"  hold, release   keep from being tried; try again\n"
+		"  delete          remove without a report\n"
+		"Which messages: IDs, or --sender A, --recipient A, --domain D (of\n"
+		"recipients, with what is below it), --state waiting|relay|bounce|\n"
+		"notify|held|damaged; for all but list at least one, or --all.",
 		ctl_queue },
+	{ "mailq", "mailq", "List the queue in the form that is known.",
+		"The same as the program mailq.", ctl_mailq },
 	{ "trace", "trace ADDRESS|ID",
 		"Show the journey of messages through every process.", NULL,
 		ctl_trace },
@@ -200,6 +211,34 @@ take_common_options(struct ctl *ctl)
 	return 0;
 }
 
+/* The program's own name may say what to do. */
+static const struct {
+	const char *name;
+	ctl_function *run;
+} names[] = {
+	{ "mailq", ctl_mailq },
+};
+
+static ctl_function *
+function_of_name(const char *path)
+{
+	const char *slash = path == NULL ? NULL : strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (name != NULL && strcmp(name, names[i].name) == 0)
+			return names[i].run;
+	return NULL;
+}
+
+static int
+finish(struct ctl *ctl, int result)
+{
+	config_free(&ctl->config);
+	if (result == 0 && fflush(stdout) != 0)
+		return ctl_fail("writing to standard output failed");
+	return result;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -209,6 +248,9 @@ main(int argc, char **argv)
 		ctl.config_path = standard_config;
 	if (take_common_options(&ctl) != 0)
 		return 1;
+	ctl_function *own = function_of_name(argv[0]);
+	if (own != NULL)
+		return finish(&ctl, own(&ctl));
 	if (ctl.argc == 0 || strcmp(ctl.argv[0], "help") == 0)
 		return ctl.is_help || ctl.argc > 0 ? print_help() :
 			ctl_fail("no command given (posthouse --help)");
@@ -222,9 +264,5 @@ main(int argc, char **argv)
 	ctl.argv++;
 	if (ctl.is_help)
 		return print_command_help(command);
-	int result = command->run(&ctl);
-	config_free(&ctl.config);
-	if (result == 0 && fflush(stdout) != 0)
-		return ctl_fail("writing to standard output failed");
-	return result;
+	return finish(&ctl, command->run(&ctl));
 }

@@ -1,9 +1,10 @@
 /*
- * The operator's wire to the queue: what is in the spool, one message of it,
- * and removing one (ARCHITECTURE.md 2.5). Runs on workers; never changes a
- * message that is being tried.
+ * The operator's wire to the queue: what is in the spool, and one message of it
+ * (ARCHITECTURE.md 2.5). Runs on workers. What changes the spool is
+ * operator_change.c.
  */
 #include "base/clock.h"
+#include "queue/operator.h"
 #include "queue/queue.h"
 
 enum {
@@ -81,15 +82,25 @@ list_damaged(struct admin_call *call, const struct spool_message *message)
 	return admin_row_end(call);
 }
 
+/* The rows that an operator asked for. */
+struct listing {
+	struct admin_call *call;
+	struct choice choice;
+};
+
 static int
 list_message(void *context, const struct spool_message *message)
 {
-	struct admin_call *call = context;
+	struct listing *listing = context;
 	const struct envelope *envelope = message->envelope;
+	if (!choice_has_message(&listing->choice, message))
+		return 0;
 	if (envelope == NULL)
-		return list_damaged(call, message) ? 0 : -1;
+		return list_damaged(listing->call, message) ? 0 : -1;
 	for (size_t i = 0; i < envelope->count; i++)
-		if (!list_recipient(call, message, &envelope->recipient[i]))
+		if (choice_has_recipient(&listing->choice,
+			&envelope->recipient[i]) && !list_recipient(
+			listing->call, message, &envelope->recipient[i]))
 			return -1;
 	return 0;
 }
@@ -98,8 +109,10 @@ static void
 queue_list(struct admin_call *call)
 {
 	struct queue *queue = call->context;
+	struct listing listing = { .call = call };
 	struct error error;
-	if (spool_visit(&queue->spool, list_message, call, &error) < 0)
+	choice_read(call, &listing.choice);
+	if (spool_visit(&queue->spool, list_message, &listing, &error) < 0)
 		admin_fail(call, "%s", error.text);
 }
 
@@ -252,28 +265,12 @@ queue_show(struct admin_call *call)
 	store_body_close(&body);
 }
 
-/* ---- QUEUE-DELETE ---- */
-
-static void
-queue_delete(struct admin_call *call)
-{
-	struct queue *queue = call->context;
-	struct queued *row;
-	struct error error;
-	struct span id;
-	if (!take(call, &row))
-		return;
-	tabline_get(call->fields, 2, "id", &id);
-	if (spool_remove(&queue->spool, &row, &error) < 0) {
-		admin_fail(call, "%s", error.text);
-		return;
-	}
-	log_event(LOG_INFO, "queue-delete", NULL, LOG_SPAN("id", id));
-}
-
 const struct admin_command queue_operator_commands[] = {
 	{ "QUEUE-LIST", queue_list },
 	{ "QUEUE-SHOW", queue_show },
-	{ "QUEUE-DELETE", queue_delete },
+	{ "QUEUE-RETRY", operator_retry },
+	{ "QUEUE-HOLD", operator_hold },
+	{ "QUEUE-RELEASE", operator_release },
+	{ "QUEUE-DELETE", operator_delete },
 	{ NULL, NULL },
 };

@@ -120,6 +120,10 @@ spool_end(struct spool *spool, struct queued *row,
 void
 spool_set_rules(struct spool *spool, const struct destination_rules *rules);
 
+/* The operator wants the next hop of a row tried, dead or not. */
+void
+spool_open_destination(struct spool *spool, const struct queued *row);
+
 /* The recipients that go where the row goes now and are due, not more than one
  * transaction takes (in the arena). */
 size_t

@@ -100,6 +100,16 @@ spool_set_rules(struct spool *spool, const struct destination_rules *rules)
 	pthread_mutex_unlock(&spool->lock);
 }
 
+void
+spool_open_destination(struct spool *spool, const struct queued *row)
+{
+	pthread_mutex_lock(&spool->lock);
+	if (row->destination != NULL)
+		destination_open(&spool->schedule.destinations,
+			row->destination);
+	pthread_mutex_unlock(&spool->lock);
+}
+
 static bool
 is_due(const struct recipient *recipient, int64_t now)
 {

@@ -29,8 +29,8 @@ static const char *const options_of_all[][2] = {
 	 * servers say no by themselves */
 	{ "unblock-lan-zones:", "yes" },
 	{ "insecure-lan-zones:", "yes" },
-	{ "local-zone:", "test. nodefault" },
-	{ "local-zone:", "home.arpa. nodefault" },
+	{ "local-zone:", "test. transparent" },
+	{ "local-zone:", "home.arpa. transparent" },
 	/* whether a server still answers shows only a name not asked before */
 	{ "aggressive-nsec:", "no" },
 	{ "outgoing-range:", "256" },

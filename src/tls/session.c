@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -99,6 +100,16 @@ take_turn(struct tls_session *tls, enum session_event event)
 	return next;
 }
 
+/* Its end is told of again and again, whatever is waited for; unless it is
+ * taken for that, the handshake would spin until its deadline. */
+static bool
+is_behind_gone(const struct tls_session *tls)
+{
+	char byte;
+	return (tls->session.second_events & (EPOLLHUP | EPOLLERR)) != 0 &&
+		recv(tls->pump.plain, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static enum session_next
 run(struct session *session, enum session_event event)
 {
@@ -107,6 +118,9 @@ run(struct session *session, enum session_event event)
 		return SESSION_CLOSE;
 	if (event == SESSION_DEADLINE && tls->handshake != NULL)
 		return fail_handshake(tls, "it took too long");
+	if (tls->handshake != NULL && event == SESSION_READABLE &&
+	    is_behind_gone(tls))
+		return fail_handshake(tls, "the process behind is gone");
 	if (tls->handshake != NULL) {
 		enum session_next next = take_turn(tls, event);
 		if (next != SESSION_PARK)

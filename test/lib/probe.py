@@ -50,11 +50,12 @@ class Probes:
         os.lseek(fd, 0, os.SEEK_SET)
         return fd
 
-    def spawn(self, services=SOURCE / "probe_services"):
+    def spawn(self, services=SOURCE / "probe_services", pattern=None):
+        """pattern: of program paths, with %s for the name."""
         build = posthouse.build_directory()
         fd = self.blob()
         command = [str(build / "src/master/master"), str(fd),
-                   str(build / "test/system/probe"), str(services)]
+                   str(pattern or build / "test/system/probe"), str(services)]
         if self.user is None and os.geteuid() == 0:
             # groups that must not reach the processes
             command = ["setpriv", "--groups=adm,daemon"] + command

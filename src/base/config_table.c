@@ -183,6 +183,9 @@ const struct config_parameter config_table[] = {
 { "smtp_tls_CAfile", T, "/etc/ssl/certs/ca-certificates.crt", NULL, "", NULL,
 	"PEM file of the authorities that are trusted when mail is sent with "
 	"verified TLS. It need not be there." },
+{ "fetch_ca_file", T, "/etc/ssl/certs/ca-certificates.crt", NULL, "", NULL,
+	"PEM file of the authorities that are trusted on the web, where domains "
+	"publish how mail to them is protected. Without it nothing is fetched." },
 
 { "dns_forwarders", V, "", NULL, "names", NULL,
 	"DNS servers that all questions go to: ADDRESS, ADDRESS@PORT or "

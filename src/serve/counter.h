@@ -43,7 +43,9 @@
 	X(GROUPS, "commit_groups_total", COUNTER, "commit groups written") \
 	X(INDEX_OPEN, "index_open", GAUGE, "account indexes open") \
 	X(CALLS_LATER, "calls_later_total", COUNTER, "calls refused because a callee was busy or away") \
-	X(DAMAGE, "damage_total", COUNTER, "damaged records set aside")
+	X(DAMAGE, "damage_total", COUNTER, "damaged records set aside") \
+	X(FETCHES, "fetches_total", COUNTER, "answers got from the web") \
+	X(FETCH_FAILURES, "fetch_failures_total", COUNTER, "transfers from the web that failed")
 
 enum counter {
 #define COUNTER_ENUM(id, name, kind, text) COUNTER_##id,

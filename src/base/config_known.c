@@ -33,7 +33,6 @@ const struct config_known config_known_table[] = {
 	{ "smtpd_tls_security_level", "Postfix", "STARTTLS is always offered" },
 	{ "smtpd_use_tls", "Postfix", "STARTTLS is always offered" },
 	{ "smtpd_tls_session_cache_database", "Postfix", NOT_NEEDED },
-	{ "smtp_tls_security_level", "Postfix", NOT_NEEDED },
 	{ "smtp_tls_CApath", "Postfix", NOT_NEEDED },
 	{ "smtp_tls_session_cache_database", "Postfix", NOT_NEEDED },
 	{ "smtpd_relay_restrictions", "Postfix",

@@ -143,6 +143,17 @@ const struct config_parameter config_table[] = {
 { "smtp_mx_session_limit", N, "2", NULL, "relay", NULL,
 	"Servers that one delivery talks to, when the first puts it off; 0: "
 	"all." },
+{ "smtp_tls_security_level", C, "dane",
+	"none may encrypt dane dane-only verify secure", "relay", NULL,
+	"What is demanded of TLS with other servers. dane: what their domain "
+	"publishes (DANE, MTA-STS), otherwise TLS where it is offered." },
+{ "smtp_tls_policy_maps", T, "", NULL, "", NULL,
+	"File with a security level for next hops: `example.org secure`; "
+	"`.example.org` is what lies below." },
+{ "smtp_sasl_auth_enable", B, "no", NULL, "relay", NULL,
+	"Log in to the servers that smtp_sasl_password_maps names." },
+{ "smtp_sasl_password_maps", T, "", NULL, "", NULL,
+	"File with logins for next hops: `[mail.example.org]:587 user:password`." },
 { "smtp_connect_timeout", D, "30s", NULL, "relay", "s",
 	"How long another server may take to accept a connection." },
 { "smtp_helo_timeout", D, "300s", NULL, "relay", "s",

@@ -9,7 +9,7 @@
 #include "base/memory.h"
 
 struct client *
-client_new(int *fd, struct span host, const struct settings *settings)
+client_new(int *fd, struct span host, const struct parameters *settings)
 {
 	struct client *new = memory_new(sizeof(*new));
 	stream_init(&new->stream, fd);

@@ -10,7 +10,7 @@
 #define RELAY_CLIENT_H
 
 #include "proto/sasl.h"
-#include "relay/settings.h"
+#include "relay/parameters.h"
 #include "relay/verdict.h"
 #include "serve/stream.h"
 
@@ -31,12 +31,13 @@ enum { CLIENT_HOST_SIZE = 320, CLIENT_TLS_SIZE = 64 };
 
 struct client {
 	struct stream stream;
-	const struct settings *settings;	/* those it was opened with */
+	const struct parameters *settings;	/* those it was opened with */
 	char host[CLIENT_HOST_SIZE];		/* "NAME[ADDRESS]" */
 	char tls[CLIENT_TLS_SIZE];		/* "TLSv1.3 dane"; "" without */
 	unsigned extensions;
 	unsigned mechanisms;		/* bits of enum sasl_mechanism */
 	uint64_t size_limit;		/* of SIZE; 0: not said */
+	bool is_local;			/* the server is on this machine */
 	bool needs_rset;		/* a transaction was begun and given up */
 	bool is_broken;			/* closed, silent, or not speaking SMTP */
 	unsigned used;			/* transactions */
@@ -55,7 +56,7 @@ enum client_result {
 
 /* Takes the connected socket. `host` is NAME[ADDRESS], cut when too long. */
 struct client *
-client_new(int *fd, struct span host, const struct settings *settings);
+client_new(int *fd, struct span host, const struct parameters *settings);
 
 /* Closes, without QUIT. */
 void
@@ -84,7 +85,8 @@ client_set_socket(struct client *client, int *fd);
 /*
  * Logs in with the best mechanism that both know: SCRAM-SHA-256 (RFC 7677),
  * PLAIN (RFC 4616), LOGIN. CLIENT_REFUSED with answer.code 0: the server
- * offers none of them.
+ * offers none that may be used: PLAIN and LOGIN only within TLS or on this
+ * machine.
  */
 enum client_result
 client_log_in(struct client *client, struct span name, struct span password);

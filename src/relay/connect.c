@@ -30,7 +30,7 @@ make_address(const struct network_address *address,
 
 static int
 bind_source(int fd, const struct network_address *address,
-	const struct settings *settings, struct error *error)
+	const struct parameters *settings, struct error *error)
 {
 	struct sockaddr_storage source;
 	const struct network_address *from = address->family == AF_INET ?
@@ -64,7 +64,7 @@ await(int fd, int64_t deadline, struct error *error)
 
 static int
 connect_socket(int fd, const struct network_address *address,
-	const struct settings *settings, int64_t deadline,
+	const struct parameters *settings, int64_t deadline,
 	struct error *error)
 {
 	const int yes = 1;
@@ -83,7 +83,7 @@ connect_socket(int fd, const struct network_address *address,
 
 int
 connect_open(const struct network_address *address,
-	const struct settings *settings, int64_t deadline,
+	const struct parameters *settings, int64_t deadline,
 	struct error *error)
 {
 	int fd = socket(address->family, SOCK_STREAM | SOCK_CLOEXEC |

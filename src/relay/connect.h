@@ -5,7 +5,7 @@
 #define RELAY_CONNECT_H
 
 #include "base/error.h"
-#include "relay/settings.h"
+#include "relay/parameters.h"
 
 /*
  * A connected, non-blocking socket to the address and its port, from the
@@ -15,7 +15,7 @@
  */
 int
 connect_open(const struct network_address *address,
-	const struct settings *settings, int64_t deadline,
+	const struct parameters *settings, int64_t deadline,
 	struct error *error);
 
 #endif

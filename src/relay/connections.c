@@ -229,7 +229,7 @@ connections_take(struct connections *connections, struct span key)
 static bool
 is_worth_keeping(const struct client *client, int64_t now)
 {
-	const struct settings *settings = client->settings;
+	const struct parameters *settings = client->settings;
 	return !client->is_broken && settings->idle_limit > 0 &&
 		stream_unread(&client->stream).size == 0 &&
 		(settings->reuse_count == 0 ||

@@ -13,7 +13,7 @@
 
 struct delivery {
 	struct relay *relay;
-	const struct settings *settings;
+	const struct parameters *settings;
 	struct mail_transaction *mail;
 	struct arena *arena;
 	struct next_hop hop;
@@ -154,44 +154,6 @@ try_kept(struct delivery *delivery)
 
 /* ---- new connections ---- */
 
-/* A host that cannot be used says so once; the next one is tried. */
-static void
-note_failure(struct delivery *delivery, const struct client *client)
-{
-	log_event(LOG_INFO, "host-not-used", &delivery->mail->scope,
-		LOG_SPAN("next_hop", delivery->hop.text),
-		LOG_TEXT("host", client->host),
-		LOG_SPAN("reason", delivery->failure.text),
-		LOG_NUMBER("delay", clock_monotonic() - delivery->began));
-}
-
-/* Greeting and EHLO. */
-static bool
-begin_session(struct delivery *delivery, struct client *client)
-{
-	const char *phase = "the greeting";
-	enum client_result result = client_await_greeting(client);
-	if (result == CLIENT_OK) {
-		phase = "EHLO";
-		result = client_say_hello(client);
-	}
-	if (result == CLIENT_OK)
-		return true;
-	if (result == CLIENT_BROKEN) {
-		verdict_set(&delivery->failure, delivery->arena, 451, "4.4.1",
-			"host %s could not be used: %s (at %s)", client->host,
-			client->trouble, phase);
-	} else {
-		struct span words = verdict_words(delivery->arena,
-			&client->answer);
-		verdict_set(&delivery->failure, delivery->arena, 451, "4.4.1",
-			"host %s said: %.*s (at %s)", client->host,
-			SPAN_PRINT(words), phase);
-		client_quit(client);
-	}
-	return false;
-}
-
 static struct span
 host_text(struct delivery *delivery, struct span name,
 	const struct network_address *address)
@@ -205,38 +167,93 @@ host_text(struct delivery *delivery, struct span name,
 		text, address->port);
 }
 
+/* A host that cannot be used says so once; the next one is tried. */
+static void
+note_failure(struct delivery *delivery, struct span host)
+{
+	log_event(LOG_INFO, "host-not-used", &delivery->mail->scope,
+		LOG_SPAN("next_hop", delivery->hop.text),
+		LOG_SPAN("host", host),
+		LOG_SPAN("reason", delivery->failure.text),
+		LOG_NUMBER("delay", clock_monotonic() - delivery->began));
+}
+
+/* "user:password" for the next hop, or for the host. */
+static void
+find_login(const struct delivery *delivery, struct span name,
+	struct open_request *request)
+{
+	const struct table *passwords = delivery->settings->passwords;
+	struct span value;
+	if (passwords == NULL ||
+		(!table_find(passwords, delivery->hop.text, false, &value) &&
+		!table_find(passwords, name, false, &value)))
+		return;
+	request->has_login = span_split(&value, ':', &request->user);
+	request->password = value;
+}
+
 static void
 try_address(struct delivery *delivery, struct span name,
-	const struct network_address *address)
+	const struct network_address *address, const struct tls_plan *plan)
 {
-	const struct settings *settings = delivery->settings;
-	struct span host = host_text(delivery, name, address);
-	struct error error;
+	struct open_request request = { .world = &delivery->relay->open,
+		.settings = delivery->settings, .scope =
+		&delivery->mail->scope, .address = address, .host =
+		host_text(delivery, name, address), .plan = plan,
+		.arena = delivery->arena };
+	find_login(delivery, name, &request);
 	delivery->addresses++;
-	int fd = delivery->relay->connect(address, settings, clock_monotonic() +
-		settings->connect_timeout, &error);
-	if (fd < 0)
-		verdict_set(&delivery->failure, delivery->arena, 451, "4.4.1",
-			"no connection to host %.*s: %s", SPAN_PRINT(host),
-			error.text);
-	struct client *client = client_new(&fd, host, settings);
-	if (client->stream.fd >= 0 && begin_session(delivery, client)) {
-		delivery->sessions++;
-		use_client(delivery, &client);
+	struct client *client = open_client(&request, &delivery->failure);
+	if (client == NULL) {
+		note_failure(delivery, request.host);
 		return;
 	}
-	note_failure(delivery, client);
-	client_free(&client);
+	delivery->sessions++;
+	use_client(delivery, &client);
 }
 
 static bool
 may_try_more(const struct delivery *delivery)
 {
-	const struct settings *settings = delivery->settings;
+	const struct parameters *settings = delivery->settings;
 	return has_open(delivery) && (settings->address_limit == 0 ||
 		delivery->addresses < settings->address_limit) &&
 		(settings->session_limit == 0 ||
 		delivery->sessions < settings->session_limit);
+}
+
+/* smtp_tls_policy_maps before smtp_tls_security_level. */
+static enum tls_level
+find_level(const struct delivery *delivery)
+{
+	enum tls_level level = delivery->settings->tls_level;
+	struct span value, word;
+	/* Every value was looked at when the table was read. */
+	if (table_find(delivery->settings->tls_policies, delivery->hop.text,
+		true, &value) && span_word(&value, &word))
+		tls_level_parse(word, &level);
+	return level;
+}
+
+/* How TLS is with this host; false: the host is not to be used. */
+static bool
+plan_tls(struct delivery *delivery, const struct next_hop_hosts *hosts,
+	const struct next_hop_host *host,
+	const struct next_hop_addresses *addresses, struct tls_plan *plan)
+{
+	struct tls_policy_facts facts = { .level = find_level(delivery),
+		.needs_tls = delivery->mail->mail.needs_tls };
+	tls_lookup_plan(&delivery->hop, hosts, host, addresses,
+		&delivery->world, delivery->arena, &facts, plan);
+	if (plan->demand.wish != TLS_NOT_THIS_HOST)
+		return true;
+	bool is_final = plan->demand.is_final;
+	verdict_set(&delivery->failure, delivery->arena, is_final ? 550 : 451,
+		is_final ? "5.7.30" : "4.7.5", "the mail host %.*s %s",
+		SPAN_PRINT(host->name), plan->demand.reason);
+	note_failure(delivery, host->name);
+	return false;
 }
 
 static void
@@ -244,8 +261,9 @@ try_host(struct delivery *delivery, const struct next_hop_hosts *hosts,
 	const struct next_hop_host *host)
 {
 	struct next_hop_addresses addresses;
+	struct tls_plan plan;
 	struct verdict why;
-	if (!next_hop_resolve(&delivery->hop, hosts, host, &delivery->world,
+	if (!next_hop_resolve(&delivery->hop, host, &delivery->world,
 		delivery->arena, &addresses, &why)) {
 		/* "Never" is only for when no host has an address; what is
 		 * doubtful of one is doubtful of all. */
@@ -253,9 +271,11 @@ try_host(struct delivery *delivery, const struct next_hop_hosts *hosts,
 			delivery->failure = why;
 		return;
 	}
+	if (!plan_tls(delivery, hosts, host, &addresses, &plan))
+		return;
 	for (size_t i = 0; i < addresses.count && may_try_more(delivery); i++)
 		try_address(delivery, host->name,
-			&addresses.address[i].address);
+			&addresses.address[i], &plan);
 }
 
 static void
@@ -298,8 +318,10 @@ prepare(struct delivery *delivery)
 			SPAN_PRINT(mail->next_hop));
 		return false;
 	}
-	delivery->key = arena_print(delivery->arena, "%.*s%s",
-		SPAN_PRINT(delivery->hop.text), mail->needs_tls ? " tls" : "");
+	/* A reload may have changed what is demanded. */
+	delivery->key = arena_print(delivery->arena, "%.*s%s %p",
+		SPAN_PRINT(delivery->hop.text), mail->needs_tls ? " tls" : "",
+		(const void *)delivery->settings);
 	if (message_init(&delivery->message, delivery->mail, delivery->arena,
 		&error) == 0)
 		return true;

@@ -10,19 +10,18 @@
 
 #include "relay/connections.h"
 #include "relay/next_hop.h"
+#include "relay/open.h"
 #include "relay/transaction.h"
 
 /* What a delivery uses; one for the process. */
 struct relay {
 	struct mail_server server;		/* "relay-lmtp" */
-	const struct settings *_Atomic settings;	/* a reload changes it; the
+	const struct parameters *_Atomic settings;	/* a reload changes it; the
 						 * old ones stay valid */
 	struct connections *connections;
 	struct names *names;
-	/* connect_open and names_ask, or a test's. */
-	int (*connect)(const struct network_address *address,
-		const struct settings *settings, int64_t deadline,
-		struct error *error);
+	struct open_world open;
+	/* names_ask, or a test's. */
 	void (*ask)(struct names *names, struct arena *arena, struct span name,
 		enum names_type type, int64_t deadline,
 		struct names_answer *answer);

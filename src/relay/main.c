@@ -9,7 +9,6 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "base/memory.h"
 #include "relay/connect.h"
 #include "relay/deliver.h"
 #include "serve/jail.h"
@@ -36,11 +35,12 @@ static const struct service services[] = {
 static int
 take_settings(const struct config *config, struct error *error)
 {
-	struct settings *settings = memory_new(sizeof(*settings));
-	if (settings_read(settings, config, error) < 0) {
-		memory_free(settings);
+	const struct parameters_files files = {
+		.tls_policies = process_file("smtp_tls_policy_maps"),
+		.passwords = process_file("smtp_sasl_password_maps") };
+	struct parameters *settings = parameters_read(config, &files, error);
+	if (settings == NULL)
 		return -1;
-	}
 	uint64_t limit = config_size(config, "message_size_limit");
 	relay.server.size_limit = limit == 0 ? 0 :
 		limit + 2 * MAIL_SERVER_PREFIX_ROOM;
@@ -94,13 +94,16 @@ main(int argc, char **argv)
 	}
 	relay.names = names_new(lot);
 	relay.ask = names_ask;
-	relay.connect = connect_open;
+	relay.open = (struct open_world){ .connect = connect_open,
+		.start_tls = tls_connect,
+		.connector = tls_connector_new(lot) };
 	relay.connections = connections_new();
 	listener_set_services(lot, services);
 	listener_on_reload(lot, reload);
 	connections_start(relay.connections);
 	lot_run(lot, STOP_GRACE);
 	connections_free(&relay.connections);
+	tls_connector_free(&relay.open.connector);
 	names_free(&relay.names);
 	return 0;
 }

@@ -246,13 +246,11 @@ by_turns(const struct family *first, const struct family *second,
 		if (i < first->count &&
 			addresses->count < NEXT_HOP_ADDRESSES_LIMIT)
 			addresses->address[addresses->count++] =
-				(struct next_hop_address){ first->address[i],
-				first->is_secure };
+				first->address[i];
 		if (i < second->count &&
 			addresses->count < NEXT_HOP_ADDRESSES_LIMIT)
 			addresses->address[addresses->count++] =
-				(struct next_hop_address){ second->address[i],
-				second->is_secure };
+				second->address[i];
 	}
 }
 
@@ -275,17 +273,16 @@ say_why(const struct next_hop *hop, struct span name, bool is_later,
 }
 
 bool
-next_hop_resolve(const struct next_hop *hop, const struct next_hop_hosts *hosts,
-	const struct next_hop_host *host, const struct next_hop_world *world,
-	struct arena *arena, struct next_hop_addresses *addresses,
-	struct verdict *why)
+next_hop_resolve(const struct next_hop *hop, const struct next_hop_host *host,
+	const struct next_hop_world *world, struct arena *arena,
+	struct next_hop_addresses *addresses, struct verdict *why)
 {
-	const struct settings *settings = world->settings;
+	const struct parameters *settings = world->settings;
 	struct family six = { .verdict = NAMES_EMPTY, .is_secure = true };
 	struct family four = six;
 	*addresses = (struct next_hop_addresses){ .canonical = host->name };
 	if (hop->is_literal) {
-		addresses->address[addresses->count++].address = hop->address;
+		addresses->address[addresses->count++] = hop->address;
 		return true;
 	}
 	if (settings->has_ipv6)
@@ -294,12 +291,14 @@ next_hop_resolve(const struct next_hop *hop, const struct next_hop_hosts *hosts,
 	if (settings->has_ipv4)
 		ask_family(hop, host->name, NAMES_A, world, arena, &four,
 			addresses);
-	addresses->is_secure = hosts->is_secure && six.is_secure &&
-		four.is_secure;
+	/* Of what was found: a family that cannot be looked up must not make
+	 * the other one look unsigned. */
+	addresses->is_secure = (six.verdict != NAMES_FOUND || six.is_secure) &&
+		(four.verdict != NAMES_FOUND || four.is_secure);
 	shuffle(&six, world->random);
 	shuffle(&four, world->random);
-	bool is_four_first = settings->preference == SETTINGS_IPV4_FIRST ||
-		(settings->preference == SETTINGS_ANY_ADDRESS &&
+	bool is_four_first = settings->preference == PARAMETERS_IPV4_FIRST ||
+		(settings->preference == PARAMETERS_ANY_ADDRESS &&
 		(world->random() & 1) != 0);
 	by_turns(is_four_first ? &four : &six, is_four_first ? &six : &four,
 		addresses);

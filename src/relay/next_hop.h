@@ -8,7 +8,7 @@
 #ifndef RELAY_NEXT_HOP_H
 #define RELAY_NEXT_HOP_H
 
-#include "relay/settings.h"
+#include "relay/parameters.h"
 #include "relay/verdict.h"
 #include "serve/names_call.h"
 
@@ -41,7 +41,7 @@ struct next_hop_world {
 		enum names_type type, struct names_answer *answer);
 	uint64_t (*random)(void);
 	void *context;
-	const struct settings *settings;
+	const struct parameters *settings;
 };
 
 struct next_hop_host {
@@ -65,16 +65,11 @@ bool
 next_hop_find(const struct next_hop *hop, const struct next_hop_world *world,
 	struct arena *arena, struct next_hop_hosts *hosts, struct verdict *why);
 
-struct next_hop_address {
-	struct network_address address;	/* with the port */
-	bool is_secure;			/* the host's name, validated */
-};
-
 struct next_hop_addresses {
-	struct next_hop_address address[NEXT_HOP_ADDRESSES_LIMIT];
+	struct network_address address[NEXT_HOP_ADDRESSES_LIMIT];	/* and port */
 	size_t count;
 	struct span canonical;		/* the host's name after aliases */
-	bool is_secure;
+	bool is_secure;			/* what was found is validated */
 };
 
 /*
@@ -82,10 +77,9 @@ struct next_hop_addresses {
  * has none, 4.4.3 nobody knows. Blocks.
  */
 bool
-next_hop_resolve(const struct next_hop *hop, const struct next_hop_hosts *hosts,
-	const struct next_hop_host *host, const struct next_hop_world *world,
-	struct arena *arena, struct next_hop_addresses *addresses,
-	struct verdict *why);
+next_hop_resolve(const struct next_hop *hop, const struct next_hop_host *host,
+	const struct next_hop_world *world, struct arena *arena,
+	struct next_hop_addresses *addresses, struct verdict *why);
 
 /* ---- parts, for the tables of the tests ---- */
 

@@ -277,7 +277,7 @@ take_rcpt(struct transaction *t, struct attempt *attempt,
 static bool
 take_step(struct transaction *t, size_t step)
 {
-	const struct settings *settings = t->client->settings;
+	const struct parameters *settings = t->client->settings;
 	size_t first = first_rcpt(t);
 	bool is_mail = step == first - 1;
 	enum client_result result = read_answer(t, step >= first ?

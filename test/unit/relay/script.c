@@ -24,6 +24,8 @@ struct play {
 	size_t rcpt_count, record_count, override_count, message_count;
 	struct span record[RECORDS];
 	const char *override[OVERRIDES];
+	struct span tls;		/* "verified", "untrusted", "refused", "away" */
+	struct span table[2];		/* smtp_tls_policy_maps, ..._password_maps */
 	/* the conversation */
 	struct span rest, step;
 	int server;			/* our end, or -1 */
@@ -34,6 +36,7 @@ struct play {
 	pthread_cond_t changed;
 	int waiting;			/* our end of a new one, or -1 */
 	char address[NETWORK_TEXT_SIZE + 8];
+	char handshake[400];		/* asked for, not yet looked at */
 	bool is_refusing, is_over;
 };
 
@@ -49,6 +52,23 @@ fail(const char *what, struct span got)
 
 /* ---- the world ---- */
 
+/* "3 1 1 HEX" */
+static void
+take_tlsa(struct span line, struct names_record *record)
+{
+	static uint8_t bytes[32];
+	uint64_t number[3];
+	struct span word;
+	for (size_t i = 0; i < 3; i++)
+		if (!span_word(&line, &word) ||
+			!span_to_number(word, 255, &number[i]))
+			fail("not a TLSA record", line);
+	record->tlsa.usage = (uint8_t)number[0];
+	record->tlsa.selector = (uint8_t)number[1];
+	record->tlsa.matching = (uint8_t)number[2];
+	record->tlsa.data = span_of(bytes, sizeof(bytes));
+}
+
 static bool
 take_record(struct span line, struct span name, enum names_type type,
 	struct names_answer *answer)
@@ -57,7 +77,7 @@ take_record(struct span line, struct span name, enum names_type type,
 		struct span word;
 		enum names_type type;
 	} types[] = { { SPAN("mx"), NAMES_MX }, { SPAN("a"), NAMES_A },
-		{ SPAN("aaaa"), NAMES_AAAA } };
+		{ SPAN("aaaa"), NAMES_AAAA }, { SPAN("tlsa"), NAMES_TLSA } };
 	struct span kind, owner, value;
 	struct names_record *record = &answer->record[answer->count];
 	uint64_t number;
@@ -67,16 +87,19 @@ take_record(struct span line, struct span name, enum names_type type,
 		return false;
 	if (span_equals(kind, SPAN("later")))
 		answer->verdict = NAMES_LATER;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		if (types[i].type != type ||
 			!span_equals(types[i].word, kind))
 			continue;
+		struct span data = line;
 		span_word(&line, &value);
 		if (type == NAMES_MX) {
 			if (!span_to_number(value, 65535, &number))
 				fail("not a preference", value);
 			record->mx.preference = (uint16_t)number;
 			record->mx.exchange = span_trim(line);
+		} else if (type == NAMES_TLSA) {
+			take_tlsa(data, record);
 		} else if (!network_address_parse(value, &record->address)) {
 			fail("not an address", value);
 		}
@@ -101,11 +124,19 @@ ask(struct names *names, struct arena *arena, struct span name,
 		is_known |= take_record(current->record[i], name, type, answer);
 	if (!is_known)
 		answer->verdict = NAMES_NO_NAME;
+	if (answer->verdict == NAMES_LATER)
+		return;
+	for (size_t i = 0; i < current->record_count; i++) {
+		struct span line = current->record[i], kind;
+		span_word(&line, &kind);
+		answer->is_secure |= span_equals(kind, SPAN("signed")) &&
+			span_ends_nocase(name, span_trim(line));
+	}
 }
 
 static int
 connect_to(const struct network_address *address,
-	const struct settings *settings, int64_t deadline,
+	const struct parameters *settings, int64_t deadline,
 	struct error *error)
 {
 	struct play *play = current;
@@ -134,7 +165,64 @@ connect_to(const struct network_address *address,
 	return error_set_errno(error, "connecting");
 }
 
+/* No bytes are changed; what is asked is there for the step "T: ". */
+static int
+start_tls(struct tls_connector *connector, int *fd,
+	const struct tls_connect_request *request,
+	const struct log_scope *scope, struct tls_connect_facts *facts,
+	struct error *error)
+{
+	static const char *const verify[] = { "none", "name", "dane" };
+	struct play *play = current;
+	struct buffer text;
+	(void)connector;
+	(void)scope;
+	buffer_init(&text, 0);
+	buffer_print(&text, "verify=%s sni=%.*s", verify[request->verify],
+		SPAN_PRINT(request->sni));
+	for (size_t i = 0; i < request->name_count; i++)
+		buffer_print(&text, " name=%.*s",
+			SPAN_PRINT(request->names[i]));
+	pthread_mutex_lock(&play->lock);
+	snprintf(play->handshake, sizeof(play->handshake), "%s",
+		buffer_string(&text));
+	pthread_cond_broadcast(&play->changed);
+	while (play->handshake[0] != '\0')
+		pthread_cond_wait(&play->changed, &play->lock);
+	pthread_mutex_unlock(&play->lock);
+	buffer_fini(&text);
+	bool is_verified = span_equals(play->tls, SPAN("verified"));
+	*facts = (struct tls_connect_facts){ .version = "TLSv1.3",
+		.is_done = true, .is_chain_ok = is_verified,
+		.is_name_ok = is_verified, .is_dane_ok = is_verified &&
+		request->verify == TLS_VERIFY_DANE };
+	if (is_verified || (span_equals(play->tls, SPAN("untrusted")) &&
+		request->verify == TLS_VERIFY_NONE))
+		return 0;
+	facts->is_done = false;
+	file_close(fd);
+	if (span_equals(play->tls, SPAN("away")))
+		return error_set(error, ERROR_LATER, "tls-out is away");
+	snprintf(facts->reason, sizeof(facts->reason),
+		"the certificate is another's");
+	return error_set(error, ERROR_REFUSED, "the handshake failed");
+}
+
 /* ---- steps of the servers ---- */
+
+/* "T: verify=name sni=..." */
+static void
+expect_handshake(struct play *play, struct span wanted)
+{
+	pthread_mutex_lock(&play->lock);
+	while (play->handshake[0] == '\0' && !play->is_over)
+		pthread_cond_wait(&play->changed, &play->lock);
+	if (!span_equals(span_from(play->handshake), wanted))
+		fail("the handshake is", span_from(play->handshake));
+	play->handshake[0] = '\0';
+	pthread_cond_broadcast(&play->changed);
+	pthread_mutex_unlock(&play->lock);
+}
 
 static void
 unescape(struct span text, struct buffer *out)
@@ -279,6 +367,8 @@ play_server_step(struct play *play)
 		expect_line(play, text);
 	else if (span_starts(step, SPAN("B: ")))
 		expect_bytes(play, text);
+	else if (span_starts(step, SPAN("T: ")))
+		expect_handshake(play, text);
 	else if (span_starts(step, SPAN("repeat ")))
 		say_often(play, span_skip(step, 7));
 	else if (span_starts(step, SPAN("connect ")))
@@ -439,9 +529,23 @@ take_head(struct play *play, struct span line)
 	else if (span_equals(word, SPAN("dns")) &&
 		play->record_count < RECORDS)
 		play->record[play->record_count++] = value;
+	else if (span_equals(word, SPAN("tls")))
+		play->tls = value;
+	else if (span_equals(word, SPAN("policy")))
+		play->table[0] = value;
+	else if (span_equals(word, SPAN("password")))
+		play->table[1] = value;
 	else if (line.data[0] != '#')
 		fail("not a head line", line);
 	return true;
+}
+
+/* A table of one line; its descriptor ends with the program. */
+static int
+open_table(struct span line)
+{
+	struct error error;
+	return line.size == 0 ? -1 : file_open_memory("table", line, &error);
 }
 
 void
@@ -450,7 +554,6 @@ script_play(const char *name, struct span text)
 	struct play play = { .name = name, .rest = text, .server = -1,
 		.waiting = -1, .lock = PTHREAD_MUTEX_INITIALIZER,
 		.changed = PTHREAD_COND_INITIALIZER };
-	struct settings settings;
 	struct error error;
 	current = &play;
 	arena_init(&play.arena, 0);
@@ -459,10 +562,14 @@ script_play(const char *name, struct span text)
 		take_head(&play, play.step))
 		continue;
 	struct config *config = load_config(&play);
-	if (settings_read(&settings, config, &error) < 0)
-		fail(error.text, SPAN(""));
-	struct relay relay = { .connect = connect_to, .ask = ask,
-		.settings = &settings, .connections = connections_new() };
+	struct parameters *settings = parameters_read(config,
+		&(struct parameters_files){ open_table(play.table[0]),
+		open_table(play.table[1]) }, &error);
+	if (settings == NULL)
+		fail("settings", span_from(error.text));
+	struct relay relay = { .open.connect = connect_to,
+		.open.start_tls = start_tls, .ask = ask,
+		.settings = settings, .connections = connections_new() };
 	relay.server.context = &relay;
 	alarm(PATIENCE);
 	/* "again" begins the next delivery of the same message. */
@@ -472,6 +579,7 @@ script_play(const char *name, struct span text)
 	} while (span_equals(play.step, SPAN("again")));
 	alarm(0);
 	connections_free(&relay.connections);
+	parameters_free(&settings);
 	file_close(&play.server);
 	config_free(&config);
 	buffer_fini(&play.in);

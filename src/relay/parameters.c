@@ -1,7 +1,9 @@
 /* The configuration of relay as values. */
-#include "relay/settings.h"
+#include "relay/parameters.h"
 
 #include <string.h>
+
+#include "base/memory.h"
 
 static int
 read_address(const struct config *config, const char *name, uint16_t family,
@@ -18,22 +20,21 @@ read_address(const struct config *config, const char *name, uint16_t family,
 	return 0;
 }
 
-static enum settings_preference
+static enum parameters_preference
 read_preference(const struct config *config)
 {
 	const char *word = config_text(config, "smtp_address_preference");
 	if (strcmp(word, "any") == 0)
-		return SETTINGS_ANY_ADDRESS;
-	return strcmp(word, "ipv4") == 0 ? SETTINGS_IPV4_FIRST :
-		SETTINGS_IPV6_FIRST;
+		return PARAMETERS_ANY_ADDRESS;
+	return strcmp(word, "ipv4") == 0 ? PARAMETERS_IPV4_FIRST :
+		PARAMETERS_IPV6_FIRST;
 }
 
-int
-settings_read(struct settings *settings, const struct config *config,
-	struct error *error)
+static void
+read_values(struct parameters *settings, const struct config *config)
 {
 	const char *protocols = config_text(config, "inet_protocols");
-	*settings = (struct settings){
+	*settings = (struct parameters){
 		.helo_name = span_from(config_text(config, "smtp_helo_name")),
 		.hostname = span_from(config_text(config, "myhostname")),
 		.connect_timeout = config_duration(config,
@@ -65,9 +66,61 @@ settings_read(struct settings *settings, const struct config *config,
 		.reuse_count = (unsigned)config_number(config,
 			"smtp_connection_reuse_count_limit"),
 	};
-	if (read_address(config, "smtp_bind_address", AF_INET,
-		&settings->bind4, error) < 0)
+	/* The configuration knows no other word. */
+	tls_level_parse(span_from(config_text(config,
+		"smtp_tls_security_level")), &settings->tls_level);
+}
+
+static bool
+is_level(struct span value)
+{
+	enum tls_level level;
+	struct span word;
+	return span_word(&value, &word) && tls_level_parse(word, &level);
+}
+
+static int
+read_tables(struct parameters *settings, const struct config *config,
+	const struct parameters_files *files, struct error *error)
+{
+	struct span bad;
+	settings->tls_policies = table_read(files->tls_policies,
+		"smtp_tls_policy_maps", error);
+	if (settings->tls_policies == NULL)
 		return -1;
-	return read_address(config, "smtp_bind_address6", AF_INET6,
-		&settings->bind6, error);
+	if (!table_check(settings->tls_policies, is_level, &bad))
+		return error_set(error, ERROR_USAGE, "smtp_tls_policy_maps: "
+			"found \"%.*s\", expected none, may, encrypt, dane, "
+			"dane-only, verify or secure", SPAN_PRINT(bad));
+	if (!config_bool(config, "smtp_sasl_auth_enable"))
+		return 0;
+	settings->passwords = table_read(files->passwords,
+		"smtp_sasl_password_maps", error);
+	return settings->passwords == NULL ? -1 : 0;
+}
+
+struct parameters *
+parameters_read(const struct config *config, const struct parameters_files *files,
+	struct error *error)
+{
+	struct parameters *new = memory_new(sizeof(*new));
+	read_values(new, config);
+	if (read_address(config, "smtp_bind_address", AF_INET, &new->bind4,
+		error) < 0 ||
+		read_address(config, "smtp_bind_address6", AF_INET6,
+		&new->bind6, error) < 0 ||
+		read_tables(new, config, files, error) < 0)
+		parameters_free(&new);
+	return new;
+}
+
+void
+parameters_free(struct parameters **settings)
+{
+	if (*settings == NULL)
+		return;
+	table_free(&(*settings)->tls_policies);
+	table_free(&(*settings)->passwords);
+	memory_free(*settings);
+	*settings = NULL;
 }

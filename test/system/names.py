@@ -3,6 +3,7 @@
 and forged answers, "no" and "nobody knows", servers that stop and come back,
 servers that strip signatures, a thousand questions at once."""
 import os
+import random
 import re
 import shutil
 import signal
@@ -23,7 +24,7 @@ PORT = 5300
 ROOTS = ["198.41.0.4", "170.247.170.2", "199.9.14.201", "192.33.4.12", "199.7.91.13",
          "192.203.230.10", "192.5.5.241", "192.112.36.4", "198.97.190.53", "192.36.148.17",
          "192.58.128.30", "193.0.14.129", "199.7.83.42", "202.12.27.33"]
-STRIPPER, LIAR = "127.0.0.8", "127.0.0.9"
+STRIPPER, LIAR, BABBLER = "127.0.0.8", "127.0.0.9", "127.0.0.10"
 LONG = "x" * 250
 
 ZONES = {
@@ -123,6 +124,24 @@ def says_no(query):
     """What a captive network says to everything."""
     at = query.index(b"\0", 12) + 5
     return query[:2] + b"\x81\x83" + query[4:6] + b"\0" * 6 + query[12:at]
+
+
+def babbles(query):
+    """Each time another kind of nonsense, most of it with the right id."""
+    head, at = query[:2], query.index(b"\0", 12) + 5
+    asked = query[12:at]
+    kinds = [
+        b"", query, os.urandom(40), head + os.urandom(500), head + b"\x81\x80" + b"\xff" * 8,
+        # names that point at themselves, records that end too early, the wrong question
+        head + b"\x81\x80\0\1\0\1\0\0\0\0" + asked + b"\xc0" + bytes([len(asked) + 12]),
+        head + b"\x81\x80\0\1\0\1\0\0\0\0" + asked + b"\xc0\x0c\0\1\0\1\0\0\0\1\xff\xff",
+        head + b"\x81\x80\0\1\0\0\0\0\0\0\5other\0\0\1\0\1",
+        head + b"\x83\x80\0\1\0\0\0\0\0\0" + asked,
+        # an alias to itself, and a thousand records of it
+        head + b"\x81\x80\0\1\x03\xe8\0\0\0\0" + asked +
+        b"\xc0\x0c\0\5\0\1\0\0\0\1\0\2\xc0\x0c" * 1000,
+    ]
+    return random.choice(kinds)
 
 
 def serve_udp(address, answer):
@@ -289,6 +308,23 @@ def check_ends(system):
     assert len(ends) == 1 and "status=0" in ends[0], ends
 
 
+def hostile_servers(knot):
+    """Nonsense of all kinds: later, in time, and names goes on."""
+    with Resolver(knot, dns_forwarders=BABBLER) as system:
+        system.start()
+        pid = system.processes()["names", 0]
+        began = time.monotonic()
+        streams = [dns.Stream(system.path) for _ in range(4)]
+        for number, stream in enumerate(streams):
+            stream.send(*(dns.question(f"n{number}x{i}.signed", dns.A) for i in range(50)))
+        for stream in streams:
+            for _ in range(50):
+                assert stream.receive().rcode == dns.SERVER_FAILURE
+            stream.__exit__()
+        assert time.monotonic() - began < 25
+        assert system.processes()["names", 0] == pid
+
+
 def without_dnssec(knot):
     """Servers that strip signatures, and no way to the root."""
     for address in ROOTS:
@@ -314,6 +350,7 @@ def inside():
         subprocess.run(["ip", "address", "add", f"{address}/32", "dev", "lo"], check=True)
     serve_udp(STRIPPER, without_proofs)
     serve_udp(LIAR, says_no)
+    serve_udp(BABBLER, babbles)
     directory = Path(tempfile.mkdtemp(prefix="posthouse-knot-"))
     directory.chmod(0o755)
     knot = Knot(directory)
@@ -330,7 +367,9 @@ def inside():
             reloads(system)
             system.stop()
             check_ends(system)
+        print("without_dnssec, hostile_servers", flush=True)
         without_dnssec(knot)
+        hostile_servers(knot)
     finally:
         knot.stop()
         shutil.rmtree(directory, ignore_errors=True)

@@ -79,7 +79,7 @@ main(int argc, char **argv)
 	struct process *process = process_start(argc, argv);
 	struct lot *lot = lot_new(WORKERS);
 	const struct jail jail = { .root = path, .rights = JAIL_NETWORK |
-		JAIL_SPILL | JAIL_THREADS };
+		JAIL_SOCKETPAIR | JAIL_SPILL | JAIL_THREADS };
 	relay.server = (struct mail_server){ .is_lmtp = true,
 		.hostname = config_text(process->config, "myhostname"),
 		.deliver = deliver, .context = &relay,

@@ -207,14 +207,17 @@ park_unread(struct inquirer *inquirer, unsigned interest, int64_t wait)
 	return SESSION_PARK_AS_SET;
 }
 
+/* With questions under way it is nudged soon, which who lingers for the next
+ * question (SESSION_PARK) would not see. */
 static enum session_next
-park(struct inquirer *inquirer)
+park(struct inquirer *inquirer, unsigned under_way)
 {
 	stream_shrink(&inquirer->stream);
 	buffer_fini(&inquirer->out);
 	inquirer->session.deadline = inquirer->is_stranger ?
 		clock_monotonic() + INQUIRER_IDLE : INT64_MAX;
-	return SESSION_PARK;
+	inquirer->session.interest = EPOLLIN;
+	return under_way > 0 ? SESSION_PARK_AS_SET : SESSION_PARK;
 }
 
 static enum session_next
@@ -244,7 +247,7 @@ serve(struct inquirer *inquirer)
 			return park_unread(inquirer, 0, RESOLVER_PATIENCE * 2);
 		int n = stream_fill(&inquirer->stream);
 		if (n == -1)
-			return park(inquirer);
+			return park(inquirer, under_way);
 		if (n == -2)
 			return SESSION_CLOSE;
 		inquirer->has_ended = n == 0;

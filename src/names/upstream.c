@@ -37,6 +37,7 @@ static const char *const options_of_all[][2] = {
 	{ "minimal-responses:", "yes" },
 	{ "harden-referral-path:", "no" },
 	/* who did not answer is asked again soon: mail waits for him */
+	{ "infra-cache-numhosts:", "10000" },
 	{ "infra-host-ttl:", "60" },
 	{ "infra-cache-max-rtt:", "3000" },
 	{ "infra-keep-probing:", "yes" },

@@ -222,6 +222,9 @@ const struct config_parameter config_table[] = {
 
 { "mailbox_processes", N, "0", NULL, "*", NULL,
 	"Processes that share the accounts; 0: one for each core." },
+{ "tls_processes", N, "1", NULL, "login smtpd", NULL,
+	"Processes that speak TLS with clients. Each connection takes two of the "
+	"descriptors that a process may have (ulimit -n)." },
 { "protocols", L, "imap pop3 lmtp", NULL, "", NULL,
 	"How mailboxes are reached. SMTP always runs." },
 { "data_directory", T, "/var/lib/posthouse", NULL, "*", NULL,

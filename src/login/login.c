@@ -34,7 +34,8 @@ login_new(struct lot *lot, unsigned workers, const struct config *config)
 	new->lot = lot;
 	new->sasl = sasl_caller_new(lot);
 	turnstile_init(&new->turnstile, workers / 2);
-	new->tls = wire_pool_new(lot, "tls-accept", 0);
+	new->tls = wire_set_new(lot, "tls-accept",
+		(unsigned)config_number(config, "tls_processes"));
 	new->processes = (unsigned)config_number(config, "mailbox_processes");
 	if (new->processes == 0)
 		new->processes = 1;
@@ -62,7 +63,7 @@ login_free(struct login **login)
 			wire_pool_free(&old->mailbox[i][k]);
 		memory_free(old->mailbox[i]);
 	}
-	wire_pool_free(&old->tls);
+	wire_set_free(&old->tls);
 	turnstile_fini(&old->turnstile);
 	sasl_caller_free(&old->sasl);
 	memory_free((void *)(uintptr_t)atomic_load(&old->rules));

@@ -38,7 +38,7 @@ struct login {
 	struct lot *lot;
 	struct sasl_caller *sasl;
 	struct turnstile turnstile;		/* to auth */
-	struct wire_pool *tls;
+	struct wire_set *tls;
 	unsigned processes;			/* mailbox processes */
 	struct wire_pool **mailbox[LOGIN_SERVICE_COUNT];	/* [processes] */
 	struct limit_table *limits[LOGIN_SERVICE_COUNT];

@@ -49,7 +49,7 @@ static struct wire *
 take_wire(struct client *client)
 {
 	struct error error;
-	struct wire *wire = wire_take(client->login->tls,
+	struct wire *wire = wire_set_take(client->login->tls,
 		clock_monotonic() + TAKE_WAIT, &error);
 	if (wire == NULL)
 		log_event(LOG_WARN, "tls-away", &client->scope,

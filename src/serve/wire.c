@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -224,4 +225,47 @@ wire_receive_fds(int socket, void *bytes, size_t size, int *fds, size_t room,
 	size_t *count, struct error *error)
 {
 	return descriptor_receive(socket, bytes, size, fds, room, count, error);
+}
+
+/* ---- sets ---- */
+
+struct wire_set {
+	atomic_uint next;
+	unsigned count;
+	struct wire_pool *pool[];
+};
+
+struct wire_set *
+wire_set_new(struct lot *lot, const char *service, unsigned count)
+{
+	if (count == 0)
+		count = 1;
+	struct wire_set *set = memory_new(sizeof(*set) +
+		count * sizeof(set->pool[0]));
+	set->count = count;
+	for (unsigned i = 0; i < count; i++)
+		set->pool[i] = wire_pool_new(lot, service, i);
+	return set;
+}
+
+void
+wire_set_free(struct wire_set **set)
+{
+	if (*set == NULL)
+		return;
+	for (unsigned i = 0; i < (*set)->count; i++)
+		wire_pool_free(&(*set)->pool[i]);
+	memory_free(*set);
+	*set = NULL;
+}
+
+struct wire *
+wire_set_take(struct wire_set *set, int64_t deadline, struct error *error)
+{
+	unsigned first = atomic_fetch_add(&set->next, 1);
+	struct wire *wire = NULL;
+	for (unsigned i = 0; i < set->count && wire == NULL; i++)
+		wire = wire_take(set->pool[(first + i) % set->count], deadline,
+			error);
+	return wire;
 }

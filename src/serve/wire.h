@@ -48,6 +48,18 @@ wire_pool_free(struct wire_pool **pool);
 struct wire *
 wire_take(struct wire_pool *pool, int64_t deadline, struct error *error);
 
+/*
+ * Several processes that do the same, taken by turns; one that is away or busy
+ * is passed over. count: at least 1.
+ */
+struct wire_set;
+struct wire_set *
+wire_set_new(struct lot *lot, const char *service, unsigned count);
+void
+wire_set_free(struct wire_set **set);
+struct wire *
+wire_set_take(struct wire_set *set, int64_t deadline, struct error *error);
+
 /* The exchange is complete and nothing unread is left. */
 void
 wire_give(struct wire **wire);

@@ -32,7 +32,7 @@ passage_open(struct conversation *conversation, struct passage *passage)
 {
 	struct error error;
 	int pair[2] = { -1, -1 };
-	passage->wire = wire_take(conversation->smtpd->tls,
+	passage->wire = wire_set_take(conversation->smtpd->tls,
 		clock_monotonic() + HANDOVER_WAIT, &error);
 	if (passage->wire != NULL && socketpair(AF_UNIX, SOCK_STREAM |
 	    SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {

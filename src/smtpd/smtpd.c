@@ -18,7 +18,8 @@ smtpd_new(struct lot *lot, unsigned workers, const struct config *config,
 	smtpd->sasl = sasl_caller_new(lot);
 	smtpd->queue = wire_pool_new(lot, "queue-smtp", 0);
 	turnstile_init(&smtpd->queue_turnstile, workers / 2);
-	smtpd->tls = wire_pool_new(lot, "tls-accept", 0);
+	smtpd->tls = wire_set_new(lot, "tls-accept",
+		(unsigned)config_number(config, "tls_processes"));
 	smtpd->limits = limit_table_new(rules->rate_unit);
 	smtpd->unanswered = unanswered_new();
 	smtpd->spill = spill;
@@ -36,7 +37,7 @@ smtpd_free(struct smtpd **smtpd)
 	sasl_caller_free(&(*smtpd)->sasl);
 	wire_pool_free(&(*smtpd)->queue);
 	turnstile_fini(&(*smtpd)->queue_turnstile);
-	wire_pool_free(&(*smtpd)->tls);
+	wire_set_free(&(*smtpd)->tls);
 	limit_table_free(&(*smtpd)->limits);
 	unanswered_free(&(*smtpd)->unanswered);
 	memory_free(*smtpd);

@@ -30,7 +30,7 @@ struct smtpd {
 	struct sasl_caller *sasl;
 	struct wire_pool *queue;	/* queue-smtp */
 	struct turnstile queue_turnstile;
-	struct wire_pool *tls;		/* tls-accept */
+	struct wire_set *tls;		/* tls-accept */
 	struct limit_table *limits;
 	struct unanswered *unanswered;
 	int spill;			/* directory for spill files; -1: none */

@@ -78,8 +78,11 @@ def measure(port, sessions, accounts, password, names, before):
 
 
 def ours(sessions, accounts):
+    # two descriptors of a tls process for each session, within ulimit -n
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     with posthouse.System(domain="example.org", imap_user_connection_limit=0,
                           imap_client_connection_limit=0,
+                          tls_processes=1 + sessions * 2 // (limit - 2000),
                           smtpd_client_auth_rate_limit=0) as system:
         system.add_users([f"user{i}@example.org" for i in range(accounts)], "pw")
         system.start()

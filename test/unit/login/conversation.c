@@ -275,7 +275,7 @@ nobody_is_told_ok_when_the_mailbox_is_away(void **state)
 static void
 tls_away_is_said_before_the_handshake(void **state)
 {
-	struct wire_pool *pool = world.login->tls;
+	struct wire_set *pool = world.login->tls;
 	static const struct conversation both[] = {
 	{ "imap/tls-away", &protocol_imap, false, OUTSIDE, L(
 		IMAP_OUTSIDE, "C: a STARTTLS",
@@ -286,11 +286,11 @@ tls_away_is_said_before_the_handshake(void **state)
 	};
 	(void)state;
 	world.has_tls = false;
-	world.login->tls = wire_pool_new(world.lot, "tls-accept", 0);
+	world.login->tls = wire_set_new(world.lot, "tls-accept", 1);
 	converse(&both[0]);
 	converse(&both[1]);
 	world.has_tls = true;
-	wire_pool_free(&world.login->tls);
+	wire_set_free(&world.login->tls);
 	world.login->tls = pool;
 }
 

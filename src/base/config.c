@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -276,6 +277,20 @@ find_host_name(struct config *config)
 	host->raw = arena_copy_string(&config->arena, span_from(name));
 }
 
+/* As gettext looks for it (setlocale(3)), as far as we have texts. */
+static void
+find_language(struct config *config)
+{
+	static const char *const names[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
+	struct config_value *language = value_of(config, "language");
+	const char *locale = NULL;
+	for (size_t i = 0; i < 3 && (locale == NULL || locale[0] == '\0'); i++)
+		locale = getenv(names[i]);
+	if (language->raw[0] == '\0')
+		language->raw = locale != NULL && strncmp(locale, "zh", 2) == 0 ?
+			"zh" : "en";
+}
+
 /* Postfix's rule: the host name less its first label, if that leaves one. */
 static void
 find_domain(struct config *config)
@@ -361,6 +376,7 @@ config_new(void)
 int
 config_finish(struct config *config, struct error *error)
 {
+	find_language(config);
 	find_host_name(config);
 	find_domain(config);
 	for (size_t i = 0; i < config->count; i++)

@@ -42,8 +42,6 @@ const struct config_known config_known_table[] = {
 	{ "smtpd_sasl_type", "Postfix", NOT_NEEDED },
 	{ "smtpd_sasl_path", "Postfix", NOT_NEEDED },
 	{ "maillog_file", "Postfix", "use log_path" },
-	{ "delay_warning_time", "Postfix", "delayed mail is shown by "
-		"`posthouse queue list`" },
 	{ "listen", "Dovecot", "use inet_interfaces" },
 	{ "mail_location", "Dovecot", "mail is kept in the native format" },
 	{ "ssl", "Dovecot", "STARTTLS and the TLS ports are always offered" },

@@ -182,6 +182,12 @@ const struct config_parameter config_table[] = {
 { "smtp_connection_reuse_count_limit", N, "0", NULL, "relay", NULL,
 	"Messages that are sent over one connection; 0: any number." },
 
+{ "delay_warning_time", D, "0", NULL, "queue", "h",
+	"After this time a sender is told that his message is still waiting; 0: "
+	"not unless he asked." },
+{ "language", C, "", "en zh", "queue", NULL,
+	"Language of reports to senders, beside English. Empty: what the locale "
+	"says." },
 { "queue_minfree", S, "0", NULL, "smtpd queue mailbox", NULL,
 	"Free space below which mail is not accepted; 0: 1.5 times "
 	"message_size_limit." },

@@ -5,7 +5,7 @@
 
 #include "queue/schedule.h"
 
-enum { JUMP = 3600000, STEADY = 7200000 };	/* ms */
+enum { JUMP = 3600000 };		/* ms */
 
 void
 attempt_refuse(const struct envelope *envelope, struct recipient *recipient)
@@ -14,12 +14,51 @@ attempt_refuse(const struct envelope *envelope, struct recipient *recipient)
 		RECIPIENT_BOUNCE : RECIPIENT_DONE;
 }
 
-static bool
-is_too_old(const struct attempt_rules *rules, const struct envelope *envelope,
-	int64_t now)
+int64_t
+attempt_end(const struct attempt_rules *rules,
+	const struct envelope *envelope)
 {
-	return now - envelope->arrival >= (envelope->sender.size == 0 ?
+	return envelope->arrival + (envelope->sender.size == 0 ?
 		rules->bounce_lifetime : rules->lifetime);
+}
+
+int64_t
+attempt_warning(const struct attempt_rules *rules,
+	const struct envelope *envelope, const struct recipient *recipient)
+{
+	bool is_asked = (recipient->notify & SMTP_NOTIFY_DELAY) != 0;
+	/* RFC 3461 4.1: said without DELAY means no; not said is our choice. */
+	if (envelope->sender.size == 0 || recipient->warning == WARNING_DONE ||
+	    (recipient->notify != 0 && !is_asked) ||
+	    (rules->warning == 0 && !is_asked))
+		return INT64_MAX;
+	return envelope->arrival + (rules->warning != 0 ? rules->warning :
+		ATTEMPT_WARNING_ASKED);
+}
+
+static void
+give_up(const struct envelope *envelope, struct recipient *recipient)
+{
+	if (recipient->reply.code == 0)
+		recipient->reply.text = SPAN("No server could be reached until "
+			"the time for delivery was over");
+	recipient->reply.code = 550;
+	recipient->reply.status = SPAN("5.4.7");	/* RFC 3463 3.5 */
+	attempt_refuse(envelope, recipient);
+}
+
+void
+attempt_look(const struct attempt_rules *rules,
+	const struct envelope *envelope, struct recipient *recipient,
+	int64_t now, bool may_expire)
+{
+	if (!envelope_is_waiting(recipient))
+		return;
+	if (may_expire && now >= attempt_end(rules, envelope))
+		give_up(envelope, recipient);
+	else if (recipient->warning == WARNING_NOT_YET &&
+		now >= attempt_warning(rules, envelope, recipient))
+		recipient->warning = WARNING_OWED;
 }
 
 static void
@@ -62,18 +101,15 @@ attempt_judge(const struct attempt_rules *rules,
 			RECIPIENT_NOTIFY : RECIPIENT_DONE;
 	} else if (recipient->reply.code >= 500) {
 		attempt_refuse(envelope, recipient);
-	} else if (may_expire && is_too_old(rules, envelope, now)) {
-		recipient->reply.code = 550;
-		recipient->reply.status = SPAN("5.4.7");	/* RFC 3463 3.5 */
-		attempt_refuse(envelope, recipient);
 	} else {
 		put_off(rules, recipient, now);
+		attempt_look(rules, envelope, recipient, now, may_expire);
 	}
 }
 
 bool
 attempt_clock_is_steady(struct attempt_clock *clock, int64_t wall,
-	int64_t monotonic)
+	int64_t monotonic, int64_t long_enough)
 {
 	int64_t moved = wall - monotonic - clock->offset;
 	if (!clock->is_set || moved > JUMP || moved < -JUMP) {
@@ -81,7 +117,7 @@ attempt_clock_is_steady(struct attempt_clock *clock, int64_t wall,
 		clock->offset = wall - monotonic;
 		clock->steady_since = monotonic;
 	}
-	return monotonic - clock->steady_since >= STEADY;
+	return monotonic - clock->steady_since >= long_enough;
 }
 
 static const char *

@@ -299,6 +299,11 @@ carry_begin(struct carry *carry)
 	carry->began = clock_monotonic();
 	if (carry->parcel == NULL && !read_message(carry))
 		return SESSION_CLOSE;
+	if (carry->row->destination->kind == DESTINATION_REPORT) {
+		report_make(carry->queue, &carry->row, &carry->envelope,
+			&carry->stored, &carry->arena);
+		return SESSION_CLOSE;
+	}
 	carry->count = spool_choose(spool, carry->row, &carry->envelope,
 		&carry->arena, &carry->chosen);
 	if (carry->count == 0) {

@@ -41,7 +41,11 @@ bool
 envelope_wants_bounce(const struct envelope *envelope,
 	const struct recipient *recipient)
 {
-	/* RFC 5321 6.1, RFC 3461 4.1: not given means FAILURE. */
+	/* RFC 5321 6.1: never to <>; of a report of ours that cannot be
+	 * delivered postmaster hears, once. */
+	if (envelope->is_report)
+		return !envelope->is_double;
+	/* RFC 3461 4.1: not given means FAILURE. */
 	return envelope->sender.size > 0 && (recipient->notify == 0 ||
 		(recipient->notify & SMTP_NOTIFY_FAILURE) != 0);
 }
@@ -149,6 +153,9 @@ encode_envelope(struct buffer *out, const struct envelope *envelope)
 		tabline_add_pair(out, "requiretls", SPAN("yes"));
 	if (envelope->is_held)
 		tabline_add_pair(out, "hold", SPAN("yes"));
+	if (envelope->is_report)
+		tabline_add_pair(out, "report", envelope->is_double ?
+			SPAN("double") : SPAN("yes"));
 	add_given(out, "ret", envelope->ret);
 	add_given(out, "envid", envelope->envid);
 	tabline_end(out);
@@ -175,6 +182,9 @@ encode_recipient(struct buffer *out, const struct recipient *recipient)
 	add_number(out, "attempts", recipient->attempts);
 	add_number(out, "last", (uint64_t)recipient->last);
 	add_number(out, "next", (uint64_t)recipient->next);
+	if (recipient->warning != WARNING_NOT_YET)
+		tabline_add_pair(out, "warning", recipient->warning ==
+			WARNING_OWED ? SPAN("owed") : SPAN("done"));
 	if (recipient->reply.code != 0) {
 		add_number(out, "code", recipient->reply.code);
 		add_given(out, "status", recipient->reply.status);
@@ -284,6 +294,9 @@ decode_envelope(const struct tabline *line, struct arena *arena,
 	envelope->is_utf8 = tabline_has(line, 1, "smtputf8=yes");
 	envelope->needs_tls = tabline_has(line, 1, "requiretls=yes");
 	envelope->is_held = tabline_has(line, 1, "hold=yes");
+	envelope->is_double = tabline_has(line, 1, "report=double");
+	envelope->is_report = envelope->is_double ||
+		tabline_has(line, 1, "report=yes");
 	return envelope->id.size > 0 &&
 		get_id(line, "trace", envelope->scope.trace) &&
 		get_id(line, "session", envelope->scope.session) &&
@@ -331,6 +344,9 @@ decode_recipient(const struct tabline *line, struct arena *arena,
 		!get_time(line, "next", &recipient->next))
 		return false;
 	recipient->attempts = (unsigned)attempts;
+	recipient->warning = tabline_has(line, 1, "warning=owed") ?
+		WARNING_OWED : tabline_has(line, 1, "warning=done") ?
+		WARNING_DONE : WARNING_NOT_YET;
 	recipient->reply.code = (unsigned)code;
 	return recipient->to.size > 0 &&
 		(recipient->state != RECIPIENT_WAITING || recipient->is_local);

@@ -27,6 +27,9 @@ enum recipient_state {
 	RECIPIENT_DONE,		/* nothing left to do; never written */
 };
 
+/* Is the sender told that it takes long? */
+enum warning_state { WARNING_NOT_YET, WARNING_OWED, WARNING_DONE };
+
 /* What a hop said: 250, 4xx or 5xx; code 0: nothing yet. */
 struct delivery_reply {
 	unsigned code;
@@ -45,6 +48,7 @@ struct recipient {
 	unsigned attempts;
 	int64_t last, next;	/* wall ms; 0: never, at once */
 	struct delivery_reply reply;
+	enum warning_state warning;
 	bool is_uncertain;	/* the last attempt ended without an answer: it may
 				 * have been stored. Not written */
 };
@@ -61,6 +65,8 @@ struct envelope {
 	bool is_utf8;
 	bool needs_tls;			/* RFC 8689 */
 	bool is_held;			/* by the operator: nothing is tried */
+	bool is_report;			/* made here (report.h) */
+	bool is_double;			/* about a report: the last */
 	struct span ret, envid;		/* "full", "hdrs"; or empty */
 	struct recipient *recipient;
 	size_t count;

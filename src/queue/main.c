@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "queue/queue.h"
@@ -50,7 +51,8 @@ set_rules(const struct config *config)
 		.maximal = config_duration(config, "maximal_backoff_time"),
 		.lifetime = config_duration(config, "maximal_queue_lifetime"),
 		.bounce_lifetime = config_duration(config,
-			"bounce_queue_lifetime") };
+			"bounce_queue_lifetime"),
+		.warning = config_duration(config, "delay_warning_time") };
 	const struct destination_rules next_hops = {
 		.initial = at_least_one(config,
 			"initial_destination_concurrency"),
@@ -62,6 +64,12 @@ set_rules(const struct config *config)
 		.minimal = rules.minimal, .maximal = rules.maximal };
 	queue_set_rules(&queue, &rules);
 	queue.next_hops = next_hops;
+	const struct report_rules reports = {
+		.host = span_from(config_text(config, "myhostname")),
+		.domain = span_from(config_text(config, "myorigin")),
+		.language = strcmp(config_text(config, "language"), "zh") == 0 ?
+			DSN_CHINESE : DSN_ENGLISH };
+	queue_set_report_rules(&queue, &reports);
 }
 
 /* transport_maps is opened by master. */
@@ -113,7 +121,8 @@ open_spool(const char *path, struct engine **engine, struct error *error)
 	struct store_options store = { .engine = NULL };
 	struct spool_options spool = { .wake = retry_wake,
 		.swept = retry_swept, .back_off = retry_back_off,
-		.hop = retry_hop, .context = &queue, .space = &space,
+		.hop = retry_hop, .look = retry_look, .makes_reports = true,
+		 .context = &queue, .space = &space,
 		.rules = &queue.next_hops };
 	queue.server.spill = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (queue.server.spill < 0)

@@ -55,6 +55,23 @@ queue_rules(struct queue *queue)
 }
 
 void
+queue_set_report_rules(struct queue *queue, const struct report_rules *rules)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->reports = *rules;
+	pthread_mutex_unlock(&queue->lock);
+}
+
+struct report_rules
+queue_report_rules(struct queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	struct report_rules rules = queue->reports;
+	pthread_mutex_unlock(&queue->lock);
+	return rules;
+}
+
+void
 queue_set_routes(struct queue *queue, struct routes **routes)
 {
 	struct routes *new = *routes;

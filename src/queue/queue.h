@@ -10,6 +10,7 @@
 #include "queue/carry.h"
 #include "queue/deliver.h"
 #include "queue/expand.h"
+#include "queue/report.h"
 #include "queue/route.h"
 #include "queue/spool.h"
 #include "serve/admin.h"
@@ -33,6 +34,7 @@ struct retry {
 	pthread_mutex_t lock;		/* of all below */
 	bool is_scheduling, is_sweeping;	/* the session may be nudged */
 	struct attempt_clock clock;
+	int64_t next_look;		/* of the schedule's session alone */
 };
 
 /* Constant while sessions run, but for what has locks of its own. */
@@ -47,8 +49,9 @@ struct queue {
 	_Atomic uint64_t parcels;	/* bytes of messages held in memory */
 	struct spool spool;
 	struct retry retry;
-	pthread_mutex_t lock;		/* of rules */
+	pthread_mutex_t lock;		/* of the two below */
 	struct attempt_rules rules;
+	struct report_rules reports;	/* of the configuration */
 	struct destination_rules next_hops;	/* of the configuration */
 };
 
@@ -66,6 +69,11 @@ void
 queue_set_rules(struct queue *queue, const struct attempt_rules *rules);
 struct attempt_rules
 queue_rules(struct queue *queue);
+
+void
+queue_set_report_rules(struct queue *queue, const struct report_rules *rules);
+struct report_rules
+queue_report_rules(struct queue *queue);
 
 /* The routes from now on; older ones stay valid until queue_fini. Takes them. */
 void
@@ -96,6 +104,8 @@ void
 retry_swept(void *queue);
 void
 retry_back_off(void *queue, int64_t *minimal, int64_t *maximal);
+int64_t
+retry_look(void *queue, const struct envelope *envelope);
 struct span
 retry_hop(void *queue, struct span address, struct arena *arena);
 

@@ -7,14 +7,19 @@
 #include "base/clock.h"
 #include "queue/queue.h"
 
-enum { SWEEP_AGAIN = 5000 };		/* ms after it failed */
+enum {
+	SWEEP_AGAIN = 5000,		/* ms after it failed */
+	LOOK_AGAIN = 30000,		/* ms, less for short lifetimes */
+};
 
 bool
 retry_may_expire(struct retry *retry)
 {
+	int64_t lifetime = queue_rules(retry->queue).lifetime;
 	pthread_mutex_lock(&retry->lock);
 	bool is_steady = attempt_clock_is_steady(&retry->clock, clock_wall(),
-		clock_monotonic());
+		clock_monotonic(), lifetime / 2 < ATTEMPT_CLOCK_STEADY ?
+		lifetime / 2 : ATTEMPT_CLOCK_STEADY);
 	pthread_mutex_unlock(&retry->lock);
 	return is_steady;
 }
@@ -28,6 +33,20 @@ of_schedule(struct session *session)
 		offsetof(struct retry, schedule));
 }
 
+/* Messages for closed destinations are not tried, but grow old too. */
+static void
+look(struct retry *retry)
+{
+	struct attempt_rules rules = queue_rules(retry->queue);
+	int64_t now = clock_monotonic(), wait = rules.lifetime / 10;
+	if (now < retry->next_look)
+		return;
+	if (rules.warning != 0 && wait > rules.warning / 2)
+		wait = rules.warning / 2;
+	retry->next_look = now + (wait < LOOK_AGAIN ? wait : LOOK_AGAIN);
+	spool_look(&retry->queue->spool);
+}
+
 static enum session_next
 schedule_run(struct session *session, enum session_event event)
 {
@@ -36,9 +55,12 @@ schedule_run(struct session *session, enum session_event event)
 	if (event == SESSION_STOP)
 		return SESSION_CLOSE;
 	retry_may_expire(retry);
+	look(retry);
 	while ((row = spool_take_due(&retry->queue->spool)) != NULL)
 		carry_start(retry->queue, row);
 	session->deadline = spool_next_due(&retry->queue->spool);
+	if (session->deadline > retry->next_look)
+		session->deadline = retry->next_look;
 	return SESSION_PARK;
 }
 
@@ -142,6 +164,20 @@ retry_back_off(void *context, int64_t *minimal, int64_t *maximal)
 	struct attempt_rules rules = queue_rules(context);
 	*minimal = rules.minimal;
 	*maximal = rules.maximal;
+}
+
+int64_t
+retry_look(void *context, const struct envelope *envelope)
+{
+	struct attempt_rules rules = queue_rules(context);
+	int64_t when = attempt_end(&rules, envelope);
+	for (size_t i = 0; i < envelope->count; i++) {
+		const struct recipient *recipient = &envelope->recipient[i];
+		int64_t warning = attempt_warning(&rules, envelope, recipient);
+		if (envelope_is_waiting(recipient) && warning < when)
+			when = warning;
+	}
+	return when;
 }
 
 struct span

@@ -284,6 +284,34 @@ schedule_end(struct schedule *schedule, struct queued *row,
 		now);
 }
 
+static void
+look_at_line(struct schedule *schedule, struct destination *closed,
+	struct destination *to, int64_t now)
+{
+	for (struct queued *row = closed->first, *next; row != NULL;
+		row = next) {
+		next = row->next;
+		if (row->look != 0 && row->look <= now / 1000)
+			schedule_set(schedule, row, to, now, now);
+	}
+}
+
+void
+schedule_look(struct schedule *schedule, struct destination *to, int64_t now)
+{
+	const struct destinations *all = &schedule->destinations;
+	struct destination *at = all->ring[RING_CLOSED];
+	if (at == NULL)
+		return;
+	/* The last row that leaves takes its destination out of the ring. */
+	struct destination *last = at->previous, *next;
+	for (bool is_last = false; !is_last; at = next) {
+		is_last = at == last;
+		next = at->next;
+		look_at_line(schedule, at, to, now);
+	}
+}
+
 int64_t
 schedule_next(const struct schedule *schedule)
 {

@@ -28,6 +28,8 @@ struct queued {
 	int64_t due;			/* SCHEDULE_NEVER: nothing to try */
 	uint32_t uid;			/* in the spool's INBOX */
 	uint32_t place;			/* in the heap */
+	uint32_t look;			/* monotonic s: when it is looked at even
+					 * if its destination is closed; 0: never */
 	uint8_t state;			/* enum queued_state */
 	bool is_damaged;		/* its envelope cannot be read */
 	bool is_started;		/* counted by its destination */
@@ -85,6 +87,11 @@ schedule_start(struct schedule *schedule, struct queued *row, int64_t now);
 void
 schedule_end(struct schedule *schedule, struct queued *row,
 	enum destination_outcome outcome, int64_t now);
+
+/* Rows in the lines of closed destinations whose .look has come go to this
+ * one. */
+void
+schedule_look(struct schedule *schedule, struct destination *to, int64_t now);
 
 /* When there may be something to take for the time alone; SCHEDULE_NEVER. */
 int64_t

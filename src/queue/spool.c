@@ -106,20 +106,43 @@ is_to_do(const struct spool *spool, const struct recipient *recipient)
 		recipient->state != RECIPIENT_DONE);
 }
 
+static uint32_t
+look_of(const struct spool *spool, const struct envelope *envelope)
+{
+	if (spool->options.look == NULL)
+		return 0;
+	int64_t when = spool->options.look(spool->options.context, envelope);
+	int64_t wall = spool->options.wall();
+	if (when == INT64_MAX || when - wall > INT64_C(1000) * UINT32_MAX / 2)
+		return 0;
+	return (uint32_t)((spool_monotonic(spool) + (when > wall ?
+		when - wall : 0)) / 1000 + 1);
+}
+
 struct spool_plan
 spool_plan_of(const struct spool *spool, const struct envelope *envelope,
 	struct arena *arena)
 {
 	struct spool_plan plan = { .due = SCHEDULE_NEVER };
 	const struct recipient *first = NULL;
+	bool owes = false;
 	for (size_t i = 0; i < envelope->count && !envelope->is_held; i++) {
 		const struct recipient *recipient = &envelope->recipient[i];
 		if (is_to_do(spool, recipient) && (first == NULL ||
 			recipient->next < first->next))
 			first = recipient;
+		owes |= is_to_do(spool, recipient) &&
+			(!envelope_is_waiting(recipient) ||
+			recipient->warning == WARNING_OWED);
 	}
 	if (first == NULL)
 		return plan;
+	plan.look = look_of(spool, envelope);
+	if (owes && spool->options.makes_reports) {
+		plan.way.kind = DESTINATION_REPORT;
+		plan.due = spool_monotonic(spool);
+		return plan;
+	}
 	plan.way = spool_way_of(spool, first, arena);
 	plan.due = monotonic_of(spool, first->next);
 	return plan;
@@ -156,6 +179,7 @@ spool_give_back(struct spool *spool, struct queued **row,
 	schedule_set(&spool->schedule, *row, plan->due == SCHEDULE_NEVER ?
 		(*row)->destination : spool_destination(spool, &plan->way),
 		plan->due, now);
+	(*row)->look = plan->look;
 	pthread_mutex_unlock(&spool->lock);
 	*row = NULL;
 	if (plan->due <= now || plan->due < before)
@@ -269,6 +293,7 @@ load_message(void *context, const struct spool_message *message)
 			spool_monotonic(spool),
 			spool_monotonic(spool) + RECENT_TIME - age);
 	struct spool_plan plan = spool_plan_of(spool, envelope, message->arena);
+	row->look = plan.look;
 	if (plan.due != SCHEDULE_NEVER)
 		schedule_set(&spool->schedule, row, spool_destination(spool,
 			&plan.way), plan.due, spool_monotonic(spool));

@@ -37,6 +37,9 @@ struct spool_options {
 	 * its domain. */
 	struct span (*hop)(void *context, struct span address,
 		struct arena *arena);
+	/* When (wall ms) a message is to be looked at, tried or not, because
+	 * its time is over or a warning owed; INT64_MAX: never. NULL: never. */
+	int64_t (*look)(void *context, const struct envelope *envelope);
 	/* Something is to be tried earlier than anything before. Must not
 	 * block. */
 	void (*wake)(void *context);
@@ -115,6 +118,11 @@ spool_next_due(struct spool *spool);
 void
 spool_end(struct spool *spool, struct queued *row,
 	enum destination_outcome outcome);
+
+/* Those that wait for a closed destination and are to be looked at get in the
+ * line of reports. */
+void
+spool_look(struct spool *spool);
 
 /* The next hops' rules, from now on. */
 void

@@ -229,6 +229,7 @@ start(struct spool *spool, struct queued *row, const struct spool_plan *plan)
 	schedule_assign(&spool->schedule, row,
 		spool_destination(spool, &plan->way));
 	row->due = plan->due;
+	row->look = plan->look;
 	bool is_started = schedule_start(&spool->schedule, row, now);
 	pthread_mutex_unlock(&spool->lock);
 	return is_started;

@@ -110,6 +110,18 @@ spool_open_destination(struct spool *spool, const struct queued *row)
 	pthread_mutex_unlock(&spool->lock);
 }
 
+void
+spool_look(struct spool *spool)
+{
+	static const struct spool_way reports = { DESTINATION_REPORT,
+		{ NULL, 0 } };
+	int64_t now = spool_monotonic(spool);
+	pthread_mutex_lock(&spool->lock);
+	schedule_look(&spool->schedule, spool_destination(spool, &reports),
+		now);
+	pthread_mutex_unlock(&spool->lock);
+}
+
 static bool
 is_due(const struct recipient *recipient, int64_t now)
 {

@@ -31,6 +31,7 @@ spool_way_of(const struct spool *spool, const struct recipient *recipient,
 struct spool_plan {
 	struct spool_way way;
 	int64_t due;			/* monotonic ms */
+	uint32_t look;			/* monotonic s; 0: never */
 };
 struct spool_plan
 spool_plan_of(const struct spool *spool, const struct envelope *envelope,

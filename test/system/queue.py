@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 """Mail for another host, played by a thread: it is relayed, waits, is held,
-released, tried again and deleted as the operator says, and mailq shows it."""
+released, tried again and deleted as the operator says, and mailq shows it; what
+fails, takes long or succeeds comes back as a report; 10,000 recipients go in
+groups."""
+import email
 import os
 import smtplib
 import subprocess
@@ -12,6 +15,7 @@ import posthouse
 import sink
 
 ALICE = "alice@example.test"
+POSTMASTER = "postmaster@example.test"
 
 
 def send(system, to, subject="a subject", sender=ALICE, options=(), rcpt=()):
@@ -101,16 +105,114 @@ def mailq(system):
                           capture_output=True).stdout
 
 
+def reports(system, user=ALICE):
+    """The reports in a mailbox, as [(message, {field: value} of each recipient)]."""
+    client = system.imap(user)
+    client.select("INBOX")
+    _, found = client.fetch("1:*", "(BODY.PEEK[])")
+    client.logout()
+    result = []
+    for part in found:
+        if not isinstance(part, tuple):
+            continue
+        message = email.message_from_bytes(part[1])
+        if message.get_content_type() == "multipart/report":
+            result.append((message, message.get_payload()[1].get_payload()[1:]))
+    return result
+
+
+def wait_reports(system, count, user=ALICE, seconds=30):
+    return posthouse.wait_until(lambda: len(reports(system, user)) >= count and
+                                reports(system, user), seconds, f"{count} reports")
+
+
+def empty(system, user=ALICE):
+    client = system.imap(user)
+    client.select("INBOX")
+    client.store("1:*", "+FLAGS", "\\Deleted")
+    client.expunge()
+    client.logout()
+
+
+def failures_come_back(system):
+    send(system, ["bad@far.test", "good@far.test"], "to nobody",
+         options=["RET=HDRS", "ENVID=Q+2B1"], rcpt=["ORCPT=rfc822;given@x.test"])
+    message, fields = wait_reports(system, 1)[0]
+    assert message["To"] == f"<{ALICE}>" and "MAILER-DAEMON" in message["From"]
+    text, status, header = message.get_payload()
+    assert "there is nobody of that name" in text.get_payload()
+    assert status.get_payload()[0]["Original-Envelope-Id"] == "Q+1"
+    assert len(fields) == 1, fields
+    assert fields[0]["Final-Recipient"] == "rfc822; bad@far.test"
+    assert fields[0]["Original-Recipient"] == "rfc822; given@x.test"
+    assert fields[0]["Action"] == "failed" and fields[0]["Status"] == "5.1.1"
+    assert fields[0]["Remote-MTA"] == "dns; 127.0.0.1"
+    assert fields[0]["Diagnostic-Code"].startswith("smtp; 550 5.1.1"), fields[0]
+    assert header.get_content_type() == "text/rfc822-headers"
+    assert "to nobody" in header.get_payload()
+    # never, and nobody to tell
+    send(system, ["bad@far.test"], "quiet", rcpt=["NOTIFY=NEVER"])
+    send(system, ["bad@far.test"], "quiet", sender="")
+    wait_states(system, [])
+    assert len(reports(system)) == 1
+    empty(system)
+
+
+def success_is_reported_when_asked(system, peer, plain):
+    send(system, [ALICE, "good@far.test"], "asked", rcpt=["NOTIFY=SUCCESS"])
+    message, fields = wait_reports(system, 1)[0]
+    assert [f["Action"] for f in fields] == ["delivered"], fields
+    wait_messages(peer, len(peer.messages) or 1)
+    assert "NOTIFY=SUCCESS" in peer.messages[-1]["recipients"][0], peer.messages[-1]
+    empty(system)
+    # another next hop by transport_maps, whose server has no DSN
+    send(system, ["other@plain.test"], "asked", rcpt=["NOTIFY=SUCCESS"])
+    assert wait_reports(system, 1)[0][1][0]["Action"] == "relayed"
+    assert "NOTIFY" not in plain.messages[0]["recipients"][0]
+    wait_states(system, [])
+    empty(system)
+
+
+def what_takes_too_long_is_said(system):
+    system.stop()
+    system.set(delay_warning_time="2s", maximal_queue_lifetime="8s",
+                     bounce_queue_lifetime="8s", language="zh")
+    system.start()
+    send(system, ["later@far.test"], "slow")
+    found = wait_reports(system, 1)
+    assert found[0][1][0]["Action"] == "delayed" and found[0][1][0]["Will-Retry-Until"]
+    assert "您的邮件" in found[0][0].get_payload()[0].get_payload(decode=True).decode()
+    found = wait_reports(system, 2, seconds=40)
+    assert found[1][1][0]["Action"] == "failed" and found[1][1][0]["Status"] == "5.4.7"
+    wait_states(system, [])
+    empty(system)
+
+
+def a_report_that_fails_is_told_to_postmaster(system):
+    send(system, ["bad@far.test"], "lost", sender="bad@far.test")
+    message, fields = wait_reports(system, 1, POSTMASTER)[0]
+    assert fields[0]["Final-Recipient"] == "rfc822; bad@far.test"
+    assert "report" in message["Subject"]
+    wait_states(system, [])
+
+
 def main():
     posthouse.own_network()
-    peer = sink.Sink(2525)
+    peer, plain = sink.Sink(2525), sink.Sink(2526, dsn=False)
     with posthouse.System(minimal_backoff_time="1s", maximal_backoff_time="2s",
                           relayhost="[127.0.0.1]:2525") as system:
         system.add_user(ALICE)
+        table = system.directory / "transport"
+        table.write_text("# next hops\nplain.test\tsmtp:[127.0.0.1]:2526\n")
+        system.set(transport_maps=f"hash:{table}")
         system.start()
         mail_goes_out(system, peer)
         the_operator_holds_and_releases(system, peer)
         the_operator_deletes(system)
+        failures_come_back(system)
+        success_is_reported_when_asked(system, peer, plain)
+        a_report_that_fails_is_told_to_postmaster(system)
+        what_takes_too_long_is_said(system)
 
 
 main()

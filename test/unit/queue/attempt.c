@@ -14,7 +14,7 @@
 #define DAY (24 * HOUR)
 
 static const struct attempt_rules rules = { 300000, 4000000, 5 * DAY,
-	2 * DAY };
+	2 * DAY, 0 };
 
 static void
 replies_decide(void **state)
@@ -88,19 +88,26 @@ a_clock_that_jumps_is_not_believed(void **state)
 	struct attempt_clock clock = { .is_set = false };
 	int64_t year = 365 * DAY, wall = 1790000000000, boot = 5000;
 	(void)state;
-	assert_false(attempt_clock_is_steady(&clock, wall, boot));
+	assert_false(attempt_clock_is_steady(&clock, wall, boot,
+		ATTEMPT_CLOCK_STEADY));
 	assert_true(attempt_clock_is_steady(&clock, wall + 2 * HOUR,
-		boot + 2 * HOUR));
+		boot + 2 * HOUR,
+		ATTEMPT_CLOCK_STEADY));
 	/* set right by less than an hour */
 	assert_true(attempt_clock_is_steady(&clock, wall + 3 * HOUR + 1000,
-		boot + 3 * HOUR));
+		boot + 3 * HOUR,
+		ATTEMPT_CLOCK_STEADY));
 	assert_false(attempt_clock_is_steady(&clock, wall + year,
-		boot + 4 * HOUR));
+		boot + 4 * HOUR,
+		ATTEMPT_CLOCK_STEADY));
 	assert_false(attempt_clock_is_steady(&clock, wall + year + HOUR,
-		boot + 5 * HOUR));
+		boot + 5 * HOUR,
+		ATTEMPT_CLOCK_STEADY));
 	assert_true(attempt_clock_is_steady(&clock, wall + year + 2 * HOUR,
-		boot + 6 * HOUR));
-	assert_false(attempt_clock_is_steady(&clock, wall, boot + 7 * HOUR));
+		boot + 6 * HOUR,
+		ATTEMPT_CLOCK_STEADY));
+	assert_false(attempt_clock_is_steady(&clock, wall, boot + 7 * HOUR,
+		ATTEMPT_CLOCK_STEADY));
 }
 
 static void
@@ -141,11 +148,72 @@ the_oldest_transactions_go_first(void **state)
 	recent_fini(&recent);
 }
 
+/* Not tried, for nobody answers there: it grows old all the same. */
+static void
+what_is_not_tried_grows_old(void **state)
+{
+	static const struct {
+		const char *name, *sender;
+		unsigned notify;
+		int64_t warning, age;
+		enum recipient_state state;
+		enum warning_state owed;
+	} cases[] = {
+		{ "young", "b@x", 0, 4 * HOUR, HOUR, RECIPIENT_RELAY,
+			WARNING_NOT_YET },
+		{ "a warning is due", "b@x", 0, 4 * HOUR, 4 * HOUR,
+			RECIPIENT_RELAY, WARNING_OWED },
+		{ "nobody warns", "b@x", 0, 0, DAY, RECIPIENT_RELAY,
+			WARNING_NOT_YET },
+		{ "he asked", "b@x", SMTP_NOTIFY_DELAY, 0, 4 * HOUR,
+			RECIPIENT_RELAY, WARNING_OWED },
+		{ "he did not ask for that", "b@x", SMTP_NOTIFY_FAILURE,
+			HOUR, DAY, RECIPIENT_RELAY, WARNING_NOT_YET },
+		{ "never", "b@x", SMTP_NOTIFY_NEVER, HOUR, DAY,
+			RECIPIENT_RELAY, WARNING_NOT_YET },
+		{ "nobody to warn", "", 0, HOUR, DAY, RECIPIENT_RELAY,
+			WARNING_NOT_YET },
+		{ "too old", "b@x", 0, HOUR, 5 * DAY, RECIPIENT_BOUNCE,
+			WARNING_NOT_YET },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int64_t now = 1790000000000;
+		struct attempt_rules with = rules;
+		struct envelope envelope = { .arrival = now - cases[i].age,
+			.sender = span_from(cases[i].sender) };
+		struct recipient recipient = { .state = RECIPIENT_RELAY,
+			.notify = cases[i].notify };
+		print_message("%s\n", cases[i].name);
+		with.warning = cases[i].warning;
+		attempt_look(&with, &envelope, &recipient, now, true);
+		assert_int_equal(recipient.state, cases[i].state);
+		assert_int_equal(recipient.warning, cases[i].owed);
+		assert_int_equal(recipient.attempts, 0);
+	}
+}
+
+/* Of a report that fails postmaster hears; of that nobody. */
+static void
+reports_end_somewhere(void **state)
+{
+	struct envelope envelope = { .is_report = true };
+	struct recipient recipient = { .reply.code = 550 };
+	(void)state;
+	attempt_refuse(&envelope, &recipient);
+	assert_int_equal(recipient.state, RECIPIENT_BOUNCE);
+	envelope.is_double = true;
+	attempt_refuse(&envelope, &recipient);
+	assert_int_equal(recipient.state, RECIPIENT_DONE);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(replies_decide),
+		cmocka_unit_test(what_is_not_tried_grows_old),
+		cmocka_unit_test(reports_end_somewhere),
 		cmocka_unit_test(a_clock_that_jumps_is_not_believed),
 		cmocka_unit_test(transactions_are_remembered_for_their_time),
 		cmocka_unit_test(the_oldest_transactions_go_first),

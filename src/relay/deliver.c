@@ -356,7 +356,7 @@ deliver(const struct mail_server *server, struct mail_transaction *transaction,
 	struct delivery delivery = { .relay = relay, .mail = transaction,
 		.settings = atomic_load(&relay->settings),
 		.arena = &transaction->arena, .count = transaction->count,
-		.began = clock_monotonic() };
+		.began = clock_monotonic(), .message.converted.file = -1 };
 	delivery.world = (struct next_hop_world){ .ask = ask,
 		.random = random_u64, .context = relay,
 		.settings = delivery.settings };
@@ -370,5 +370,6 @@ deliver(const struct mail_server *server, struct mail_transaction *transaction,
 			try_hosts(&delivery);
 	}
 	finish(&delivery, replies);
+	message_fini(&delivery.message);
 	memory_free(delivery.attempt);
 }

@@ -6,7 +6,9 @@
 #include "relay/transaction.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/utf8.h"
+#include "relay/downgrade.h"
 
 enum {
 	WINDOW = 50,		/* commands; their answers always fit the other
@@ -18,7 +20,9 @@ enum form { FORM_DATA, FORM_CHUNK, FORM_BINARY };
 
 struct transaction {
 	struct client *client;
-	const struct message *message;
+	struct message *message;
+	const struct mail_body *body;	/* as this server gets it */
+	const struct body_facts *facts;
 	struct attempt **attempt;
 	size_t count;
 	struct smtp_mail mail;		/* as it is said to this server */
@@ -38,12 +42,43 @@ message_init(struct message *message, struct mail_transaction *mail,
 	struct arena *arena, struct error *error)
 {
 	*message = (struct message){ .mail = mail, .arena = arena };
+	mail_body_init(&message->converted, mail->body.directory);
 	if (body_scan(&mail->body, &message->facts, error) < 0)
 		return error_wrap(error, "reading the message");
 	message->needs_smtputf8 = mail->mail.is_utf8 &&
 		(message->facts.has_8bit_header ||
 		!utf8_is_ascii(mail->sender));
 	return 0;
+}
+
+void
+message_fini(struct message *message)
+{
+	mail_body_fini(&message->converted);
+}
+
+/* RFC 3030 3: bytes that are no lines, for one who takes only lines. */
+static bool
+is_binary(const struct message *message)
+{
+	const struct body_facts *facts = &message->facts;
+	return message->mail->mail.body == SMTP_BODY_BINARYMIME &&
+		(facts->has_bare || facts->has_nul || facts->has_long_line);
+}
+
+/* What cannot be read or written now is as good as inconvertible now. */
+static void
+convert(struct message *message)
+{
+	struct error error = { .text = "" };
+	bool is_done = downgrade(&message->mail->body, &message->converted,
+		&error) == DOWNGRADE_DONE && body_scan(&message->converted,
+		&message->converted_facts, &error) == 0;
+	message->conversion = is_done && !message->converted_facts.has_8bit ?
+		MESSAGE_CONVERTED : MESSAGE_INCONVERTIBLE;
+	if (error.text[0] != '\0')
+		log_event(LOG_ERROR, "not-converted", &message->mail->scope,
+			LOG_TEXT("error", error.text));
 }
 
 /* ---- what this server can be told ---- */
@@ -107,28 +142,39 @@ check_names(struct transaction *t)
 	}
 }
 
-/* RFC 3030 3: bytes that are no lines, for one who takes only lines. */
-static bool
-is_binary(const struct message *message)
+/* RFC 6152 3: the message as it is, or with 7 bits. */
+static void
+choose_body(struct transaction *t)
 {
-	const struct body_facts *facts = &message->facts;
-	return message->mail->mail.body == SMTP_BODY_BINARYMIME &&
-		(facts->has_bare || facts->has_nul || facts->has_long_line);
+	struct message *message = t->message;
+	t->body = &message->mail->body;
+	t->facts = &message->facts;
+	if (is_binary(message) ? offers(t, CLIENT_BINARYMIME) :
+		!t->facts->has_8bit || offers(t, CLIENT_8BITMIME))
+		return;
+	if (message->conversion == MESSAGE_UNCONVERTED)
+		convert(message);
+	if (message->conversion == MESSAGE_INCONVERTIBLE) {
+		refuse_all(t, 554, "5.6.3", is_binary(message) ?
+			"does not take binary messages (BINARYMIME), and this "
+			"one cannot be converted" : "does not take 8-bit "
+			"messages (8BITMIME), and this one cannot be converted");
+		return;
+	}
+	t->body = &message->converted;
+	t->facts = &message->converted_facts;
 }
 
 static void
 check_offer(struct transaction *t)
 {
 	const struct client *client = t->client;
-	uint64_t size = t->message->mail->body.size;
+	uint64_t size = t->body->size;
 	if (!offers(t, CLIENT_SMTPUTF8))
 		check_names(t);
 	if (client->size_limit != 0 && size > client->size_limit)
 		refuse_all(t, 552, "5.3.4",
 			"takes no message of this size");
-	if (is_binary(t->message) && !offers(t, CLIENT_BINARYMIME))
-		refuse_all(t, 554, "5.6.3",
-			"does not take messages with BODY=BINARYMIME");
 	if (t->message->mail->mail.needs_tls && !offers(t, CLIENT_REQUIRETLS))
 		refuse_all(t, 550, "5.7.30", "does not promise TLS for the "
 			"rest of the way (REQUIRETLS), which the sender asked "
@@ -154,11 +200,10 @@ leave_out_decided(struct transaction *t)
 static enum form
 choose_form(const struct transaction *t)
 {
-	const struct body_facts *facts = &t->message->facts;
-	if (is_binary(t->message))
+	if (is_binary(t->message) && t->body == &t->message->mail->body)
 		return FORM_BINARY;
-	return offers(t, CLIENT_CHUNKING) && !facts->has_bare &&
-		facts->ends_line ? FORM_CHUNK : FORM_DATA;
+	return offers(t, CLIENT_CHUNKING) && !t->facts->has_bare &&
+		t->facts->ends_line ? FORM_CHUNK : FORM_DATA;
 }
 
 static void
@@ -169,10 +214,10 @@ choose_parameters(struct transaction *t)
 		t->message->needs_smtputf8;
 	t->mail.is_null = mail->is_null;
 	t->mail.has_size = offers(t, CLIENT_SIZE);
-	t->mail.size = t->message->mail->body.size;
+	t->mail.size = t->body->size;
 	if (t->form == FORM_BINARY)
 		t->mail.body = SMTP_BODY_BINARYMIME;
-	else if (t->message->facts.has_8bit && offers(t, CLIENT_8BITMIME))
+	else if (t->facts->has_8bit && offers(t, CLIENT_8BITMIME))
 		t->mail.body = SMTP_BODY_8BITMIME;
 	if (offers(t, CLIENT_DSN)) {
 		t->mail.ret = mail->ret;
@@ -306,7 +351,7 @@ send_pieces(struct transaction *t, bool is_plain)
 	struct error error;
 	enum body_read read;
 	int64_t timeout = client->settings->data_xfer_timeout;
-	body_reader_init(&reader, &t->message->mail->body);
+	body_reader_init(&reader, t->body);
 	body_dots_init(&dots);
 	while ((read = body_reader_next(&reader, &bytes, &error)) ==
 		BODY_BYTES && !client->stream.is_failed) {
@@ -331,7 +376,7 @@ send_pieces(struct transaction *t, bool is_plain)
 static void
 write_chunk_line(struct transaction *t)
 {
-	const struct smtp_bdat bdat = { t->message->mail->body.size, true };
+	const struct smtp_bdat bdat = { t->body->size, true };
 	smtp_bdat_add(&t->client->stream.out, &bdat);
 }
 
@@ -350,7 +395,7 @@ write_chunk(struct transaction *t)
 static bool
 send_content(struct transaction *t)
 {
-	const struct body_facts *facts = &t->message->facts;
+	const struct body_facts *facts = t->facts;
 	struct stream *stream = &t->client->stream;
 	bool is_plain = body_is_plain(facts);
 	if (t->accepted > 0 && !send_pieces(t, is_plain))
@@ -493,12 +538,13 @@ settle_broken(struct transaction *t)
 }
 
 bool
-transaction_run(struct client *client, const struct message *message,
+transaction_run(struct client *client, struct message *message,
 	struct attempt **attempt, size_t count)
 {
 	struct transaction t = { .client = client, .message = message,
 		.attempt = attempt, .count = count,
 		.mail.path = message->mail->mail.path };
+	choose_body(&t);
 	check_offer(&t);
 	leave_out_decided(&t);
 	if (t.count == 0)
@@ -507,7 +553,7 @@ transaction_run(struct client *client, const struct message *message,
 	choose_parameters(&t);
 	t.is_pipelined = offers(&t, CLIENT_PIPELINING);
 	t.goes_along = t.is_pipelined && (t.form == FORM_DATA ||
-		message->mail->body.size <= SMALL);
+		t.body->size <= SMALL);
 	t.has_rset = client->needs_rset;
 	client->needs_rset = false;
 	bool is_usable = run_commands(&t) && run_message(&t);

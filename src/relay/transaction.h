@@ -17,14 +17,22 @@
 struct message {
 	struct mail_transaction *mail;
 	struct body_facts facts;
+	/* What servers without 8BITMIME or BINARYMIME get; made when the first
+	 * of them is met. */
+	enum { MESSAGE_UNCONVERTED, MESSAGE_CONVERTED, MESSAGE_INCONVERTIBLE }
+		conversion;
+	struct mail_body converted;
+	struct body_facts converted_facts;
 	bool needs_smtputf8;		/* the sender or a header beyond ASCII */
 	struct arena *arena;		/* for verdicts */
 };
 
-/* Looks at the body. -1 when it cannot be read. */
+/* Looks at the body. -1 when it cannot be read; message_fini all the same. */
 int
 message_init(struct message *message, struct mail_transaction *mail,
 	struct arena *arena, struct error *error);
+void
+message_fini(struct message *message);
 
 /* A recipient while servers are tried. */
 struct attempt {
@@ -42,7 +50,7 @@ struct attempt {
  * did certainly not get the message.
  */
 bool
-transaction_run(struct client *client, const struct message *message,
+transaction_run(struct client *client, struct message *message,
 	struct attempt **attempt, size_t count);
 
 #endif

@@ -87,6 +87,10 @@ struct account {
 
 	pthread_mutex_t lock;
 	struct op *first, *last;	/* waiting */
+	unsigned waiting;		/* how many */
+	unsigned company;		/* as many came together last time */
+	int64_t group_time;		/* ms the last group took, sync and all */
+	bool is_gathering;		/* the first waits for company */
 	bool is_led;
 	struct index *index;		/* NULL: not open; set by the leader */
 	struct mailbox **mailbox;	/* by id; changed by the leader */

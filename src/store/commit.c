@@ -5,7 +5,9 @@
 
 #include <assert.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "store/head.h"
 #include "store/store_inner.h"
@@ -13,6 +15,8 @@
 enum {
 	GROUP_RECORDS = LOG_GROUP_LIMIT - 1,	/* one may be a base */
 	GROUP_SIZE = 8 << 20,		/* bytes of bodies taken together */
+	GATHER_FROM = 3,		/* ms: groups that take less do not wait */
+	GATHER_MOST = 10,		/* ms */
 };
 
 /* ---- records ---- */
@@ -82,6 +86,8 @@ take_group(struct account *account)
 	if (account->first == NULL)
 		account->last = NULL;
 	last->next = NULL;
+	for (const struct op *op = first; op != NULL; op = op->next)
+		account->waiting--;
 	return first;
 }
 
@@ -250,6 +256,58 @@ hand_over(struct account *account)
 		pthread_cond_signal(&account->first->wake);
 }
 
+/*
+ * Two who write in turn, each while the other's sync is under way, need twice
+ * the syncs and wait twice as long as two who write together. So where syncs
+ * are slow and several came last time, the first of a group waits for as many,
+ * for half of the time that the last group took. The lock is held.
+ */
+static void
+gather(struct account *account, struct op *op)
+{
+	int64_t wait = account->group_time / 2 < GATHER_MOST ?
+		account->group_time / 2 : GATHER_MOST;
+	struct timespec until;
+	int code = 0;
+	if (account->group_time < GATHER_FROM ||
+	    account->waiting >= account->company)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += (long)wait * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	account->is_gathering = true;
+	while (account->waiting < account->company && code == 0)
+		code = pthread_cond_clockwait(&op->wake, &account->lock,
+			CLOCK_MONOTONIC, &until);
+	account->is_gathering = false;
+}
+
+/* Leads a group of which `op` is the first. The lock is held, but let go
+ * meanwhile. */
+static void
+lead_group(struct account *account, struct op *op)
+{
+	unsigned before = account->waiting;
+	struct op *ops = take_group(account), *next;
+	unsigned taken = before - account->waiting;
+	account->is_led = true;
+	pthread_mutex_unlock(&account->lock);
+	int64_t begun = clock_monotonic();
+	lead(account, ops);
+	int64_t took = clock_monotonic() - begun;
+	pthread_mutex_lock(&account->lock);
+	account->company = taken + account->waiting;
+	account->group_time = took;
+	for (struct op *done = ops; done != NULL; done = next) {
+		next = done->next;	/* it may be gone after this */
+		done->is_done = true;
+		if (done != op)
+			pthread_cond_signal(&done->wake);
+	}
+	hand_over(account);
+}
+
 enum store_verdict
 commit_run(const struct store_account *handle, struct op *op,
 	struct error *error)
@@ -267,21 +325,14 @@ commit_run(const struct store_account *handle, struct op *op,
 	else
 		account->first = op;
 	account->last = op;
+	account->waiting++;
+	if (account->is_gathering && account->waiting >= account->company)
+		pthread_cond_signal(&account->first->wake);
 	while (!op->is_done && (account->is_led || account->first != op))
 		pthread_cond_wait(&op->wake, &account->lock);
 	if (!op->is_done) {
-		struct op *ops = take_group(account), *next;
-		account->is_led = true;
-		pthread_mutex_unlock(&account->lock);
-		lead(account, ops);
-		pthread_mutex_lock(&account->lock);
-		for (struct op *done = ops; done != NULL; done = next) {
-			next = done->next;	/* it may be gone after this */
-			done->is_done = true;
-			if (done != op)
-				pthread_cond_signal(&done->wake);
-		}
-		hand_over(account);
+		gather(account, op);
+		lead_group(account, op);
 	}
 	pthread_mutex_unlock(&account->lock);
 	pthread_cond_destroy(&op->wake);

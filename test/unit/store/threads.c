@@ -1,5 +1,6 @@
 /* Many at the same time: nothing is lost, nobody sees half of anything. */
 #include <pthread.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -394,6 +395,42 @@ waiters_share_a_sync(struct world *world)
 	assert_string_equal(world_uids(world, crowd.inbox), "1:20");
 }
 
+enum { IN_TURN = 12, LATENCY = 40, PAUSE = 8 };	/* ms */
+
+/* The second begins while the first one's is made durable. */
+static void *
+append_again_and_again(void *context)
+{
+	struct member *member = context;
+	if (member->number == 1)
+		while (!is_led(member->crowd->world))
+			sched_yield();
+	for (int i = 0; i < IN_TURN; i++) {
+		append_one(member->crowd->world->account, member->crowd->inbox,
+			"one of many");
+		poll(NULL, 0, PAUSE);	/* what it does in between */
+	}
+	return NULL;
+}
+
+/* Two who would write in turn find together when syncs are slow. */
+static void
+writers_find_together(struct world *world)
+{
+	struct crowd crowd;
+	if (!world->is_memory)
+		return;
+	crowd_init(&crowd, world);
+	engine_memory_set_latency(world->engine, LATENCY);
+	uint64_t calls = engine_memory_calls(world->engine,
+		ENGINE_MEMORY_APPEND);
+	run_all(&crowd, append_again_and_again, 2);
+	calls = engine_memory_calls(world->engine, ENGINE_MEMORY_APPEND) -
+		calls;
+	engine_memory_set_latency(world->engine, 0);
+	assert_true(calls >= IN_TURN && calls <= IN_TURN + IN_TURN / 2);
+}
+
 /* ---- watching ---- */
 
 struct counting_watch {
@@ -447,6 +484,7 @@ static const struct scenario scenarios[] = {
 	{ "readers do not wait for the disk",
 		readers_do_not_wait_for_the_disk },
 	{ "waiters share a sync", waiters_share_a_sync },
+	{ "writers find together", writers_find_together },
 	{ "watches are called", watches_are_called },
 };
 

@@ -22,6 +22,9 @@ struct delivery {
 	struct attempt *attempt;
 	size_t count;
 	struct span key;		/* of kept connections */
+	enum tls_level level;		/* of TLS, for the next hop */
+	enum tls_sts sts;		/* of the domain, where the level asks */
+	struct mta_sts_policy sts_policy;
 	struct verdict failure;		/* of the last host that was of no use */
 	unsigned addresses, sessions;	/* tried so far */
 	int64_t began;			/* monotonic ms */
@@ -236,14 +239,35 @@ find_level(const struct delivery *delivery)
 	return level;
 }
 
+/* RFC 8461 is for domains that are found by MX; once for all their hosts. */
+static void
+find_sts(struct delivery *delivery)
+{
+	struct relay *relay = delivery->relay;
+	const struct sts_world world = { .names = &delivery->world,
+		.fetch = relay->fetch, .fetcher = relay->fetcher,
+		.scope = &delivery->mail->scope, .now = clock_wall() };
+	struct span domain;
+	if (delivery->level != TLS_LEVEL_DANE || delivery->hop.is_host ||
+		!address_normalise_domain(delivery->arena, delivery->hop.name,
+		&domain) || !address_domain_to_ascii(delivery->arena, domain,
+		&domain))
+		return;
+	delivery->sts = sts_find(relay->sts, domain, &world, delivery->arena,
+		&delivery->sts_policy);
+}
+
 /* How TLS is with this host; false: the host is not to be used. */
 static bool
 plan_tls(struct delivery *delivery, const struct next_hop_hosts *hosts,
 	const struct next_hop_host *host,
 	const struct next_hop_addresses *addresses, struct tls_plan *plan)
 {
-	struct tls_policy_facts facts = { .level = find_level(delivery),
-		.needs_tls = delivery->mail->mail.needs_tls };
+	struct tls_policy_facts facts = { .level = delivery->level,
+		.needs_tls = delivery->mail->mail.needs_tls,
+		.sts = delivery->sts, .is_sts_host =
+		delivery->sts != TLS_STS_NOT && mta_sts_matches(
+		&delivery->sts_policy, host->name) };
 	tls_lookup_plan(&delivery->hop, hosts, host, addresses,
 		&delivery->world, delivery->arena, &facts, plan);
 	if (plan->demand.wish != TLS_NOT_THIS_HOST)
@@ -285,6 +309,8 @@ try_hosts(struct delivery *delivery)
 	if (!next_hop_find(&delivery->hop, &delivery->world, delivery->arena,
 		&hosts, &delivery->failure))
 		return;
+	delivery->level = find_level(delivery);
+	find_sts(delivery);
 	for (size_t i = 0; i < hosts.count && may_try_more(delivery); i++)
 		try_host(delivery, &hosts, &hosts.host[i]);
 }

@@ -11,6 +11,7 @@
 #include "relay/connections.h"
 #include "relay/next_hop.h"
 #include "relay/open.h"
+#include "relay/sts.h"
 #include "relay/transaction.h"
 
 /* What a delivery uses; one for the process. */
@@ -21,6 +22,12 @@ struct relay {
 	struct connections *connections;
 	struct names *names;
 	struct open_world open;
+	struct sts *sts;
+	/* fetch_get, or a test's. */
+	int (*fetch)(struct fetcher *fetcher,
+		const struct fetch_request *request, struct arena *arena,
+		struct fetch_answer *answer, struct error *error);
+	struct fetcher *fetcher;
 	/* names_ask, or a test's. */
 	void (*ask)(struct names *names, struct arena *arena, struct span name,
 		enum names_type type, int64_t deadline,

@@ -2,12 +2,14 @@
  * relay: takes messages from the queue by LMTP and brings them to other
  * servers by SMTP. It talks to strangers and reads what they say, so it has
  * nothing that is worth taking: TCP connections out, wires to `names` and the
- * like, and unlinked files for large messages in its spill directory, which is
- * its root.
+ * like, unlinked files for large messages in its spill directory, which is its
+ * root, and one file there for what domains say of their TLS.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "relay/connect.h"
 #include "relay/deliver.h"
@@ -71,6 +73,21 @@ open_spill(const struct config *config, char *path, size_t size,
 	return fd < 0 ? error_set_errno(error, "opening %s", path) : fd;
 }
 
+/* Opened before the jail, which has no files: what is known of MTA-STS. */
+static int
+open_policies(const struct config *config)
+{
+	char path[4096];
+	int length = snprintf(path, sizeof(path), "%s/spill/relay/mta-sts",
+		config_text(config, "data_directory"));
+	int fd = length < 0 || (size_t)length >= sizeof(path) ? -1 :
+		open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		log_event(LOG_WARN, "sts-file-not-opened", NULL,
+			LOG_NUMBER("errno", errno));
+	return fd;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -85,6 +102,7 @@ main(int argc, char **argv)
 		.deliver = deliver, .context = &relay,
 		.spill = open_spill(process->config, path, sizeof(path),
 			&error) };
+	int policies = open_policies(process->config);
 	if (relay.server.spill < 0 ||
 		take_settings(process->config, &error) < 0 ||
 		jail_enter(process, &jail, &error) < 0) {
@@ -92,6 +110,9 @@ main(int argc, char **argv)
 			LOG_TEXT("reason", error.text));
 		return 1;
 	}
+	relay.sts = sts_new(&policies, clock_wall());
+	relay.fetcher = fetcher_new(lot);
+	relay.fetch = fetch_get;
 	relay.names = names_new(lot);
 	relay.ask = names_ask;
 	relay.open = (struct open_world){ .connect = connect_open,
@@ -103,6 +124,8 @@ main(int argc, char **argv)
 	connections_start(relay.connections);
 	lot_run(lot, STOP_GRACE);
 	connections_free(&relay.connections);
+	sts_free(&relay.sts);
+	fetcher_free(&relay.fetcher);
 	tls_connector_free(&relay.open.connector);
 	names_free(&relay.names);
 	return 0;

@@ -23,6 +23,7 @@ struct play {
 	struct span next_hop, mail, rcpt[RECIPIENTS], message[RECORDS];
 	size_t rcpt_count, record_count, override_count, message_count;
 	struct span record[RECORDS];
+	struct span policy;		/* of MTA-STS, with escapes */
 	const char *override[OVERRIDES];
 	struct span tls;		/* "verified", "untrusted", "refused", "away" */
 	struct span table[2];		/* smtp_tls_policy_maps, ..._password_maps */
@@ -52,6 +53,29 @@ fail(const char *what, struct span got)
 
 /* ---- the world ---- */
 
+static void
+unescape(struct span text, struct buffer *out)
+{
+	for (size_t i = 0; i < text.size; i++) {
+		char c = text.data[i];
+		uint64_t byte;
+		if (c != '\\' || i + 1 == text.size) {
+			buffer_add_byte(out, c);
+			continue;
+		}
+		c = text.data[++i];
+		if (c == 'x' && text.size - i > 2 && span_to_hex_number(
+			span_first(span_skip(text, i + 1), 2), &byte)) {
+			c = (char)byte;
+			i += 2;
+		} else {
+			c = c == 'r' ? '\r' : c == 'n' ? '\n' :
+				c == 't' ? '\t' : c == '0' ? '\0' : c;
+		}
+		buffer_add_byte(out, c);
+	}
+}
+
 /* "3 1 1 HEX" */
 static void
 take_tlsa(struct span line, struct names_record *record)
@@ -77,7 +101,8 @@ take_record(struct span line, struct span name, enum names_type type,
 		struct span word;
 		enum names_type type;
 	} types[] = { { SPAN("mx"), NAMES_MX }, { SPAN("a"), NAMES_A },
-		{ SPAN("aaaa"), NAMES_AAAA }, { SPAN("tlsa"), NAMES_TLSA } };
+		{ SPAN("aaaa"), NAMES_AAAA }, { SPAN("tlsa"), NAMES_TLSA },
+		{ SPAN("txt"), NAMES_TXT } };
 	struct span kind, owner, value;
 	struct names_record *record = &answer->record[answer->count];
 	uint64_t number;
@@ -87,7 +112,7 @@ take_record(struct span line, struct span name, enum names_type type,
 		return false;
 	if (span_equals(kind, SPAN("later")))
 		answer->verdict = NAMES_LATER;
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 5; i++) {
 		if (types[i].type != type ||
 			!span_equals(types[i].word, kind))
 			continue;
@@ -100,6 +125,8 @@ take_record(struct span line, struct span name, enum names_type type,
 			record->mx.exchange = span_trim(line);
 		} else if (type == NAMES_TLSA) {
 			take_tlsa(data, record);
+		} else if (type == NAMES_TXT) {
+			record->txt = span_trim(data);
 		} else if (!network_address_parse(value, &record->address)) {
 			fail("not an address", value);
 		}
@@ -132,6 +159,28 @@ ask(struct names *names, struct arena *arena, struct span name,
 		answer->is_secure |= span_equals(kind, SPAN("signed")) &&
 			span_ends_nocase(name, span_trim(line));
 	}
+}
+
+/* The policy of the text, from any address on the web. */
+static int
+fetch(struct fetcher *fetcher, const struct fetch_request *request,
+	struct arena *arena, struct fetch_answer *answer, struct error *error)
+{
+	struct buffer body;
+	(void)fetcher;
+	(void)request;
+	(void)error;
+	*answer = (struct fetch_answer){ .problem = FETCH_NO_NAME,
+		.reason = SPAN("no such host") };
+	if (current->policy.size == 0)
+		return 0;
+	buffer_init(&body, 0);
+	unescape(current->policy, &body);
+	*answer = (struct fetch_answer){ .problem = FETCH_DONE, .status = 200,
+		.type = SPAN("text/plain"), .body = arena_copy(arena,
+		buffer_span(&body)) };
+	buffer_fini(&body);
+	return 0;
 }
 
 static int
@@ -222,29 +271,6 @@ expect_handshake(struct play *play, struct span wanted)
 	play->handshake[0] = '\0';
 	pthread_cond_broadcast(&play->changed);
 	pthread_mutex_unlock(&play->lock);
-}
-
-static void
-unescape(struct span text, struct buffer *out)
-{
-	for (size_t i = 0; i < text.size; i++) {
-		char c = text.data[i];
-		uint64_t byte;
-		if (c != '\\' || i + 1 == text.size) {
-			buffer_add_byte(out, c);
-			continue;
-		}
-		c = text.data[++i];
-		if (c == 'x' && text.size - i > 2 && span_to_hex_number(
-			span_first(span_skip(text, i + 1), 2), &byte)) {
-			c = (char)byte;
-			i += 2;
-		} else {
-			c = c == 'r' ? '\r' : c == 'n' ? '\n' :
-				c == 't' ? '\t' : c == '0' ? '\0' : c;
-		}
-		buffer_add_byte(out, c);
-	}
 }
 
 static void
@@ -531,6 +557,8 @@ take_head(struct play *play, struct span line)
 		play->record[play->record_count++] = value;
 	else if (span_equals(word, SPAN("tls")))
 		play->tls = value;
+	else if (span_equals(word, SPAN("mta-sts")))
+		play->policy = value;
 	else if (span_equals(word, SPAN("policy")))
 		play->table[0] = value;
 	else if (span_equals(word, SPAN("password")))
@@ -568,7 +596,8 @@ script_play(const char *name, struct span text)
 	if (settings == NULL)
 		fail("settings", span_from(error.text));
 	struct relay relay = { .open.connect = connect_to,
-		.open.start_tls = start_tls, .ask = ask,
+		.open.start_tls = start_tls, .sts = sts_new(&(int){ -1 }, 0),
+		.fetch = fetch, .ask = ask,
 		.settings = settings, .connections = connections_new() };
 	relay.server.context = &relay;
 	alarm(PATIENCE);
@@ -579,6 +608,7 @@ script_play(const char *name, struct span text)
 	} while (span_equals(play.step, SPAN("again")));
 	alarm(0);
 	connections_free(&relay.connections);
+	sts_free(&relay.sts);
 	parameters_free(&settings);
 	file_close(&play.server);
 	config_free(&config);

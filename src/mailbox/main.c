@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "mailbox/adopt.h"
 #include "mailbox/lmtp/lmtp.h"
@@ -64,11 +65,22 @@ reload(const struct config *config)
 	space_configure(&space, config);
 }
 
+/* Each account that is kept open has two descriptors; together they may have a
+ * quarter of all, most are for sessions. 0: the store's own limit is lower. */
+static unsigned
+account_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > 32768)
+		return 0;
+	return (unsigned)(limit.rlim_cur / 8) + 1;
+}
+
 /* Inside the jail the mail is all there is: the root, or where it was. */
 static int
 open_store(const char *path, struct engine **engine, struct error *error)
 {
-	struct store_options options = { .engine = NULL };
+	struct store_options options = { .account_limit = account_limit() };
 	mailbox.spill = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (mailbox.spill < 0)
 		return error_set_errno(error, "opening %s", path);

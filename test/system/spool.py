@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import posthouse
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
-HELD = "carol@elsewhere.test"
+HELD = "carol@elsewhere.example.org"
 
 
 def message(subject):
@@ -48,9 +48,9 @@ def delete(system, queue_id):
 
 
 def held_mail_is_kept_and_removed(system):
-    submit(system, [BOB, HELD, "dave@other.test"], "first")
+    submit(system, [BOB, HELD, "dave@other.example.net"], "first")
     submit(system, [HELD], "second")
-    want = [(HELD, "relay"), (HELD, "relay"), ("dave@other.test", "relay")]
+    want = [(HELD, "relay"), (HELD, "relay"), ("dave@other.example.net", "relay")]
     assert states(system) == want, states(system)
     assert subjects(system, BOB) == ["first"]
     for pid in [pid for (name, _), pid in system.processes().items() if name == "queue"]:
@@ -62,9 +62,9 @@ def held_mail_is_kept_and_removed(system):
     system.start()
     assert states(system) == want, states(system)
     first = next(row["id"] for row in system.json("queue", "list")
-                 if row["recipient"] == "dave@other.test")
+                 if row["recipient"] == "dave@other.example.net")
     shown = system.command("queue", "show", first).stdout
-    assert "body of first" in shown and "dave@other.test" in shown, shown
+    assert "body of first" in shown and "dave@other.example.net" in shown, shown
     assert system.command("queue", "show", "nothing", check=False).returncode == 1
     delete(system, first)
     assert states(system) == [(HELD, "relay")] * 2, states(system)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,26 @@ add_user(const char *name, struct error *error)
 	    WEXITSTATUS(status) != 0)
 		return error_set(error, ERROR_SYSTEM,
 			"useradd could not make the system user %s", name);
+	return 0;
+}
+
+static const char drop_group[] = "posthouse-drop";
+
+static int
+ensure_group(const char *name, struct error *error)
+{
+	int status = 0;
+	if (getgrnam(name) != NULL)
+		return 0;
+	pid_t child = fork();
+	if (child == 0) {
+		execl("/usr/sbin/groupadd", "groupadd", "--system", name, NULL);
+		_exit(127);
+	}
+	if (child < 0 || waitpid(child, &status, 0) < 0 ||
+	    !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		return error_set(error, ERROR_SYSTEM,
+			"groupadd could not make the group %s", name);
 	return 0;
 }
 
@@ -123,15 +144,40 @@ static const struct directory directories[] = {
 	{ "data_directory", "/spill", NULL, 0755 },
 	{ "data_directory", "/spill/smtpd", "posthouse-smtpd", 0700 },
 	{ "data_directory", "/spill/relay", "posthouse-relay", 0700 },
-	{ "queue_directory", "", "posthouse-queue", 0700 },
+	/* Searched by sendmail on its way to drop. */
+	{ "queue_directory", "", "posthouse-queue", 0711 },
 	{ "runtime_directory", "", NULL, 0755 },
 };
+
+/* Where sendmail leaves messages while the system is down: its group may make
+ * files there, but see none; each file is its maker's alone to remove. */
+static int
+make_drop_folder(const struct config *config, struct error *error)
+{
+	char path[4096];
+	const struct group *group = geteuid() == 0 ? getgrnam(drop_group) :
+		NULL;
+	int size = snprintf(path, sizeof(path), "%s/drop",
+		config_text(config, "queue_directory"));
+	if ((size_t)size >= sizeof(path))
+		return error_set(error, ERROR_USAGE,
+			"queue_directory: the path is too long");
+	if (make_directory(path, "posthouse-queue", 01730, error) < 0)
+		return error_wrap(error, "queue_directory");
+	if (group != NULL && (chown(path, (uid_t)-1, group->gr_gid) < 0 ||
+	    chmod(path, 01730) < 0))
+		return error_set_errno(error, "giving %s to the group %s",
+			path, drop_group);
+	return 0;
+}
 
 int
 prepare_directories(const struct config *config, struct error *error)
 {
 	char path[4096];
 	size_t count = sizeof(directories) / sizeof(directories[0]);
+	if (geteuid() == 0 && ensure_group(drop_group, error) < 0)
+		return -1;
 	for (size_t i = 0; i < count; i++) {
 		const struct directory *row = &directories[i];
 		int size = snprintf(path, sizeof(path), "%s%s",
@@ -144,5 +190,5 @@ prepare_directories(const struct config *config, struct error *error)
 		if (make_directory(path, row->user, row->mode, error) < 0)
 			return error_wrap(error, "%s", row->parameter);
 	}
-	return 0;
+	return make_drop_folder(config, error);
 }

@@ -4,6 +4,7 @@
  * queue_directory.
  */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,6 +129,9 @@ open_spool(const char *path, struct engine **engine, struct error *error)
 	if (queue.server.spill < 0)
 		return error_set_errno(error, "opening %s", path);
 	space.directory = queue.server.spill;
+	char drop[4096];
+	snprintf(drop, sizeof(drop), "%s/drop", path);
+	drop_folder_open(&queue.drop, &queue, drop);
 	if (engine_files_open(path, engine, error) < 0)
 		return -1;
 	store.engine = *engine;
@@ -167,10 +171,12 @@ main(int argc, char **argv)
 	listener_set_services(queue.lot, services);
 	listener_on_reload(queue.lot, reload);
 	retry_start(&queue.retry);
+	drop_folder_start(&queue.drop);
 	lot_run(queue.lot, STOP_GRACE);
 	struct store *store = queue.spool.options.store;
 	while (spool_sweep(&queue.spool, &error) > 0)
 		continue;
+	drop_folder_close(&queue.drop);
 	queue_fini(&queue);
 	spool_close(&queue.spool);
 	store_close(&store);

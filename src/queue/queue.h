@@ -9,6 +9,7 @@
 #include "queue/attempt.h"
 #include "queue/carry.h"
 #include "queue/deliver.h"
+#include "queue/drop.h"
 #include "queue/expand.h"
 #include "queue/report.h"
 #include "queue/route.h"
@@ -49,6 +50,7 @@ struct queue {
 	_Atomic uint64_t parcels;	/* bytes of messages held in memory */
 	struct spool spool;
 	struct retry retry;
+	struct drop_folder drop;
 	pthread_mutex_t lock;		/* of the two below */
 	struct attempt_rules rules;
 	struct report_rules reports;	/* of the configuration */

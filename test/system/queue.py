@@ -2,7 +2,8 @@
 """Mail for another host, played by a thread: it is relayed, waits, is held,
 released, tried again and deleted as the operator says, and mailq shows it; what
 fails, takes long or succeeds comes back as a report; 10,000 recipients go in
-groups."""
+groups. Programs send with sendmail, and what they send while the system is down
+is kept."""
 import email
 import os
 import smtplib
@@ -196,6 +197,45 @@ def a_report_that_fails_is_told_to_postmaster(system):
     wait_states(system, [])
 
 
+def sendmail(system, *words, text):
+    program = posthouse.build_directory() / "src/ctl/sendmail"
+    return subprocess.run([program, "-C", system.config, *words], input=text, text=True,
+                          capture_output=True)
+
+
+def programs_send_mail(system, peer):
+    done = sendmail(system, "-oi", "-t", "-f", "bob@example.test",
+                    text="To: x1@far.test\nBcc: x2@far.test\nSubject: from cron\n\n.\nhi\n")
+    assert done.returncode == 0, done
+    wait_messages(peer, 1)
+    assert len(peer.messages[0]["recipients"]) == 2
+    assert "Bcc" not in peer.messages[0]["data"] and "\r\n.\r\nhi" in peer.messages[0]["data"]
+    assert "<bob@example.test>" in peer.messages[0]["mail"]
+    done = sendmail(system, "nobody@example.test", text="Subject: x\n\nx\n")
+    assert done.returncode == 67 and "nobody@example.test" in done.stderr, done
+    assert sendmail(system, "-x", text="").returncode == 64
+    assert sendmail(system, text="Subject: x\n\n").returncode == 64
+    talk = sendmail(system, "-bs", text="EHLO me\r\nQUIT\r\n").stdout
+    assert talk.startswith("220 ") and "\n221 " in talk, talk
+    # while the system is down it is kept
+    system.stop()
+    for i in range(3):
+        assert sendmail(system, "-i", "root", f"down{i}@far.test", "-F", "Me",
+                        text=f"Subject: down {i}\n\nx\n").returncode == 0
+    drop = system.directory / "data/queue/drop"
+    (drop / "rubbish").write_text("what is this")
+    os.symlink("/etc/passwd", drop / "link")
+    assert len(list(drop.glob("[0-9a-f]*"))) == 3
+    system.start()
+    wait_messages(peer, 4)
+    assert sorted(m["recipients"][0] for m in peer.messages[1:]) == [
+        f"RCPT TO:<down{i}@far.test> ORCPT=rfc822;down{i}@far.test" for i in range(3)]
+    assert "Received: from localhost (uid " in peer.messages[1]["data"]
+    posthouse.wait_until(lambda: not list(drop.glob("[0-9a-z]*")), 10, "the folder is empty")
+    assert (drop / ".bad-rubbish").exists()
+    peer.messages.clear()
+
+
 def main():
     posthouse.own_network()
     peer, plain = sink.Sink(2525), sink.Sink(2526, dsn=False)
@@ -209,6 +249,7 @@ def main():
         mail_goes_out(system, peer)
         the_operator_holds_and_releases(system, peer)
         the_operator_deletes(system)
+        programs_send_mail(system, peer)
         failures_come_back(system)
         success_is_reported_when_asked(system, peer, plain)
         a_report_that_fails_is_told_to_postmaster(system)

@@ -28,6 +28,12 @@ choice_is_made(const struct choice *choice)
 	return choice->is_made;
 }
 
+bool
+choice_is_reachable(const struct choice *choice)
+{
+	return choice->was_reachable;
+}
+
 void
 choice_note(struct choice *choice, bool is_failure)
 {

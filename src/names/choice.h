@@ -49,6 +49,10 @@ choice_current(const struct choice *choice);
 bool
 choice_is_made(const struct choice *choice);
 
+/* False while nothing works. */
+bool
+choice_is_reachable(const struct choice *choice);
+
 /* What came of a question to the current one. */
 void
 choice_note(struct choice *choice, bool is_failure);

@@ -47,6 +47,14 @@ struct candidate {
 	struct resolver *resolver;
 	bool is_validating;
 	bool is_probed;			/* an answer is to come */
+	/*
+	 * The library remembers for minutes whom it could not reach. So one
+	 * that did not work is tried with a new context, which takes the place
+	 * of the old one when it works.
+	 */
+	struct upstream *fresh;
+	struct upstream_call fresh_probe;
+	bool is_fresh_good;
 };
 
 struct resolver {
@@ -170,39 +178,80 @@ is_possible(const struct resolver_settings *settings,
 }
 
 static int
-open_candidates(struct candidate *candidates, struct event_base *base,
-	const struct resolver_settings *settings, struct error *error)
+open_upstream(struct resolver *resolver,
+	const struct resolver_settings *settings, enum choice_candidate kind,
+	struct upstream **upstream, struct error *error)
 {
-	unsigned count = 0;
-	for (unsigned i = 0; i < CHOICE_COUNT; i++)
-		if (is_possible(settings, i))
-			count++;
-	if (count == 0)
-		return error_set(error, ERROR_USAGE, "dns_validation is yes, "
-			"but dns_trust_anchor_file holds no trust anchor");
-	for (unsigned i = 0; i < CHOICE_COUNT; i++) {
-		struct upstream_options options = { .base = base,
-			.insecure = settings->insecure,
-			.cache_size = settings->cache_size / count };
-		if (!is_possible(settings, i))
-			continue;
-		if (i != CHOICE_ROOT)
-			options.servers = settings->servers;
-		candidates[i].is_validating = i != CHOICE_UNVALIDATED &&
-			can_validate(settings);
-		if (candidates[i].is_validating)
-			options.anchors = settings->anchors;
-		if (upstream_new(&options, &candidates[i].upstream, error) < 0)
-			return -1;
-	}
-	return 0;
+	struct upstream_options options = { .base = resolver->base,
+		.insecure = settings->insecure,
+		.cache_size = settings->cache_size / CHOICE_COUNT };
+	if (kind != CHOICE_ROOT)
+		options.servers = settings->servers;
+	if (kind != CHOICE_UNVALIDATED && can_validate(settings))
+		options.anchors = settings->anchors;
+	return upstream_new(&options, upstream, error);
+}
+
+/* What it says while it goes is of no use. */
+static void
+close_upstream(struct resolver *resolver, struct upstream **upstream)
+{
+	resolver->is_closing = true;
+	upstream_free(upstream);
+	resolver->is_closing = false;
 }
 
 static void
-close_candidates(struct candidate *candidates)
+close_upstreams(struct resolver *resolver,
+	struct upstream *upstreams[CHOICE_COUNT])
 {
 	for (unsigned i = 0; i < CHOICE_COUNT; i++)
-		upstream_free(&candidates[i].upstream);
+		close_upstream(resolver, &upstreams[i]);
+}
+
+static int
+open_upstreams(struct resolver *resolver,
+	const struct resolver_settings *settings,
+	struct upstream *upstreams[CHOICE_COUNT], struct error *error)
+{
+	bool has_one = false;
+	for (unsigned i = 0; i < CHOICE_COUNT; i++) {
+		upstreams[i] = NULL;
+		if (!is_possible(settings, i))
+			continue;
+		has_one = true;
+		if (open_upstream(resolver, settings, i, &upstreams[i],
+			error) == 0)
+			continue;
+		close_upstreams(resolver, upstreams);
+		return -1;
+	}
+	return has_one ? 0 : error_set(error, ERROR_USAGE,
+		"dns_validation is yes, but dns_trust_anchor_file holds no "
+		"trust anchor");
+}
+
+/* Puts them in the places of the candidates, which are empty. */
+static void
+set_upstreams(struct resolver *resolver,
+	struct upstream *upstreams[CHOICE_COUNT])
+{
+	for (unsigned i = 0; i < CHOICE_COUNT; i++) {
+		struct candidate *candidate = &resolver->candidates[i];
+		candidate->upstream = upstreams[i];
+		candidate->is_probed = candidate->is_fresh_good = false;
+		candidate->is_validating = i != CHOICE_UNVALIDATED &&
+			can_validate(resolver->settings);
+	}
+}
+
+static void
+close_candidates(struct resolver *resolver)
+{
+	for (unsigned i = 0; i < CHOICE_COUNT; i++) {
+		close_upstream(resolver, &resolver->candidates[i].upstream);
+		close_upstream(resolver, &resolver->candidates[i].fresh);
+	}
 }
 
 static void
@@ -298,21 +347,58 @@ give_up(struct resolver *resolver, int64_t now)
 
 /* ---- choosing ---- */
 
+static bool
+note_probe(struct candidate *candidate, const struct message_answer *answer)
+{
+	struct resolver *resolver = candidate->resolver;
+	bool can_answer = answer->rcode == DNS_NO_ERROR ||
+		answer->rcode == DNS_NO_SUCH_NAME;
+	bool works = can_answer &&
+		(answer->is_secure || !candidate->is_validating);
+	choice_probed(&resolver->choice,
+		(unsigned)(candidate - resolver->candidates), works);
+	/* chosen in the next turn of the loop, not below whoever called */
+	event_active(resolver->timer, EV_TIMEOUT, 1);
+	return works;
+}
+
 static void
 take_probe(void *context, const struct message_answer *answer)
 {
 	struct candidate *candidate = context;
-	struct resolver *resolver = candidate->resolver;
-	if (resolver->is_closing)
+	if (candidate->resolver->is_closing)
 		return;
-	unsigned i = (unsigned)(candidate - resolver->candidates);
-	bool can_answer = answer->rcode == DNS_NO_ERROR ||
-		answer->rcode == DNS_NO_SUCH_NAME;
 	candidate->is_probed = false;
-	choice_probed(&resolver->choice, i, can_answer &&
-		(answer->is_secure || !candidate->is_validating));
-	/* chosen in the next turn of the loop, not below whoever called */
-	event_active(resolver->timer, EV_TIMEOUT, 1);
+	note_probe(candidate, answer);
+}
+
+static void
+take_fresh_probe(void *context, const struct message_answer *answer)
+{
+	struct candidate *candidate = context;
+	if (!candidate->resolver->is_closing)
+		candidate->is_fresh_good = note_probe(candidate, answer);
+}
+
+/* The upstream that is tried now; NULL: nobody new. */
+static struct upstream *
+upstream_to_probe(struct candidate *candidate)
+{
+	struct resolver *resolver = candidate->resolver;
+	unsigned i = (unsigned)(candidate - resolver->candidates);
+	struct error error;
+	bool is_fresh = choice_is_made(&resolver->choice) &&
+		(!choice_is_reachable(&resolver->choice) ||
+		i != choice_current(&resolver->choice));
+	if (!is_fresh)
+		return candidate->is_probed ? NULL : candidate->upstream;
+	close_upstream(resolver, &candidate->fresh);
+	candidate->is_fresh_good = false;
+	if (open_upstream(resolver, resolver->settings, i, &candidate->fresh,
+		&error) < 0)
+		log_event(LOG_ERROR, "names-not-opened", NULL,
+			LOG_TEXT("reason", error.text));
+	return candidate->fresh;
 }
 
 /* Asks for a name that nobody has in a cache: the root says that it is not. */
@@ -322,13 +408,17 @@ probe(struct candidate *candidate)
 	char text[32];
 	struct dns_question asked = { .type = DNS_TYPE_A,
 		.class = DNS_CLASS_IN };
-	if (candidate->is_probed || candidate->upstream == NULL)
+	struct upstream *upstream = upstream_to_probe(candidate);
+	if (upstream == NULL)
 		return;
 	snprintf(text, sizeof(text), "posthouse-%016llx",
 		(unsigned long long)random_u64());
 	dns_name_from_text(span_from(text), &asked.name);
-	candidate->is_probed = true;
-	upstream_ask(candidate->upstream, &asked, &candidate->probe);
+	bool is_fresh = upstream == candidate->fresh;
+	if (!is_fresh)
+		candidate->is_probed = true;
+	upstream_ask(upstream, &asked, is_fresh ? &candidate->fresh_probe :
+		&candidate->probe);
 }
 
 static void
@@ -359,19 +449,55 @@ submit_held(struct resolver *resolver)
 	}
 }
 
+/* Questions to an upstream that is gone are to be asked again. */
+static void
+take_back(struct resolver *resolver, unsigned candidate)
+{
+	struct question *question = resolver->open.first, *next;
+	for (; question != NULL; question = question->next)
+		if (question->candidate == candidate)
+			question->is_under_way = false;
+	for (question = resolver->late.first; question != NULL;
+	    question = next) {
+		next = question->next;
+		if (question->candidate == candidate)
+			finish(question, &resolver->late);
+	}
+}
+
+/* True when a new context has taken the place of one that did not work. */
+static bool
+renew(struct resolver *resolver)
+{
+	bool result = false;
+	for (unsigned i = 0; i < CHOICE_COUNT; i++) {
+		struct candidate *candidate = &resolver->candidates[i];
+		if (!candidate->is_fresh_good)
+			continue;
+		close_upstream(resolver, &candidate->upstream);
+		candidate->upstream = candidate->fresh;
+		candidate->fresh = NULL;
+		candidate->is_fresh_good = candidate->is_probed = false;
+		take_back(resolver, i);
+		result = true;
+	}
+	return result;
+}
+
 static void
 choose(struct resolver *resolver)
 {
 	unsigned to_probe;
+	bool is_renewed = renew(resolver);
 	enum choice_event event = choice_turn(&resolver->choice,
 		clock_monotonic(), &to_probe);
 	for (unsigned i = 0; i < CHOICE_COUNT; i++)
 		if ((to_probe & 1u << i) != 0)
 			probe(&resolver->candidates[i]);
-	if (event == CHOICE_NOTHING)
-		return;
-	log_choice(resolver, event);
-	submit_held(resolver);
+	if (event != CHOICE_NOTHING)
+		log_choice(resolver, event);
+	if (event != CHOICE_NOTHING || is_renewed)
+		submit_held(resolver);
 }
 
 /* ---- the thread ---- */
@@ -379,34 +505,22 @@ choose(struct resolver *resolver)
 static void
 replace(struct resolver *resolver, struct resolver_settings **fresh)
 {
-	struct candidate candidates[CHOICE_COUNT] = { { .upstream = NULL } };
+	struct upstream *upstreams[CHOICE_COUNT];
 	struct error error;
-	struct question *question;
 	if (settings_equal(*fresh, resolver->settings))
 		return;
-	if (open_candidates(candidates, resolver->base, *fresh, &error) < 0) {
-		close_candidates(candidates);
+	if (open_upstreams(resolver, *fresh, upstreams, &error) < 0) {
 		log_event(LOG_ERROR, "names-not-reloaded", NULL,
 			LOG_TEXT("reason", error.text));
 		return;
 	}
-	resolver->is_closing = true;
-	close_candidates(resolver->candidates);
-	resolver->is_closing = false;
-	for (unsigned i = 0; i < CHOICE_COUNT; i++) {
-		resolver->candidates[i].upstream = candidates[i].upstream;
-		resolver->candidates[i].is_validating =
-			candidates[i].is_validating;
-		resolver->candidates[i].is_probed = false;
-	}
+	close_candidates(resolver);
+	for (unsigned i = 0; i < CHOICE_COUNT; i++)
+		take_back(resolver, i);
 	settings_free(&resolver->settings);
 	resolver->settings = *fresh;
 	*fresh = NULL;
-	while (resolver->late.first != NULL)
-		finish(resolver->late.first, &resolver->late);
-	question = resolver->open.first;
-	for (; question != NULL; question = question->next)
-		question->is_under_way = false;
+	set_upstreams(resolver, upstreams);
 	begin_choice(resolver);
 	choose(resolver);
 }
@@ -475,34 +589,44 @@ run(void *context)
 
 /* ---- the door ---- */
 
+static int
+open_events(struct resolver *resolver, struct error *error)
+{
+	const struct timeval second = { .tv_sec = 1 };
+	resolver->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	resolver->base = event_base_new();
+	if (resolver->wake < 0 || resolver->base == NULL)
+		return error_set_errno(error, "making the resolver's events");
+	resolver->wake_event = event_new(resolver->base, resolver->wake,
+		EV_READ | EV_PERSIST, on_wake, resolver);
+	resolver->timer = event_new(resolver->base, -1, EV_PERSIST, on_timer,
+		resolver);
+	assert(resolver->wake_event != NULL && resolver->timer != NULL &&
+		event_add(resolver->wake_event, NULL) == 0 &&
+		event_add(resolver->timer, &second) == 0);
+	return 0;
+}
+
 int
 resolver_new(const struct resolver_settings *settings,
 	struct resolver **resolver, struct error *error)
 {
-	const struct timeval second = { .tv_sec = 1 };
+	struct upstream *upstreams[CHOICE_COUNT];
 	struct resolver *new = memory_new(sizeof(*new));
 	pthread_mutex_init(&new->lock, NULL);
-	new->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	new->base = event_base_new();
 	new->settings = settings_copy(settings);
-	for (unsigned i = 0; i < CHOICE_COUNT; i++)
-		new->candidates[i] = (struct candidate){ .resolver = new,
-			.probe = { take_probe, &new->candidates[i] } };
-	if (new->wake < 0 || new->base == NULL) {
-		error_set_errno(error, "making the resolver's events");
+	for (unsigned i = 0; i < CHOICE_COUNT; i++) {
+		struct candidate *candidate = &new->candidates[i];
+		*candidate = (struct candidate){ .resolver = new,
+			.probe = { take_probe, candidate },
+			.fresh_probe = { take_fresh_probe, candidate } };
+	}
+	if (open_events(new, error) < 0 ||
+	    open_upstreams(new, settings, upstreams, error) < 0) {
 		resolver_free(&new);
 		return -1;
 	}
-	new->wake_event = event_new(new->base, new->wake, EV_READ | EV_PERSIST,
-		on_wake, new);
-	new->timer = event_new(new->base, -1, EV_PERSIST, on_timer, new);
-	assert(new->wake_event != NULL && new->timer != NULL &&
-		event_add(new->wake_event, NULL) == 0 &&
-		event_add(new->timer, &second) == 0);
-	if (open_candidates(new->candidates, new->base, settings, error) < 0) {
-		resolver_free(&new);
-		return -1;
-	}
+	set_upstreams(new, upstreams);
 	begin_choice(new);
 	*resolver = new;
 	return 0;
@@ -563,8 +687,7 @@ resolver_free(struct resolver **resolver)
 		wake(old);
 		pthread_join(old->thread, NULL);
 	}
-	old->is_closing = true;
-	close_candidates(old->candidates);
+	close_candidates(old);
 	free_questions(old);
 	if (old->wake_event != NULL)
 		event_free(old->wake_event);

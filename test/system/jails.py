@@ -22,7 +22,7 @@ def selftests(log):
     """{(name, pid): {act: refused}}"""
     found = {}
     for name, pid, act, refused in re.findall(
-            r"(\w+)\[(\d+)\] event=jail-selftest act=(\S+) refused=(\w+)", log):
+            r"([\w-]+)\[(\d+)\] event=jail-selftest act=(\S+) refused=(\w+)", log):
         found.setdefault((name, int(pid)), {})[act] = refused
     return found
 

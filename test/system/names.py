@@ -24,7 +24,7 @@ PORT = 5300
 ROOTS = ["198.41.0.4", "170.247.170.2", "199.9.14.201", "192.33.4.12", "199.7.91.13",
          "192.203.230.10", "192.5.5.241", "192.112.36.4", "198.97.190.53", "192.36.148.17",
          "192.58.128.30", "193.0.14.129", "199.7.83.42", "202.12.27.33"]
-STRIPPER, LIAR, BABBLER = "127.0.0.8", "127.0.0.9", "127.0.0.10"
+STRIPPER, LIAR, BABBLER, PICKY = "127.0.0.8", "127.0.0.9", "127.0.0.10", "127.0.0.11"
 LONG = "x" * 250
 
 ZONES = {
@@ -109,14 +109,17 @@ class Knot:
         self.process.wait()
 
 
+def ask_knot(query):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(2)
+        client.sendto(query, ("127.0.0.1", PORT))
+        return client.recv(65535)
+
+
 def without_proofs(query):
     """What a resolver that knows no DNSSEC makes of it: knot's answer without."""
     at = query.index(b"\0", 12) + 5
-    plain = query[:2] + b"\1\0" + query[4:6] + b"\0" * 6 + query[12:at]
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(2)
-        client.sendto(plain, ("127.0.0.1", PORT))
-        answer = client.recv(65535)
+    answer = ask_knot(query[:2] + b"\1\0" + query[4:6] + b"\0" * 6 + query[12:at])
     return answer[:2] + struct.pack(">H", struct.unpack(">H", answer[2:4])[0] | 0x80) + answer[4:]
 
 
@@ -267,23 +270,31 @@ def a_thousand_at_once(system):
 
 
 def stops_and_comes_back(system, knot):
+    """Killed, and stopped for so long that the resolver has given it up."""
     for stop in ("killed", "stopped"):
         if stop == "killed":
             knot.stop()
         else:
             os.kill(knot.process.pid, signal.SIGSTOP)
+            posthouse.wait_until(lambda: not knot.is_ready(), 10, "knot has stopped")
         began = time.monotonic()
         answer = system.ask(f"new-{stop}.signed")
         waited = time.monotonic() - began
         assert answer.rcode == dns.SERVER_FAILURE and waited < 20, (vars(answer), waited)
         assert system.ask("mx.signed").data(dns.A) == ["192.0.2.1"], "from the cache"
-        if stop == "killed":
-            knot.start()
-        else:
+        numbers = iter(range(10000))
+
+        def is_given_up():
+            assert system.ask(f"{stop}{next(numbers)}.signed").rcode == dns.SERVER_FAILURE
+            return "event=names-unreachable tried=servers" in system.log_text()
+        if stop == "stopped":
+            posthouse.wait_until(is_given_up, 60, "the server is given up")
             os.kill(knot.process.pid, signal.SIGCONT)
+        else:
+            knot.start()
         began = time.monotonic()
         posthouse.wait_until(
-            lambda: system.ask(f"new-{stop}.signed").rcode == dns.NO_SUCH_NAME, 30, "an answer")
+            lambda: system.ask(f"new-{stop}.signed").rcode == dns.NO_SUCH_NAME, 15, "an answer")
         print(f"server {stop}: failure after {waited:.1f} s, "
               f"fine again after {time.monotonic() - began:.1f} s", flush=True)
 
@@ -300,6 +311,27 @@ def reloads(system):
     system.wait_chosen("root")
     answer = system.ask("chain.signed")
     assert answer.is_secure and answer.data(dns.A) == ["192.0.2.1"], vars(answer)
+
+
+def asks_again_after_a_reload(knot):
+    """A question that some servers leave open gets the answer of others."""
+    is_asked = threading.Event()
+
+    def answer_some(query):
+        if b"\2mx\6signed" in query.lower():
+            is_asked.set()
+            raise OSError("silence")
+        return ask_knot(query)
+    serve_udp(PICKY, answer_some)
+    with Resolver(knot, dns_forwarders=PICKY) as system:
+        system.start()
+        with dns.Stream(system.path) as stream:
+            stream.send(dns.question("mx.signed", dns.A))
+            assert is_asked.wait(20)
+            system.set(dns_forwarders=f"127.0.0.1@{PORT}")
+            system.command("reload")
+            answer = stream.receive()
+        assert answer.data(dns.A) == ["192.0.2.1"] and answer.is_secure, vars(answer)
 
 
 def check_ends(system):
@@ -367,9 +399,9 @@ def inside():
             reloads(system)
             system.stop()
             check_ends(system)
-        print("without_dnssec, hostile_servers", flush=True)
-        without_dnssec(knot)
-        hostile_servers(knot)
+        for step in (asks_again_after_a_reload, without_dnssec, hostile_servers):
+            print(step.__name__, flush=True)
+            step(knot)
     finally:
         knot.stop()
         shutil.rmtree(directory, ignore_errors=True)

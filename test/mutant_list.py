@@ -7,6 +7,7 @@ def mutant(name, file, old, new, *tests):
 
 
 IMAP = ("unit/mailbox/imap_conversation",)
+RELAY = ("unit/relay/conversations",)
 SMTPD = ("unit/smtpd/conversations", "unit/smtpd/hostile")
 
 MUTANTS = [
@@ -68,6 +69,40 @@ MUTANTS = [
     mutant("of two MTA-STS records none counts", "src/trust/mta_sts.c",
            "return found == 1 && parse_fields", "return found > 0 && parse_fields",
            "unit/trust/mta_sts"),
+    # ---- what other servers can do to mail that goes out ----
+    mutant("words behind the answer to STARTTLS break the connection", "src/relay/client.c",
+           "result == CLIENT_OK && stream_unread(&client->stream).size > 0", "false", *RELAY),
+    mutant("what is offered before TLS is forgotten", "src/relay/client.c",
+           "client->extensions = client->mechanisms = 0;", ";", *RELAY),
+    mutant("no password in clear on the way out", "src/relay/login.c",
+           "client->tls[0] != '\\0' || client->is_local", "true", *RELAY),
+    mutant("the server proves that it knows the password", "src/proto/scram_client.c",
+           "CRYPTO_memcmp(bytes.data,\n\t\tclient->server_signature, SCRAM_HASH_SIZE) == 0",
+           "client != NULL", "unit/proto/scram_client"),
+    mutant("SCRAM is not made cheap", "src/proto/scram_client.c",
+           "ok && first->iterations >= SCRAM_CLIENT_ITERATIONS_LEAST", "ok",
+           "unit/proto/scram_client"),
+    mutant("TLS that is demanded is not left out", "src/relay/open.c",
+           "opening->is_in_clear = plan->demand.wish == TLS_TRY;",
+           "opening->is_in_clear = true;", *RELAY),
+    mutant("our TLS being away puts nothing in the clear", "src/relay/open.c",
+           "error.code != ERROR_REFUSED && error.code != ERROR_TIMEOUT", "false", *RELAY),
+    mutant("an unsigned MX has no DANE", "src/relay/tls_lookup.c",
+           "(!lookup->hop->is_host && !lookup->hosts->is_secure)", "false", *RELAY),
+    mutant("a host that MTA-STS does not name is not used", "src/relay/tls_policy.c",
+           "\tif (!facts->is_sts_host)", "\tif (false)", "unit/relay/tls_policy", *RELAY),
+    mutant("REQUIRETLS wants a verified certificate", "src/relay/tls_policy.c",
+           "return facts->needs_tls ? with_requiretls(facts, demand) : demand;",
+           "return demand;", "unit/relay/tls_policy", *RELAY),
+    mutant("an MX record does not lead to ourselves", "src/relay/next_hop.c",
+           "!hop->is_host && !is_of_others(&address)", "false", *RELAY),
+    mutant("a bare CR never goes out", "src/relay/body.c",
+           "dots->state == CR && bytes.data[0] != '\\n'", "false", "unit/relay/body", *RELAY),
+    mutant("a line of one dot is no end", "src/relay/body.c",
+           "dots->state == LINE_START && text.data[0] == '.'", "false",
+           "unit/relay/body", *RELAY),
+    mutant("after the end nobody else gets the message", "src/relay/transaction.c",
+           "!t->is_complete || (t->answers == 0 && t->client->used > 0)", "true", *RELAY),
     # ---- passwords, logins, tickets ----
     mutant("a wrong password is wrong", "src/auth/password.c",
            "bool is_right = scram_keys_are_equal(&keys, &tried) && account != NULL;",

@@ -149,11 +149,12 @@ const struct config_parameter config_table[] = {
 	"publishes (DANE, MTA-STS), otherwise TLS where it is offered." },
 { "smtp_tls_policy_maps", T, "", NULL, "", NULL,
 	"File with a security level for next hops: `example.org secure`; "
-	"`.example.org` is what lies below." },
+	"`.example.org` is what lies below. A type in front (hash:) is passed over." },
 { "smtp_sasl_auth_enable", B, "no", NULL, "relay", NULL,
 	"Log in to the servers that smtp_sasl_password_maps names." },
 { "smtp_sasl_password_maps", T, "", NULL, "", NULL,
-	"File with logins for next hops: `[mail.example.org]:587 user:password`." },
+	"File with logins for next hops: `[mail.example.org]:587 user:password`. A "
+	"type in front (hash:) is passed over." },
 { "smtp_connect_timeout", D, "30s", NULL, "relay", "s",
 	"How long another server may take to accept a connection." },
 { "smtp_helo_timeout", D, "300s", NULL, "relay", "s",

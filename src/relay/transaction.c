@@ -239,6 +239,29 @@ first_rcpt(const struct transaction *t)
 	return t->has_rset ? 2 : 1;
 }
 
+/* RFC 6533 3: without SMTPUTF8 what is beyond ASCII is written \x{HEX}. */
+static struct span
+orcpt_for(const struct transaction *t, struct span orcpt)
+{
+	struct buffer out;
+	uint32_t character;
+	if (t->mail.is_utf8 || utf8_is_ascii(orcpt))
+		return orcpt;
+	buffer_init(&out, SMTP_ORCPT_LIMIT);
+	while (orcpt.size > 0) {
+		size_t size = utf8_decode(orcpt, &character);
+		if (size == 1)
+			buffer_add_byte(&out, orcpt.data[0]);
+		else
+			buffer_print(&out, "\\x{%X}", character);
+		orcpt = span_skip(orcpt, size > 0 ? size : 1);
+	}
+	struct span text = buffer_is_overrun(&out) ? span_of(NULL, 0) :
+		arena_copy(t->message->arena, buffer_span(&out));
+	buffer_fini(&out);
+	return text;
+}
+
 static void
 write_rcpt(struct transaction *t, const struct attempt *attempt)
 {
@@ -248,9 +271,7 @@ write_rcpt(struct transaction *t, const struct attempt *attempt)
 		to_ascii(t, &rcpt.path);
 	if (offers(t, CLIENT_DSN)) {
 		rcpt.notify = from->notify;
-		/* RFC 6533 3: utf-8 as it is needs SMTPUTF8. */
-		if (utf8_is_ascii(from->orcpt) || t->mail.is_utf8)
-			rcpt.orcpt = from->orcpt;
+		rcpt.orcpt = orcpt_for(t, from->orcpt);
 	}
 	smtp_rcpt_add(&t->client->stream.out, &rcpt);
 }

@@ -5,6 +5,7 @@ large messages arrive whole, and a thousand over kept connections."""
 import os
 import re
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+import dns
 import lone
 import posthouse
 
@@ -50,15 +52,16 @@ ANSWERS = [
 
 
 class Sink:
-    def __init__(self, *options, cwd="/tmp"):
+    def __init__(self, *options, cwd="/tmp", address="127.0.0.1", port=2525):
         user = ["-u", "nobody"] if os.geteuid() == 0 else []
-        self.process = subprocess.Popen(["smtp-sink", *user, *options, "127.0.0.1:2525", "200"],
+        self.where = (address, port)
+        self.process = subprocess.Popen(["smtp-sink", *user, *options, f"{address}:{port}", "200"],
                                         cwd=cwd, stderr=subprocess.DEVNULL)
 
     def __enter__(self):
         def answers():
             with socket.socket() as client:
-                return client.connect_ex(("127.0.0.1", 2525)) == 0
+                return client.connect_ex(self.where) == 0
         posthouse.wait_until(answers, 10, "smtp-sink listens")
         return self
 
@@ -140,6 +143,72 @@ def a_hundred_slow_servers_delay_nobody():
             thread.join()
 
 
+# What the resolver says: records, None (no such name) or "fail".
+ZONE = {
+    ("two.example", dns.MX): [(10, "dead.example"), (20, "alive.example")],
+    ("dead.example", dns.A): ["192.0.2.10"],
+    ("alive.example", dns.A): ["192.0.2.1"],
+    ("six.example", dns.MX): [(10, "both.example")],
+    ("both.example", dns.AAAA): ["2001:db8::10"],
+    ("both.example", dns.A): ["192.0.2.1"],
+    ("plain.example", dns.A): ["192.0.2.1"],
+    ("null.example", dns.MX): [(0, "")],
+    ("gone.example", dns.MX): None,
+    ("fail.example", dns.MX): "fail",
+    ("nowhere.example", dns.MX): [(10, "nothing.example")],
+    ("nothing.example", dns.A): None, ("nothing.example", dns.AAAA): None,
+    ("loop.example", dns.MX): [(10, "mail.example.test"), (20, "alive.example")],
+}
+DOMAINS = [
+    ("two.example", "250 2.0.0 host alive.example[192.0.2.1] said"),
+    ("six.example", "250 2.0.0 host both.example[192.0.2.1] said"),
+    ("plain.example", "250 2.0.0 host plain.example[192.0.2.1] said"),
+    ("null.example", "556 5.1.10 the domain null.example takes no mail"),
+    ("gone.example", "550 5.4.4 the domain gone.example does not exist"),
+    ("fail.example", "451 4.4.3 the mail hosts of fail.example cannot be looked up now"),
+    ("nowhere.example", "550 5.4.4 the mail host nothing.example of nowhere.example"),
+    ("loop.example", "554 5.4.6 mail for loop.example goes in a circle"),
+]
+
+
+def dns_data(kind, value):
+    if kind == dns.MX:
+        return struct.pack(">H", value[0]) + dns.encode_name(value[1])
+    family = socket.AF_INET6 if kind == dns.AAAA else socket.AF_INET
+    return socket.inet_pton(family, value)
+
+
+def serve_names(wire):
+    """The far end of a wire to `names`: ZONE, unsigned."""
+    file = wire.makefile("rb")
+    while head := file.read(2):
+        message = file.read(struct.unpack(">H", head)[0])
+        name, at = dns.decode_name(message, 12)
+        kind = struct.unpack(">H", message[at:at + 2])[0]
+        found = ZONE.get((name, kind), [])
+        code = dns.SERVER_FAILURE if found == "fail" else \
+            dns.NO_SUCH_NAME if found is None else dns.NO_ERROR
+        records = [dns_data(kind, value) for value in found] if code == dns.NO_ERROR else []
+        answer = message[:2] + struct.pack(">HHHHH", 0x8180 | code, 1, len(records), 0, 0)
+        answer += message[12:at + 4]
+        for data in records:
+            answer += dns.encode_name(name) + struct.pack(">HHIH", kind, 1, 60, len(data)) + data
+        wire.sendall(struct.pack(">H", len(answer)) + answer)
+
+
+def the_hosts_of_a_domain():
+    subprocess.run(["ip", "address", "add", "192.0.2.1/32", "dev", "lo"], check=True)
+    subprocess.run(["ip", "address", "add", "192.0.2.10/32", "dev", "lo"], check=True)
+    callees = {"names-dns": serve_names}
+    with Sink(address="192.0.2.1", port=25), lone.Lone("relay", callees=callees) as relay:
+        client = lone.Lmtp(relay.wire("relay-lmtp"))
+        for domain, expected in DOMAINS:
+            answer, = client.deliver(domain, "a@b.example", [f"c@{domain}"], MESSAGE)
+            assert answer.startswith(expected), (domain, answer)
+        posthouse.wait_until(lambda: "no connection to host dead.example[192.0.2.10]"
+                             in relay.log(), 5, "a log line")
+
+
 def main():
     if os.environ.get("POSTHOUSE_PEERS") is None:
         os.environ["POSTHOUSE_PEERS"] = "1"
@@ -149,6 +218,7 @@ def main():
     large_messages_arrive_whole()
     many_over_kept_connections()
     a_hundred_slow_servers_delay_nobody()
+    the_hosts_of_a_domain()
 
 
 main()

@@ -33,7 +33,7 @@ the_example_of_the_rfc(void **state)
 	assert_true(scram_client_check(&client,
 		SPAN("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=")));
 	assert_false(scram_client_check(&client,
-		SPAN("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G5=")));
+		SPAN("v=7rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=")));
 	assert_false(scram_client_check(&client, SPAN("e=other-error")));
 	assert_false(scram_client_check(&client, SPAN("")));
 	arena_fini(&arena);

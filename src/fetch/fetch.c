@@ -8,9 +8,12 @@
 #include "fetch/fetch.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -28,6 +31,7 @@ static struct {
 	pthread_mutex_t lock;		/* of authorities */
 	struct buffer authorities;
 	struct names *names;
+	sem_t asking;			/* how many more may ask */
 } fetch = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 int
@@ -60,9 +64,10 @@ fetch_trust(int authorities_fd, struct error *error)
 }
 
 void
-fetch_set_names(struct names *names)
+fetch_set_names(struct names *names, unsigned at_once)
 {
 	fetch.names = names;
+	sem_init(&fetch.asking, 0, at_once);
 }
 
 /* ---- one transfer ---- */
@@ -127,18 +132,34 @@ add_addresses(struct buffer *list, const struct names_answer *answer,
 	}
 }
 
+static void
+ask(struct transfer *transfer, enum names_type type,
+	struct names_answer *answer)
+{
+	int64_t deadline = transfer->request->deadline;
+	const struct timespec latest = { .tv_sec = deadline / 1000,
+		.tv_nsec = deadline % 1000 * 1000000 };
+	int result;
+	*answer = (struct names_answer){ .verdict = NAMES_LATER };
+	do {
+		result = sem_clockwait(&fetch.asking, CLOCK_MONOTONIC, &latest);
+	} while (result < 0 && errno == EINTR);
+	if (result < 0)
+		return;
+	names_ask(fetch.names, transfer->arena, span_from(transfer->host),
+		type, deadline, answer);
+	sem_post(&fetch.asking);
+}
+
 /* "host:port:address,address" is what libcurl is told. */
 static bool
 resolve(struct transfer *transfer)
 {
-	struct span host = span_from(transfer->host);
 	struct names_answer six, four;
 	struct buffer list;
 	unsigned count = 0;
-	int64_t deadline = transfer->request->deadline;
-	names_ask(fetch.names, transfer->arena, host, NAMES_AAAA, deadline,
-		&six);
-	names_ask(fetch.names, transfer->arena, host, NAMES_A, deadline, &four);
+	ask(transfer, NAMES_AAAA, &six);
+	ask(transfer, NAMES_A, &four);
 	buffer_init(&list, 0);
 	buffer_print(&list, "%s:%s:", transfer->host, transfer->port);
 	add_addresses(&list, &four, &count);

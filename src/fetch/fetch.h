@@ -17,9 +17,10 @@ fetch_start(struct error *error);
 int
 fetch_trust(int authorities_fd, struct error *error);
 
-/* Who tells addresses of hosts. */
+/* Who tells addresses of hosts, and how many may ask him at once: who is one
+ * too many waits here, because names would send him away. */
 void
-fetch_set_names(struct names *names);
+fetch_set_names(struct names *names, unsigned at_once);
 
 /*
  * Straight down, until the deadline. `method` is GET or POST. The answer and

@@ -12,7 +12,7 @@
 #include "serve/process.h"
 
 /* A transfer has a worker for as long as it lasts. */
-enum { FETCH_WORKERS = 12, FETCH_STOP_GRACE = 1000 };
+enum { FETCH_WORKERS = 32, FETCH_STOP_GRACE = 1000 };
 
 static void
 trust(void)
@@ -48,7 +48,7 @@ main(int argc, char **argv)
 			LOG_TEXT("reason", error.text));
 		return 1;
 	}
-	fetch_set_names(names_new(lot));
+	fetch_set_names(names_new(lot), FETCH_WORKERS / 2 - 1);
 	listener_set_services(lot, services);
 	listener_on_reload(lot, reload);
 	lot_run(lot, FETCH_STOP_GRACE);

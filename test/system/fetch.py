@@ -77,6 +77,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 100
 
     def handle_error(self, *_):
         pass        # clients that do not want us
@@ -140,6 +141,10 @@ class Caller:
     def say(self, line):
         self.file.write(line.encode() + b"\n")
         self.file.flush()
+
+    def close(self):
+        self.file.close()
+        self.wire.close()
 
     def ask(self, method="GET", **fields):
         """(fields of the rows, body, reason or None)"""
@@ -215,6 +220,20 @@ def trouble_has_a_name(caller):
         assert time.monotonic() - begin < 8, url
 
 
+def many_at_once(inner):
+    """None is told that there is no name, or that nobody has time for it."""
+    callers = [Caller(inner) for _ in range(60)]
+    for i, caller in enumerate(callers):
+        caller.say("\t".join(["GET", "0", f"url=https://{HOST}/.well-known/mta-sts.txt?{i}",
+                              "limit=1000", "deadline=20000"]))
+    for caller in callers:
+        line = caller.file.readline()
+        assert b"status=404" in line, line
+        while not line.startswith(b"OK"):
+            line = caller.file.readline()
+        caller.close()
+
+
 def wrong_requests_are_refused(caller):
     for method, fields in (("GET", {}), ("GET", {"url": "x" * 3000}),
                            ("GET", {"url": "https://x/", "limit": 1 << 30}),
@@ -250,6 +269,7 @@ def main():
                          trouble_has_a_name, wrong_requests_are_refused):
                 test(caller)
                 print(test.__name__, flush=True)
+            many_at_once(inner)
             assert inner.status()[("fetch", 0)][1] == 0, "it did not die of that"
             log = inner.log()
             assert "event=fetched" in log and "problem=certificate" in log

@@ -95,7 +95,8 @@ destination_get(struct destinations *all, enum destination_kind kind,
 	new->kind = (uint8_t)kind;
 	new->ring = RING_NONE;
 	new->window = (float)all->rules.initial;
-	memcpy(new->key, key.data, key.size);
+	if (key.size > 0)
+		memcpy(new->key, key.data, key.size);
 	new->chain = all->slot[slot];
 	all->slot[slot] = new;
 	all->count++;

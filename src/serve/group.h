@@ -7,7 +7,7 @@
 
 #include "serve/slot.h"
 
-enum { GROUP_RUN_LIMIT = 2, GROUP_LIMIT = 64 };
+enum { GROUP_RUN_LIMIT = 2, GROUP_LIMIT = 256 };
 
 struct group_table {
 	pthread_mutex_t lock;		/* of everything below */

@@ -38,6 +38,7 @@ lot_new(unsigned workers)
 		exit(1);
 	}
 	pthread_mutex_init(&lot->queue_lock, NULL);
+	pthread_mutex_init(&lot->start_lock, NULL);
 	slot_table_init(&lot->slots);
 	group_table_init(&lot->groups);
 	for (size_t i = 0; i < LOT_LISTENERS_LIMIT; i++)
@@ -54,6 +55,7 @@ lot_free(struct lot **lot)
 	slot_table_fini(&(*lot)->slots);
 	group_table_fini(&(*lot)->groups);
 	pthread_mutex_destroy(&(*lot)->queue_lock);
+	pthread_mutex_destroy(&(*lot)->start_lock);
 	file_close(&(*lot)->epoll);
 	file_close(&(*lot)->wake);
 	file_close(&(*lot)->housekeeping);
@@ -236,8 +238,8 @@ tick(struct lot *lot)
 	bool is_quiet = lot_session_count(lot) == 0 && total == lot->last_total;
 	lot->last_total = total;
 	counter_set(COUNTER_SESSIONS_OPEN, lot_session_count(lot));
-	counter_set(COUNTER_WORKERS_BUSY,
-		lot->workers > idle ? lot->workers - idle : 0);
+	unsigned started = atomic_load(&lot->started);
+	counter_set(COUNTER_WORKERS_BUSY, started > idle ? started - idle : 0);
 	slot_claim_all(&lot->slots, SLOT_EXPIRED, clock_monotonic(), enqueue,
 		lot);
 	listener_wake_resting(lot);
@@ -265,24 +267,6 @@ keep_house(struct lot *lot)
 	}
 }
 
-static void
-start_workers(struct lot *lot)
-{
-	pthread_attr_t attributes;
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, LOT_STACK_SIZE);
-	for (unsigned i = 0; i < lot->workers; i++) {
-		int number = pthread_create(&lot->threads[i], &attributes,
-			worker_main, lot);
-		if (number != 0) {
-			log_event(LOG_ERROR, "no-thread", NULL,
-				LOG_NUMBER("errno", number));
-			exit(1);
-		}
-	}
-	pthread_attr_destroy(&attributes);
-}
-
 /* Wires are still answered meanwhile: sessions may have to finish calls. */
 static void
 end_sessions(struct lot *lot, int64_t deadline)
@@ -304,11 +288,13 @@ end_sessions(struct lot *lot, int64_t deadline)
 static void
 end_workers(struct lot *lot, int64_t deadline)
 {
-	atomic_store(&lot->is_ended, true);
+	pthread_mutex_lock(&lot->start_lock);
+	atomic_store(&lot->is_ended, true);	/* nobody begins after this */
+	pthread_mutex_unlock(&lot->start_lock);
 	uint64_t one = 1;
 	ssize_t n = write(lot->wake, &one, sizeof(one));
 	assert(n == sizeof(one));
-	while (atomic_load(&lot->ended_workers) < lot->workers) {
+	while (atomic_load(&lot->ended_workers) < atomic_load(&lot->started)) {
 		if (clock_until(deadline) == 0) {
 			log_event(LOG_WARN, "ended-with-sessions", NULL,
 				LOG_NUMBER("sessions", lot_session_count(lot)));
@@ -319,7 +305,7 @@ end_workers(struct lot *lot, int64_t deadline)
 		    read(lot->housekeeping, &one, sizeof(one)) < 0)
 			assert(errno == EAGAIN);
 	}
-	for (unsigned i = 0; i < lot->workers; i++)
+	for (unsigned i = 0; i < atomic_load(&lot->started); i++)
 		pthread_join(lot->threads[i], NULL);
 }
 
@@ -327,7 +313,7 @@ void
 lot_run(struct lot *lot, int64_t grace)
 {
 	supervisor_set_housekeeper();
-	start_workers(lot);
+	worker_start(lot, LOT_WORKERS_FIRST);
 	process_say_ready();
 	read_supervisor(lot);
 	keep_house(lot);

@@ -15,6 +15,7 @@
 
 enum {
 	LOT_WORKERS_LIMIT = 256,
+	LOT_WORKERS_FIRST = 8,		/* the others begin when they are needed */
 	LOT_STACK_SIZE = 256 * 1024,
 	LOT_LISTENERS_LIMIT = 256,
 };
@@ -36,8 +37,10 @@ struct listener {
 };
 
 struct lot {
-	unsigned workers;
+	unsigned workers;		/* at most */
+	pthread_mutex_t start_lock;	/* of threads */
 	pthread_t threads[LOT_WORKERS_LIMIT];
+	atomic_uint started;		/* of them; only grows */
 	int epoll, wake;		/* wake: eventfd, edge-triggered */
 	int housekeeping;		/* eventfd that ends its sleep */
 	atomic_bool is_asleep;		/* housekeeping waits without a tick */
@@ -65,6 +68,10 @@ lot_wake_housekeeping(struct lot *lot);
 /* worker.c */
 void *
 worker_main(void *lot);
+
+/* Begins threads until there are `count`, at most lot->workers. */
+void
+worker_start(struct lot *lot, unsigned count);
 
 /* Puts an OWNED slot into the run queue and wakes a worker if one is idle. */
 void

@@ -5,7 +5,7 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -16,10 +16,46 @@
  * A session that was added by the accept function that this worker is calling
  * is run by it next, without a detour through the queue.
  */
-enum { LINGER = 3, LOG_WAIT = 10 };	/* ms */
+enum { LOG_WAIT = 10 };			/* ms */
 
 static _Thread_local struct slot *own_next;
 static _Thread_local bool is_accepting;
+
+void
+worker_start(struct lot *lot, unsigned count)
+{
+	pthread_attr_t attributes;
+	if (count > lot->workers)
+		count = lot->workers;
+	if (atomic_load(&lot->started) >= count)
+		return;
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, LOT_STACK_SIZE);
+	pthread_mutex_lock(&lot->start_lock);
+	while (atomic_load(&lot->started) < count &&
+	    !atomic_load(&lot->is_ended)) {
+		unsigned i = atomic_load(&lot->started);
+		int number = pthread_create(&lot->threads[i], &attributes,
+			worker_main, lot);
+		if (number != 0) {
+			log_event(LOG_ERROR, "no-thread", NULL,
+				LOG_NUMBER("errno", number));
+			exit(1);
+		}
+		atomic_store(&lot->started, i + 1);
+	}
+	pthread_mutex_unlock(&lot->start_lock);
+	pthread_attr_destroy(&attributes);
+}
+
+/* Who takes the last place among the idle sees to it that somebody else is
+ * there for the next event, while there may be more threads. */
+static void
+take_place(struct lot *lot)
+{
+	if (atomic_fetch_sub(&lot->idle, 1) == 1)
+		worker_start(lot, atomic_load(&lot->started) + 1);
+}
 
 static void
 wake_worker(struct lot *lot)
@@ -147,29 +183,6 @@ choose_event(struct slot *slot, enum session_event *event)
 	}
 }
 
-/* A quarter of the workers is free: this one may wait for its client. */
-static bool
-may_linger(const struct lot *lot, const struct slot *slot)
-{
-	return slot->session->fd >= 0 && slot->session->second_fd < 0 &&
-		atomic_load_explicit(&lot->idle, memory_order_relaxed) >
-		lot->workers / 4;
-}
-
-/*
- * In a dialogue the next command comes within a moment. Waiting for it here is
- * cheaper than a way through epoll, as long as others are free to work.
- */
-static void
-linger(struct lot *lot, struct slot *slot)
-{
-	struct pollfd wait = { .fd = slot->session->fd, .events = POLLIN };
-	if (!may_linger(lot, slot) || poll(&wait, 1, LINGER) <= 0)
-		return;
-	slot_claim(slot, SLOT_READY);	/* told to ourselves */
-	slot->events = (uint32_t)wait.revents;
-}
-
 /* Runs one event; SESSION_PARK when there was none after all. */
 static enum session_next
 run_once(struct slot *slot)
@@ -210,8 +223,6 @@ run_slot(struct lot *lot, struct slot *slot)
 			return;
 		}
 		slot->is_for_write = next == SESSION_PARK_WRITE;
-		if (next == SESSION_PARK)
-			linger(lot, slot);
 		if (slot_has_reason(slot))
 			continue;
 		if (!arm(lot, slot, next)) {
@@ -247,7 +258,7 @@ wait_for_event(struct lot *lot)
 	if (atomic_load(&lot->queue_length) == 0 &&
 	    !atomic_load(&lot->is_ended))
 		count = wait_for_one(lot, &event);
-	atomic_fetch_sub(&lot->idle, 1);
+	take_place(lot);
 	assert(count >= 0 || errno == EINTR);
 	if (count <= 0 || event.data.u64 == LOT_MARK_WAKE)
 		return NULL;

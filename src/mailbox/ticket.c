@@ -21,7 +21,8 @@ take_fields(const struct tabline *fields, const char *service,
 		!tabline_get(fields, 2, "quota", &quota))
 		return false;
 	if (!span_equals(name, span_from(service)) || user.size == 0 ||
-		user.size >= sizeof(ticket->user))
+		user.size >= sizeof(ticket->user) ||
+		span_find(user, '\0') < user.size)
 		return false;
 	memcpy(ticket->user, user.data, user.size);
 	return span_to_hex_number(account, &ticket->account) &&

@@ -390,8 +390,8 @@ address_normalise_domain(struct arena *arena, struct span domain,
 	/* What does not lead back to the same A-labels is no U-label (RFC 5891
 	 * 5.4), and would be a second name for another domain. */
 	struct span again;
-	return is_domain(*out) && utf8_is_valid(*out) &&
-		domain_to_a_labels(arena, *out, &again) &&
+	return utf8_is_valid(*out) &&
+		address_domain_to_ascii(arena, *out, &again) &&
 		span_equals(again, ascii);
 }
 

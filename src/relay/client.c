@@ -15,6 +15,7 @@ client_new(int *fd, struct span host, const struct parameters *settings)
 	stream_init(&new->stream, fd);
 	new->settings = settings;
 	new->opened = clock_monotonic();
+	new->until = INT64_MAX;
 	snprintf(new->host, sizeof(new->host), "%.*s", SPAN_PRINT(host));
 	return new;
 }
@@ -42,13 +43,20 @@ client_fail(struct client *client, const char *format, ...)
 	return CLIENT_BROKEN;
 }
 
+int64_t
+client_deadline(const struct client *client, int64_t timeout)
+{
+	int64_t deadline = clock_monotonic() + timeout;
+	return deadline < client->until ? deadline : client->until;
+}
+
 bool
 client_send(struct client *client, int64_t timeout)
 {
 	struct error error;
 	if (client->is_broken)
 		return false;
-	client->stream.deadline = clock_monotonic() + timeout;
+	client->stream.deadline = client_deadline(client, timeout);
 	if (stream_send(&client->stream, &error) == 0)
 		return true;
 	if (error.code == ERROR_TIMEOUT)
@@ -82,7 +90,7 @@ fill(struct client *client, int64_t deadline, int64_t timeout)
 enum client_result
 client_read(struct client *client, int64_t timeout)
 {
-	int64_t deadline = clock_monotonic() + timeout;
+	int64_t deadline = client_deadline(client, timeout);
 	size_t seen = 0, consumed;
 	while (!client->is_broken) {
 		struct span unread = stream_unread(&client->stream);

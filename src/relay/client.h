@@ -42,6 +42,8 @@ struct client {
 	bool is_broken;			/* closed, silent, or not speaking SMTP */
 	unsigned used;			/* transactions */
 	int64_t opened;			/* monotonic ms */
+	int64_t until;			/* when the delivery that uses it must be over;
+					 * no timeout reaches beyond */
 	/* The last answer; its spans are borrowed until the next read. */
 	struct smtp_answer answer;
 	char trouble[160];		/* why it is broken: "it closed ..." */
@@ -96,6 +98,10 @@ void
 client_quit(struct client *client);
 
 /* ---- for the dialogue ---- */
+
+/* Now and the timeout, but not beyond .until. */
+int64_t
+client_deadline(const struct client *client, int64_t timeout);
 
 /* Writes what was collected. False: broken. */
 bool

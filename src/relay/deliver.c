@@ -27,7 +27,7 @@ struct delivery {
 	struct mta_sts_policy sts_policy;
 	struct verdict failure;		/* of the last host that was of no use */
 	unsigned addresses, sessions;	/* tried so far */
-	int64_t began;			/* monotonic ms */
+	int64_t began, until;		/* monotonic ms */
 };
 
 /* ---- who has no verdict ---- */
@@ -135,6 +135,7 @@ run_transactions(struct delivery *delivery, struct client *client)
 static void
 use_client(struct delivery *delivery, struct client **client)
 {
+	(*client)->until = delivery->until;
 	if (run_transactions(delivery, *client)) {
 		connections_give(delivery->relay->connections, delivery->key,
 			client);
@@ -204,7 +205,7 @@ try_address(struct delivery *delivery, struct span name,
 		.settings = delivery->settings, .scope =
 		&delivery->mail->scope, .address = address, .host =
 		host_text(delivery, name, address), .plan = plan,
-		.arena = delivery->arena };
+		.until = delivery->until, .arena = delivery->arena };
 	find_login(delivery, name, &request);
 	delivery->addresses++;
 	struct client *client = open_client(&request, &delivery->failure);
@@ -220,7 +221,8 @@ static bool
 may_try_more(const struct delivery *delivery)
 {
 	const struct parameters *settings = delivery->settings;
-	return has_open(delivery) && (settings->address_limit == 0 ||
+	return has_open(delivery) && clock_monotonic() < delivery->until &&
+		(settings->address_limit == 0 ||
 		delivery->addresses < settings->address_limit) &&
 		(settings->session_limit == 0 ||
 		delivery->sessions < settings->session_limit);
@@ -359,6 +361,9 @@ prepare(struct delivery *delivery)
 static void
 finish(struct delivery *delivery, struct buffer *replies)
 {
+	if (delivery->failure.code == 0)
+		verdict_set(&delivery->failure, delivery->arena, 451, "4.4.1",
+			"no server was tried in time");
 	for (size_t i = 0; i < delivery->count; i++) {
 		struct attempt *attempt = &delivery->attempt[i];
 		if (attempt->verdict.code == 0 && attempt->before.code != 0) {
@@ -383,6 +388,7 @@ deliver(const struct mail_server *server, struct mail_transaction *transaction,
 		.settings = atomic_load(&relay->settings),
 		.arena = &transaction->arena, .count = transaction->count,
 		.began = clock_monotonic(), .message.converted.file = -1 };
+	delivery.until = delivery.began + DELIVER_TIME;
 	delivery.world = (struct next_hop_world){ .ask = ask,
 		.random = random_u64, .context = relay,
 		.settings = delivery.settings };

@@ -14,6 +14,13 @@
 #include "relay/sts.h"
 #include "relay/transaction.h"
 
+/*
+ * A server that answers each command at the last moment, and takes a byte now
+ * and then, is given up: the queue waits for an hour, and what it has given up
+ * must not be delivered afterwards.
+ */
+enum { DELIVER_TIME = 50 * 60 * 1000 };		/* ms, for one transaction in all */
+
 /* What a delivery uses; one for the process. */
 struct relay {
 	struct mail_server server;		/* "relay-lmtp" */

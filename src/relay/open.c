@@ -61,6 +61,7 @@ connect_and_greet(struct opening *opening)
 		return false;
 	}
 	opening->client = client_new(&fd, request->host, settings);
+	opening->client->until = request->until;
 	opening->client->is_local = network_is_loopback(request->address);
 	enum client_result result = client_await_greeting(opening->client);
 	if (result != CLIENT_OK)
@@ -92,8 +93,8 @@ shake_hands(struct opening *opening)
 	const struct tls_connect_request asked = { .sni = plan->sni,
 		.names = plan->names, .name_count = plan->name_count,
 		.verify = plan->demand.verify, .tlsa = plan->tlsa,
-		.tlsa_count = plan->tlsa_count, .deadline = clock_monotonic() +
-		request->settings->starttls_timeout };
+		.tlsa_count = plan->tlsa_count, .deadline =
+		client_deadline(client, request->settings->starttls_timeout) };
 	int fd = client_take_socket(client);
 	if (request->world->start_tls(request->world->connector, &fd, &asked,
 		request->scope, &facts, &error) == 0) {

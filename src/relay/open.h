@@ -32,6 +32,7 @@ struct open_request {
 	const struct tls_plan *plan;
 	bool has_login;
 	struct span user, password;
+	int64_t until;			/* monotonic ms: over, whatever it waits for */
 	struct arena *arena;		/* of *why */
 };
 

@@ -5,7 +5,6 @@
  */
 #include "relay/transaction.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "relay/downgrade.h"
@@ -376,7 +375,7 @@ send_pieces(struct transaction *t, bool is_plain)
 	body_dots_init(&dots);
 	while ((read = body_reader_next(&reader, &bytes, &error)) ==
 		BODY_BYTES && !client->stream.is_failed) {
-		client->stream.deadline = clock_monotonic() + timeout;
+		client->stream.deadline = client_deadline(client, timeout);
 		if (is_plain)
 			stream_add(&client->stream, bytes);
 		else

@@ -19,7 +19,7 @@ import posthouse
 
 SESSIONS, ROUNDS = 20, int(os.environ.get("POSTHOUSE_KILLS", "4"))
 USERS = [f"user{i}@example.test" for i in range(5)]
-PROGRAMS = ["smtpd", "auth", "queue", "mailbox", "tls", "key", "login", "names"]
+PROGRAMS = ["smtpd", "auth", "queue", "mailbox", "tls", "key", "login", "names", "relay"]
 
 
 class Sender(threading.Thread):

@@ -16,7 +16,7 @@ import posthouse
 
 ALICE = "alice@example.test"
 STOPPED = float(os.environ.get("POSTHOUSE_STOPPED", "10"))
-PROGRAMS = ["auth", "queue", "mailbox", "tls", "key", "login", "smtpd"]
+PROGRAMS = ["auth", "queue", "mailbox", "tls", "key", "login", "smtpd", "relay"]
 
 
 class Load(threading.Thread):

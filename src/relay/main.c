@@ -5,7 +5,6 @@
  * like, unlinked files for large messages in its spill directory, which is its
  * root, and one file there for what domains say of their TLS.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 
@@ -73,19 +72,20 @@ open_spill(const struct config *config, char *path, size_t size,
 	return fd < 0 ? error_set_errno(error, "opening %s", path) : fd;
 }
 
-/* Opened before the jail, which has no files: what is known of MTA-STS. */
-static int
+/* Opened before the jail, which has no files: what is known of MTA-STS. Mail
+ * goes out without what a disk in trouble should remember. */
+static struct sts_file *
 open_policies(const struct config *config)
 {
-	char path[4096];
-	int length = snprintf(path, sizeof(path), "%s/spill/relay/mta-sts",
+	struct error error;
+	char path[4000];
+	snprintf(path, sizeof(path), "%s/spill/relay",
 		config_text(config, "data_directory"));
-	int fd = length < 0 || (size_t)length >= sizeof(path) ? -1 :
-		open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
+	struct sts_file *file = sts_file_open(path, &error);
+	if (file == NULL)
 		log_event(LOG_WARN, "sts-file-not-opened", NULL,
-			LOG_NUMBER("errno", errno));
-	return fd;
+			LOG_TEXT("reason", error.text));
+	return file;
 }
 
 int
@@ -102,7 +102,7 @@ main(int argc, char **argv)
 		.deliver = deliver, .context = &relay,
 		.spill = open_spill(process->config, path, sizeof(path),
 			&error) };
-	int policies = open_policies(process->config);
+	struct sts_file *policies = open_policies(process->config);
 	if (relay.server.spill < 0 ||
 		take_settings(process->config, &error) < 0 ||
 		jail_enter(process, &jail, &error) < 0) {

@@ -2,10 +2,8 @@
 #include "relay/sts.h"
 
 #include <pthread.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/map.h"
 #include "base/memory.h"
 
@@ -16,13 +14,14 @@ struct known {
 	struct mta_sts_entry entry;
 	bool is_fetching;		/* by somebody, now */
 	int64_t failed;			/* wall ms; 0: the last fetch did not */
+	bool is_our_fault;		/* it was not the domain that failed */
 };
 
 struct sts {
 	pthread_mutex_t lock;		/* of all below */
 	pthread_cond_t changed;		/* a fetch has ended */
 	struct map domains;		/* -> struct known */
-	int file;
+	struct sts_file *file;		/* or NULL */
 };
 
 /* ---- the memory ---- */
@@ -84,64 +83,74 @@ remember(struct known *known, struct span line)
 	known->entry = entry;
 	known->has_policy = true;
 	known->failed = 0;
+	known->is_our_fault = false;
 	return true;
 }
 
 /* ---- the file ---- */
 
-static void
-read_file(struct sts *sts, int64_t now)
-{
-	struct buffer text;
-	struct error error;
-	struct span line;
-	buffer_init(&text, 0);
-	if (file_read_descriptor(sts->file, STS_FILE_LIMIT, &text, &error) < 0)
-		log_event(LOG_WARN, "sts-file", NULL,
-			LOG_TEXT("reason", error.text));
-	struct span rest = buffer_span(&text);
-	while (rest.size > 0 && span_split(&rest, '\n', &line)) {
-		struct arena arena;
-		struct mta_sts_entry entry;
-		arena_init(&arena, 0);
-		if (mta_sts_entry_decode(line, &arena, &entry) &&
-			!mta_sts_is_expired(&entry, now))
-			remember(get_known(sts, entry.domain, now), line);
-		arena_fini(&arena);
-	}
-	buffer_fini(&text);
-}
+struct reading {
+	struct sts *sts;
+	int64_t now;
+};
 
 static void
-write_anew(struct sts *sts)
+read_line(void *context, struct span line)
+{
+	struct reading *reading = context;
+	struct mta_sts_entry entry;
+	struct arena arena;
+	arena_init(&arena, 0);
+	if (mta_sts_entry_decode(line, &arena, &entry) &&
+		!mta_sts_is_expired(&entry, reading->now))
+		remember(get_known(reading->sts, entry.domain, reading->now),
+			line);
+	arena_fini(&arena);
+}
+
+static int
+write_anew(struct sts *sts, struct error *error)
 {
 	struct buffer out;
-	struct error error;
 	struct span key;
 	void *value;
 	size_t cursor = 0;
 	buffer_init(&out, 0);
-	while (map_next(&sts->domains, &cursor, &key, &value))
-		mta_sts_entry_encode(&out, &((struct known *)value)->entry);
-	if (ftruncate(sts->file, 0) < 0 || lseek(sts->file, 0, SEEK_SET) < 0 ||
-		file_write_all(sts->file, buffer_span(&out), &error) < 0)
-		log_event(LOG_WARN, "sts-file-not-written", NULL);
+	while (map_next(&sts->domains, &cursor, &key, &value)) {
+		const struct known *known = value;
+		if (known->has_policy)
+			mta_sts_entry_encode(&out, &known->entry);
+	}
+	int result = sts_file_replace(sts->file, buffer_span(&out), error);
 	buffer_fini(&out);
+	return result;
+}
+
+/* What has just been remembered, as its line with LF. */
+static void
+save(struct sts *sts, struct span line, const struct log_scope *scope)
+{
+	struct error error;
+	if (sts->file == NULL)
+		return;
+	if ((sts_file_is_wasteful(sts->file) ? write_anew(sts, &error) :
+		sts_file_add(sts->file, line, &error)) < 0)
+		log_event(LOG_WARN, "sts-file-not-written", scope,
+			LOG_TEXT("reason", error.text));
 }
 
 struct sts *
-sts_new(int *file, int64_t now)
+sts_new(struct sts_file **file, int64_t now)
 {
 	struct sts *new = memory_new(sizeof(*new));
 	pthread_mutex_init(&new->lock, NULL);
 	pthread_cond_init(&new->changed, NULL);
 	map_init(&new->domains);
 	new->file = *file;
-	*file = -1;
-	if (new->file >= 0) {
-		read_file(new, now);
-		write_anew(new);
-	}
+	*file = NULL;
+	if (new->file != NULL)
+		sts_file_read(new->file, read_line, &(struct reading){
+			.sts = new, .now = now });
 	return new;
 }
 
@@ -156,7 +165,7 @@ sts_free(struct sts **sts)
 	while (map_next(&(*sts)->domains, &cursor, &key, &value))
 		known_free(value);
 	map_fini(&(*sts)->domains);
-	file_close(&(*sts)->file);
+	sts_file_close(&(*sts)->file);
 	pthread_cond_destroy(&(*sts)->changed);
 	pthread_mutex_destroy(&(*sts)->lock);
 	memory_free(*sts);
@@ -194,7 +203,7 @@ log_failure(struct span domain, const struct sts_world *world,
 /* The entry as its line without LF; empty when there is no policy. */
 static struct span
 fetch_line(struct span domain, struct span id, const struct sts_world *world,
-	struct arena *arena)
+	struct arena *arena, bool *is_our_fault)
 {
 	const struct fetch_request request = { .limit = MTA_STS_POLICY_LIMIT,
 		.url = mta_sts_url(arena, domain), .deadline =
@@ -205,8 +214,9 @@ fetch_line(struct span domain, struct span id, const struct sts_world *world,
 	struct span line = { NULL, 0 };
 	struct error error;
 	struct buffer out;
-	if (world->fetch(world->fetcher, &request, arena, &answer,
-		&error) < 0) {
+	*is_our_fault = world->fetch(world->fetcher, &request, arena, &answer,
+		&error) < 0;
+	if (*is_our_fault) {
 		log_failure(domain, world, span_from(error.text));
 		return line;
 	}
@@ -237,18 +247,20 @@ refresh(struct sts *sts, struct span domain, struct span id,
 	const struct sts_world *world, struct arena *arena)
 {
 	struct known *known = get_known(sts, domain, world->now);
-	struct error error;
+	bool is_our_fault;
 	known->is_fetching = true;
 	pthread_mutex_unlock(&sts->lock);
-	struct span line = fetch_line(domain, id, world, arena);
+	struct span line = fetch_line(domain, id, world, arena, &is_our_fault);
 	pthread_mutex_lock(&sts->lock);
 	known->is_fetching = false;
-	if (line.size == 0 || !remember(known, line))
-		known->failed = world->now;
-	else if (sts->file >= 0 && file_write_all(sts->file,
-		arena_print(arena, "%.*s\n", SPAN_PRINT(line)), &error) < 0)
-		log_event(LOG_WARN, "sts-file-not-written", world->scope,
-			LOG_TEXT("reason", error.text));
+	if (line.size > 0 && remember(known, line)) {
+		save(sts, arena_print(arena, "%.*s\n", SPAN_PRINT(line)),
+			world->scope);
+	} else {
+		/* only the domain's own fault is worth a pause */
+		known->failed = is_our_fault ? 0 : world->now;
+		known->is_our_fault = is_our_fault;
+	}
 	pthread_cond_broadcast(&sts->changed);
 }
 
@@ -289,6 +301,7 @@ sts_find(struct sts *sts, struct span domain, const struct sts_world *world,
 {
 	struct span id = ask_id(domain, world, arena);
 	enum mta_sts_mode mode = MTA_STS_NONE;
+	bool is_unknown = false;
 	pthread_mutex_lock(&sts->lock);
 	struct known *known = map_get(&sts->domains, domain);
 	/* Who has no policy yet waits for the one that comes; with an old one
@@ -305,8 +318,12 @@ sts_find(struct sts *sts, struct span domain, const struct sts_world *world,
 	if (is_good(known, world->now)) {
 		copy_policy(&known->entry.policy, arena, policy);
 		mode = policy->mode;
+	} else {
+		is_unknown = id.size > 0 && known != NULL &&
+			known->is_our_fault;
 	}
 	pthread_mutex_unlock(&sts->lock);
-	return mode == MTA_STS_ENFORCE ? TLS_STS_ENFORCE :
+	return is_unknown ? TLS_STS_UNKNOWN :
+		mode == MTA_STS_ENFORCE ? TLS_STS_ENFORCE :
 		mode == MTA_STS_TESTING ? TLS_STS_TESTING : TLS_STS_NOT;
 }

@@ -1,33 +1,29 @@
 /*
  * MTA-STS policies of domains (RFC 8461): asked for in the DNS, fetched over
- * HTTPS, and remembered as long as they say, also over restarts: in a file that
- * was opened before the jail, one line appended for each policy.
+ * HTTPS, and remembered as long as they say, also over restarts (sts_file.h).
  */
 #ifndef RELAY_STS_H
 #define RELAY_STS_H
 
 #include "base/log.h"
 #include "relay/next_hop.h"
+#include "relay/sts_file.h"
 #include "relay/tls_policy.h"
 #include "serve/fetch_call.h"
 #include "trust/mta_sts.h"
 
 enum {
 	STS_LIMIT = 10000,		/* domains that are remembered */
-	STS_FILE_LIMIT = 64 << 20,	/* bytes that are read at start */
 	STS_RETRY = 300000,		/* ms until a failed fetch is tried again
 					 * (RFC 8461 3.3) */
 };
 
 struct sts;
 
-/*
- * Reads what is remembered and writes it anew, shorter. file: open for reading
- * and writing, taken; -1: nothing survives a restart. Lines that are damaged
- * are passed over.
- */
+/* Reads what is remembered. file: taken; NULL: nothing survives a restart.
+ * Lines that are damaged are passed over. */
 struct sts *
-sts_new(int *file, int64_t now);
+sts_new(struct sts_file **file, int64_t now);
 void
 sts_free(struct sts **sts);
 
@@ -45,7 +41,8 @@ struct sts_world {
 /*
  * The policy of the domain now, in the arena. Blocks for a TXT question, and
  * for MTA_STS_FETCH_TIMEOUT when a policy is to be fetched; of several that
- * want the same one fetches, the others wait for it.
+ * want the same one fetches, the others wait for it. UNKNOWN: there is a record
+ * and no policy yet, and it is our own fault that there is none.
  */
 enum tls_sts
 sts_find(struct sts *sts, struct span domain, const struct sts_world *world,

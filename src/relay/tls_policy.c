@@ -43,6 +43,9 @@ not_this_host(const char *reason)
 static struct tls_demand
 by_sts(const struct tls_policy_facts *facts)
 {
+	if (facts->sts == TLS_STS_UNKNOWN)
+		return not_this_host("may have an MTA-STS policy, which cannot "
+			"be asked for here now");
 	if (facts->sts != TLS_STS_ENFORCE)
 		return (struct tls_demand){ .wish = TLS_TRY,
 			.reason = "opportunistic" };

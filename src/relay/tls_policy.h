@@ -32,6 +32,7 @@ enum tls_sts {
 	TLS_STS_NOT,		/* no policy, or mode "none" */
 	TLS_STS_TESTING,
 	TLS_STS_ENFORCE,
+	TLS_STS_UNKNOWN,	/* it could not be asked for, by our own fault */
 };
 
 struct tls_policy_facts {

@@ -6,11 +6,13 @@ import threading
 
 
 class Sink:
-    def __init__(self, port, dsn=True):
+    def __init__(self, port, dsn=True, address="127.0.0.1", context=None):
+        """context: an ssl.SSLContext, for STARTTLS."""
         self.messages = []      # {"sender", "recipients", "data", "mail"}
         self.connections = 0
         self.takes_all = False
         self.dsn = dsn
+        self.context = context
         sink = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -25,7 +27,7 @@ class Sink:
             allow_reuse_address = True
             daemon_threads = True
 
-        self.server = Server(("127.0.0.1", port), Handler)
+        self.server = Server((address, port), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def close(self):
@@ -38,7 +40,7 @@ class Sink:
             handler.wfile.flush()
 
         say("220 sink ESMTP")
-        mail, recipients = "", []
+        mail, recipients, is_encrypted = "", [], False
         while True:
             line = handler.rfile.readline().decode("utf-8", "replace").rstrip("\r\n")
             verb = line[:4].upper()
@@ -50,8 +52,16 @@ class Sink:
                 say("250-sink")
                 if self.dsn:
                     say("250-DSN")
+                if self.context is not None and not is_encrypted:
+                    say("250-STARTTLS")
                 say("250-8BITMIME")
                 say("250 PIPELINING")
+            elif verb == "STAR" and self.context is not None:
+                say("220 2.0.0 go on")
+                handler.connection = self.context.wrap_socket(handler.connection, server_side=True)
+                handler.rfile = handler.connection.makefile("rb")
+                handler.wfile = handler.connection.makefile("wb")
+                is_encrypted = True
             elif verb == "MAIL":
                 mail, recipients = line, []
                 say("250 2.1.0 ok")
@@ -76,6 +86,7 @@ class Sink:
                         break
                     data += part[1:] if part.startswith(b".") else part
                 self.messages.append({"mail": mail, "recipients": recipients,
+                                      "is_encrypted": is_encrypted,
                                       "data": data.decode("utf-8", "replace")})
                 say("250 2.0.0 taken")
             else:

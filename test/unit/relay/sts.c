@@ -16,6 +16,7 @@ enum { DAY = 86400000 };
 
 static const char *record;	/* the TXT record; NULL: the DNS is silent */
 static const char *policy;	/* NULL: nobody answers */
+static bool is_away;		/* fetch itself is */
 static unsigned fetches;
 
 static void
@@ -40,8 +41,9 @@ fetch(struct fetcher *fetcher, const struct fetch_request *request,
 {
 	(void)fetcher;
 	(void)arena;
-	(void)error;
 	fetches++;
+	if (is_away)
+		return error_set(error, ERROR_LATER, "fetch is away");
 	assert_true(span_equals(request->url,
 		SPAN("https://mta-sts.d.example/.well-known/mta-sts.txt")));
 	*answer = (struct fetch_answer){ .problem = policy == NULL ?
@@ -62,7 +64,7 @@ find(struct sts *sts, int64_t now)
 	arena_init(&arena, 0);
 	enum tls_sts mode = sts_find(sts, SPAN("d.example"), &world, &arena,
 		&found);
-	if (mode != TLS_STS_NOT)
+	if (mode == TLS_STS_TESTING || mode == TLS_STS_ENFORCE)
 		assert_true(mta_sts_matches(&found, SPAN("mx.d.example")));
 	arena_fini(&arena);
 	return mode;
@@ -74,8 +76,10 @@ a_policy_is_kept_as_long_as_it_says(void **state)
 	static const char enforce[] = "version: STSv1\nmode: enforce\n"
 		"mx: mx.d.example\nmax_age: 864000\n";
 	struct error error;
-	int file = file_open_memory("mta-sts", SPAN("damaged\n\n"), &error);
-	int again = dup(file);
+	int fds[2] = { file_open_memory("1", SPAN("damaged\n\n"), &error),
+		file_open_memory("2", SPAN(""), &error) };
+	int again[2] = { dup(fds[0]), dup(fds[1]) };
+	struct sts_file *file = sts_file_new(fds);
 	struct sts *sts = sts_new(&file, NOW);
 	(void)state;
 	fetches = 0;
@@ -96,7 +100,8 @@ a_policy_is_kept_as_long_as_it_says(void **state)
 	sts_free(&sts);
 	/* After a restart, with the DNS silent and nobody answering. */
 	record = NULL;
-	sts = sts_new(&again, NOW + 5 * (int64_t)DAY);
+	file = sts_file_new(again);
+	sts = sts_new(&file, NOW + 5 * (int64_t)DAY);
 	assert_int_equal(find(sts, NOW + 5 * (int64_t)DAY), TLS_STS_ENFORCE);
 	assert_int_equal(find(sts, NOW + 11 * (int64_t)DAY), TLS_STS_NOT);
 	sts_free(&sts);
@@ -105,7 +110,7 @@ a_policy_is_kept_as_long_as_it_says(void **state)
 static void
 without_a_record_nothing_is_fetched(void **state)
 {
-	struct sts *sts = sts_new(&(int){ -1 }, NOW);
+	struct sts *sts = sts_new(&(struct sts_file *){ NULL }, NOW);
 	(void)state;
 	fetches = 0;
 	record = "v=spf1 -all";
@@ -114,6 +119,28 @@ without_a_record_nothing_is_fetched(void **state)
 	record = NULL;
 	assert_int_equal(find(sts, NOW), TLS_STS_NOT);
 	assert_int_equal(fetches, 0);
+	sts_free(&sts);
+}
+
+/* Mail waits until fetch is there again, rather than go out unprotected. */
+static void
+our_own_fault_is_no_answer(void **state)
+{
+	struct sts *sts = sts_new(&(struct sts_file *){ NULL }, NOW);
+	(void)state;
+	record = "v=STSv1; id=1;";
+	policy = "version: STSv1\nmode: enforce\nmx: mx.d.example\n"
+		"max_age: 864000\n";
+	is_away = true;
+	assert_int_equal(find(sts, NOW), TLS_STS_UNKNOWN);
+	assert_int_equal(find(sts, NOW + 1), TLS_STS_UNKNOWN);
+	is_away = false;
+	assert_int_equal(find(sts, NOW + 2), TLS_STS_ENFORCE);
+	/* a policy that is known goes on to count */
+	is_away = true;
+	record = "v=STSv1; id=2;";
+	assert_int_equal(find(sts, NOW + 3), TLS_STS_ENFORCE);
+	is_away = false;
 	sts_free(&sts);
 }
 
@@ -127,7 +154,7 @@ a_policy_that_is_none_is_none(void **state)
 	(void)state;
 	record = "v=STSv1; id=1;";
 	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
-		struct sts *sts = sts_new(&(int){ -1 }, NOW);
+		struct sts *sts = sts_new(&(struct sts_file *){ NULL }, NOW);
 		fetches = 0;
 		policy = policies[i];
 		assert_int_equal(find(sts, NOW), TLS_STS_NOT);
@@ -143,6 +170,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_policy_is_kept_as_long_as_it_says),
 		cmocka_unit_test(without_a_record_nothing_is_fetched),
+		cmocka_unit_test(our_own_fault_is_no_answer),
 		cmocka_unit_test(a_policy_that_is_none_is_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

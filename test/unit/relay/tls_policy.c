@@ -152,6 +152,24 @@ requiretls_makes_every_decision_stricter(void **state)
 	}
 }
 
+/* What we could not ask for is not taken for "there is none". */
+static void
+doubt_about_a_policy_is_later(void **state)
+{
+	(void)state;
+	for (size_t level = 0; level < COUNT(matrix); level++)
+		for (size_t dane = 0; dane < 4; dane++) {
+			struct tls_policy_facts facts = facts_of(level, dane,
+				0);
+			facts.sts = TLS_STS_UNKNOWN;
+			struct tls_demand demand = tls_policy_decide(&facts);
+			bool counts = facts.level == TLS_LEVEL_DANE &&
+				facts.dane == DANE_NOT;
+			assert_string_equal(word_of(&demand), counts ? "later" :
+				matrix[level].words[dane][0]);
+		}
+}
+
 static void
 only_known_words_are_levels(void **state)
 {
@@ -169,6 +187,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_level_with_every_publication),
 		cmocka_unit_test(requiretls_makes_every_decision_stricter),
+		cmocka_unit_test(doubt_about_a_policy_is_later),
 		cmocka_unit_test(only_known_words_are_levels),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,11 @@
 #include "serve/jail.h"
 #include "store/engine.h"
 
-enum { WORKERS = 60, STOP_GRACE = 4000 /* ms */ };
+enum {
+	WORKERS = 60,
+	STOP_GRACE = 4000,		/* ms */
+	BLOCK_MEMORY = 4 << 20,	/* of the spool's mailbox */
+};
 
 static struct queue queue;
 static struct space space;
@@ -119,10 +123,13 @@ reload(const struct config *config)
 static int
 open_spool(const char *path, struct engine **engine, struct error *error)
 {
-	struct store_options store = { .engine = NULL };
+	/* Messages come and go: old blocks are not looked at again. */
+	struct store_options store = { .engine = NULL,
+		.block_memory = BLOCK_MEMORY };
 	struct spool_options spool = { .wake = retry_wake,
 		.swept = retry_swept, .back_off = retry_back_off,
 		.hop = retry_hop, .look = retry_look, .makes_reports = true,
+		.loads_later = true,
 		 .context = &queue, .space = &space,
 		.rules = &queue.next_hops };
 	queue.server.spill = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -35,7 +35,8 @@ struct retry {
 	pthread_mutex_t lock;		/* of all below */
 	bool is_scheduling, is_sweeping;	/* the session may be nudged */
 	struct attempt_clock clock;
-	int64_t next_look;		/* of the schedule's session alone */
+	int64_t next_look;		/* these two of the schedule's session */
+	bool is_loading;
 };
 
 /* Constant while sessions run, but for what has locks of its own. */

@@ -9,6 +9,7 @@
 
 enum {
 	SWEEP_AGAIN = 5000,		/* ms after it failed */
+	LOAD_PIECE = 500,		/* messages */
 	LOOK_AGAIN = 30000,		/* ms, less for short lifetimes */
 };
 
@@ -33,6 +34,23 @@ of_schedule(struct session *session)
 		offsetof(struct retry, schedule));
 }
 
+/* A long spool is read while mail flows; between the pieces attempts begin. */
+static void
+load(struct retry *retry)
+{
+	struct error error;
+	if (!retry->is_loading)
+		return;
+	int result = spool_load(&retry->queue->spool, LOAD_PIECE, &error);
+	retry->is_loading = result > 0;
+	if (result < 0)
+		log_event(LOG_ERROR, "spool-failed", NULL,
+			LOG_TEXT("error", error.text));
+	if (result == 0)
+		log_event(LOG_INFO, "spool-loaded", NULL, LOG_NUMBER(
+			"messages", spool_length(&retry->queue->spool)));
+}
+
 /* Messages for closed destinations are not tried, but grow old too. */
 static void
 look(struct retry *retry)
@@ -55,12 +73,15 @@ schedule_run(struct session *session, enum session_event event)
 	if (event == SESSION_STOP)
 		return SESSION_CLOSE;
 	retry_may_expire(retry);
+	load(retry);
 	look(retry);
 	while ((row = spool_take_due(&retry->queue->spool)) != NULL)
 		carry_start(retry->queue, row);
 	session->deadline = spool_next_due(&retry->queue->spool);
 	if (session->deadline > retry->next_look)
 		session->deadline = retry->next_look;
+	if (retry->is_loading)
+		retry_wake(retry->queue);
 	return SESSION_PARK;
 }
 
@@ -134,6 +155,7 @@ void
 retry_start(struct retry *retry)
 {
 	retry->is_scheduling = retry->is_sweeping = true;
+	retry->is_loading = retry->queue->spool.options.loads_later;
 	lot_add(retry->queue->lot, &retry->schedule);
 	lot_add(retry->queue->lot, &retry->sweep);
 }

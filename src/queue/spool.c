@@ -228,14 +228,13 @@ visit_one(struct spool *spool, struct store_account *account,
 	return result;
 }
 
-int
-spool_visit(struct spool *spool, int (*visitor)(void *context,
+static int
+visit_from(struct spool *spool, uint32_t uid, int (*visitor)(void *context,
 	const struct spool_message *message), void *context,
 	struct error *error)
 {
 	struct store_view *view = NULL;
 	struct store_message found;
-	uint32_t uid = 1;
 	struct store_account *account = spool_account(spool, NULL, error);
 	if (account == NULL)
 		return -1;
@@ -253,6 +252,14 @@ spool_visit(struct spool *spool, int (*visitor)(void *context,
 	return 0;
 }
 
+int
+spool_visit(struct spool *spool, int (*visitor)(void *context,
+	const struct spool_message *message), void *context,
+	struct error *error)
+{
+	return visit_from(spool, 1, visitor, context, error);
+}
+
 size_t
 spool_length(struct spool *spool)
 {
@@ -264,40 +271,92 @@ spool_length(struct spool *spool)
 
 /* ---- at start ---- */
 
-static int
-load_message(void *context, const struct spool_message *message)
+static void
+log_damage(const struct spool_message *message, const char *what)
 {
-	struct spool *spool = context;
+	log_event(LOG_ERROR, "spool-damaged", NULL,
+		LOG_TEXT("id", message->id), LOG_NUMBER("uid", message->uid),
+		LOG_TEXT("error", what));
+}
+
+static void
+remember(struct spool *spool, const struct envelope *envelope)
+{
+	int64_t age = spool->options.wall() - envelope->arrival;
+	int64_t now = spool_monotonic(spool);
+	if (age >= 0 && age < RECENT_TIME)
+		recent_put(&spool->recent, envelope->transaction, now,
+			now + RECENT_TIME - age);
+}
+
+/* A row for it; with the lock held. True: somebody has to be woken. */
+static bool
+load_row(struct spool *spool, const struct spool_message *message)
+{
 	const struct envelope *envelope = message->envelope;
+	int64_t now = spool_monotonic(spool);
 	struct queued *row = schedule_add(&spool->schedule,
 		span_from(message->id), message->uid);
 	if (row == NULL) {
-		log_event(LOG_ERROR, "spool-damaged", NULL,
-			LOG_TEXT("id", message->id),
-			LOG_NUMBER("uid", message->uid),
-			LOG_TEXT("error", "two messages have this id"));
-		return 0;
+		log_damage(message, "two messages have this id");
+		return false;
 	}
+	row->is_damaged = envelope == NULL;
 	if (envelope == NULL) {
-		row->is_damaged = true;
 		counter_add(COUNTER_DAMAGE, 1);
-		log_event(LOG_ERROR, "spool-damaged", NULL,
-			LOG_TEXT("id", message->id),
-			LOG_NUMBER("uid", message->uid),
-			LOG_TEXT("error", "the envelope cannot be read"));
-		return 0;
+		log_damage(message, "the envelope cannot be read");
+		return false;
 	}
-	int64_t age = spool->options.wall() - envelope->arrival;
-	if (age >= 0 && age < RECENT_TIME)
-		recent_put(&spool->recent, envelope->transaction,
-			spool_monotonic(spool),
-			spool_monotonic(spool) + RECENT_TIME - age);
+	remember(spool, envelope);
 	struct spool_plan plan = spool_plan_of(spool, envelope, message->arena);
 	row->look = plan.look;
-	if (plan.due != SCHEDULE_NEVER)
-		schedule_set(&spool->schedule, row, spool_destination(spool,
-			&plan.way), plan.due, spool_monotonic(spool));
-	return 0;
+	if (plan.due == SCHEDULE_NEVER)
+		return false;
+	schedule_set(&spool->schedule, row, spool_destination(spool, &plan.way),
+		plan.due, now);
+	return plan.due <= now;
+}
+
+/* How far one call of spool_load gets. */
+struct load {
+	struct spool *spool;
+	size_t left;
+	bool is_any_due;
+};
+
+static int
+load_message(void *context, const struct spool_message *message)
+{
+	struct load *load = context;
+	struct spool *spool = load->spool;
+	if (message->uid >= spool->load_end) {
+		spool->load_next = spool->load_end;
+		return -1;
+	}
+	spool->load_next = message->uid + 1;
+	pthread_mutex_lock(&spool->lock);
+	load->is_any_due |= load_row(spool, message);
+	pthread_mutex_unlock(&spool->lock);
+	return --load->left > 0 ? 0 : -1;
+}
+
+int
+spool_load(struct spool *spool, size_t count, struct error *error)
+{
+	struct load load = { spool, count, false };
+	if (spool->load_next >= spool->load_end)
+		return 0;
+	if (visit_from(spool, spool->load_next, load_message, &load,
+		error) < 0)
+		return -1;
+	if (load.left > 0)
+		spool->load_next = spool->load_end;
+	pthread_mutex_lock(&spool->lock);
+	spool_count_length(spool);
+	pthread_mutex_unlock(&spool->lock);
+	if (load.is_any_due)
+		wake(spool);
+	return spool->load_next < spool->load_end;
 }
 
 static int
@@ -312,6 +371,8 @@ find_inbox(struct spool *spool, struct error *error)
 	enum store_verdict verdict = store_mailbox_find(account, SPAN("INBOX"),
 		&arena, &mailbox, error);
 	spool->inbox = mailbox.id;
+	spool->load_next = 1;
+	spool->load_end = mailbox.uid_next;
 	arena_fini(&arena);
 	store_account_close(&account);
 	return verdict == STORE_OK ? 0 :
@@ -332,12 +393,11 @@ spool_open(struct spool *spool, const struct spool_options *options,
 	if (options->rules != NULL)
 		spool->schedule.destinations.rules = *options->rules;
 	recent_init(&spool->recent);
-	if (find_inbox(spool, error) < 0 ||
-		spool_visit(spool, load_message, spool, error) < 0) {
+	if (find_inbox(spool, error) < 0 || (!options->loads_later &&
+		spool_load(spool, SIZE_MAX, error) < 0)) {
 		spool_close(spool);
 		return -1;
 	}
-	spool_count_length(spool);
 	return 0;
 }
 

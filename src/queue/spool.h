@@ -47,6 +47,7 @@ struct spool_options {
 	 * finished is removed at once. */
 	void (*swept)(void *context);
 	const struct destination_rules *rules;	/* copied; NULL: standard */
+	bool loads_later;		/* with spool_load, while it is in use */
 	bool makes_reports;		/* else what a report is owed for rests */
 	void *context;			/* of all of them */
 };
@@ -54,6 +55,7 @@ struct spool_options {
 struct spool {
 	struct spool_options options;
 	uint32_t inbox;
+	uint32_t load_next, load_end;	/* UIDs still to be loaded; of spool_load */
 	pthread_mutex_t lock;		/* of all below */
 	struct schedule schedule;
 	struct recent recent;
@@ -65,6 +67,14 @@ struct spool {
 int
 spool_open(struct spool *spool, const struct spool_options *options,
 	struct error *error);
+
+/*
+ * With loads_later: reads the next `count` messages that were there when it was
+ * opened; what is due begins to flow at once. 1: there are more, 0: that was
+ * all, -1: trouble. One thread at a time.
+ */
+int
+spool_load(struct spool *spool, size_t count, struct error *error);
 void
 spool_close(struct spool *spool);
 

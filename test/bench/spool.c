@@ -1,0 +1,211 @@
+/*
+ * A spool with many messages: how long it takes to fill, open, list, and how
+ * fast messages are taken, read and removed while the others wait; and what
+ * memory the process has. By hand; results are in doc/bench.md.
+ *
+ * usage: spool DIRECTORY MESSAGES [DOMAINS]
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "queue/spool.h"
+#include "store/engine.h"
+
+enum { TOGETHER = 1000, DELIVERED = 10000, BODY = 400 };
+
+static void
+back_off(void *context, int64_t *minimal, int64_t *maximal)
+{
+	(void)context;
+	*minimal = 300000;
+	*maximal = 4000000;
+}
+
+static void
+swept(void *context)
+{
+	(void)context;
+}
+
+static void
+must(int result, const struct error *error)
+{
+	if (result >= 0)
+		return;
+	fprintf(stderr, "spool: %s\n", error->text);
+	exit(1);
+}
+
+/* Resident memory, MB. */
+static double
+resident(void)
+{
+	char line[200];
+	double kilobytes = 0;
+	FILE *status = fopen("/proc/self/status", "r");
+	while (status != NULL && fgets(line, sizeof(line), status) != NULL)
+		if (strncmp(line, "VmRSS:", 6) == 0)
+			kilobytes = strtod(line + 6, NULL);
+	if (status != NULL)
+		fclose(status);
+	return kilobytes / 1024;
+}
+
+struct world {
+	struct engine *engine;
+	struct store *store;
+	struct spool spool;
+};
+
+static void
+open_world(struct world *world, const char *path)
+{
+	struct error error;
+	must(engine_files_open(path, &world->engine, &error), &error);
+	const struct store_options store = { .engine = world->engine,
+		.block_memory = 4 << 20 };
+	must(store_open(&store, &world->store, &error), &error);
+	const struct spool_options spool = { .store = world->store,
+		.back_off = back_off, .swept = swept, .loads_later = true };
+	must(spool_open(&world->spool, &spool, &error), &error);
+}
+
+static void
+close_world(struct world *world)
+{
+	spool_close(&world->spool);
+	store_close(&world->store);
+	world->engine->call->close(&world->engine);
+}
+
+/* One message of the store for each, many in one group. */
+static void
+fill(struct world *world, size_t count, unsigned domains)
+{
+	static char text[BODY];
+	struct error error;
+	memset(text, 'x', sizeof(text));
+	for (size_t done = 0; done < count; done += TOGETHER) {
+		struct store_message_new message[TOGETHER];
+		struct store_piece piece = { .bytes = span_of(text, BODY) };
+		struct arena arena;
+		struct store_account *account = NULL;
+		uint32_t uids[TOGETHER];
+		arena_init(&arena, 0);
+		for (size_t i = 0; i < TOGETHER; i++) {
+			struct recipient recipient = { .to = arena_print(
+				&arena, "user%zu@domain%zu.example.org",
+				done + i, (done + i) % domains),
+				.state = RECIPIENT_RELAY, .attempts = 1,
+				.next = clock_wall() + 3600000 };
+			struct envelope envelope = { .id = arena_print(&arena,
+				"%016zx", done + i), .arrival = clock_wall(),
+				.sender = SPAN("alice@example.test"),
+				.body = SPAN("7bit"), .recipient = &recipient,
+				.count = 1 };
+			struct buffer out;
+			buffer_init(&out, 0);
+			envelope_encode(&out, &envelope, 0, SIZE_MAX);
+			message[i] = (struct store_message_new){
+				.piece = &piece, .piece_count = 1,
+				.annotation = arena_copy(&arena,
+				buffer_span(&out)) };
+			buffer_fini(&out);
+		}
+		must(store_account_open(world->store, SPOOL_ACCOUNT,
+			SPOOL_ACCOUNT, STORE_CREATE, &account, &error), &error);
+		if (store_append(account, world->spool.inbox, message, TOGETHER,
+			uids, &error) != STORE_OK)
+			must(-1, &error);
+		store_account_close(&account);
+		arena_fini(&arena);
+	}
+}
+
+static int
+count_message(void *context, const struct spool_message *message)
+{
+	*(size_t *)context += message->envelope->count;
+	return 0;
+}
+
+static void
+deliver_some(struct world *world, size_t count)
+{
+	struct error error;
+	for (size_t i = 0; i < count; i++) {
+		char id[24];
+		struct arena arena;
+		struct envelope envelope;
+		struct store_body body;
+		struct queued *row;
+		/* from the end, where nothing is in memory by chance */
+		snprintf(id, sizeof(id), "%016zx", i * 7 % (count * 7));
+		if (spool_take(&world->spool, span_from(id), &row) !=
+			SPOOL_TAKEN)
+			continue;
+		arena_init(&arena, 0);
+		must(spool_read(&world->spool, row, &arena, &envelope, &body,
+			&error), &error);
+		store_body_close(&body);
+		envelope.recipient[0].state = RECIPIENT_DONE;
+		must(spool_settle(&world->spool, &row, &envelope, &error),
+			&error);
+		arena_fini(&arena);
+		if (i % 20 == 19)
+			must(spool_sweep(&world->spool, &error), &error);
+	}
+	while (spool_sweep(&world->spool, &error) > 0)
+		continue;
+}
+
+static double
+seconds_since(int64_t begin)
+{
+	return (double)(clock_monotonic() - begin) / 1000;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct world world;
+	struct error error;
+	size_t seen = 0, some = DELIVERED;
+	if (argc < 3) {
+		fprintf(stderr, "usage: spool DIRECTORY MESSAGES [DOMAINS]\n");
+		return 2;
+	}
+	size_t count = strtoul(argv[2], NULL, 10);
+	unsigned domains = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) :
+		1000;
+	if (some > count / 8)
+		some = count / 8;
+	open_world(&world, argv[1]);
+	int64_t begin = clock_monotonic();
+	fill(&world, count, domains);
+	printf("filled %zu messages in %.1f s\n", count, seconds_since(begin));
+	close_world(&world);
+	begin = clock_monotonic();
+	open_world(&world, argv[1]);
+	printf("open: %.3f s, %.0f MB\n", seconds_since(begin), resident());
+	begin = clock_monotonic();
+	while (spool_load(&world.spool, 500, &error) > 0)
+		continue;
+	printf("load: %.1f s, %.0f a second, %.0f MB\n", seconds_since(begin),
+		(double)count / seconds_since(begin), resident());
+	begin = clock_monotonic();
+	must(spool_visit(&world.spool, count_message, &seen, &error), &error);
+	printf("list: %zu in %.1f s, %.0f a second, %.0f MB\n", seen,
+		seconds_since(begin), (double)seen / seconds_since(begin),
+		resident());
+	begin = clock_monotonic();
+	deliver_some(&world, some);
+	printf("delivered %zu: %.0f a second, %.0f MB\n", some, (double)some /
+		seconds_since(begin), resident());
+	close_world(&world);
+	return 0;
+}

@@ -111,6 +111,18 @@ accounts_expand(struct accounts *accounts, struct span address,
 	struct arena *arena, struct accounts_expansion *expansion,
 	struct error *error);
 
+/*
+ * The reverse-path for mail of this sender that an alias forwards elsewhere
+ * (proto/srs.h); false when it stays as it is: the sender is ours.
+ */
+bool
+accounts_forward(struct accounts *accounts, struct span sender,
+	struct arena *arena, struct span *out);
+/* Whom an address of ours stands for that was made so; false: it was not. */
+bool
+accounts_reverse(struct accounts *accounts, struct span address,
+	struct arena *arena, struct span *out);
+
 /* ---- changes ---- */
 
 /*

@@ -26,6 +26,7 @@ struct expander {
 	struct visit *visit;		/* a queue, at most VISIT_LIMIT */
 	size_t first, end;
 	struct accounts_expansion *out;
+	bool is_reversed;		/* a report came back to whom we forwarded */
 	bool has_dangling;		/* an alias names somebody who is not there */
 };
 
@@ -157,6 +158,20 @@ follow(struct expander *expander, const struct visit *visit,
 	return ACCOUNTS_FOUND;
 }
 
+/* SRS0=... is the sender of mail that was forwarded. */
+static bool
+add_reversed(struct expander *expander, const struct visit *visit, bool *fits)
+{
+	struct span address;
+	if (!accounts_reverse(expander->accounts, visit->parsed.written,
+		expander->arena, &address))
+		return false;
+	expander->is_reversed = true;
+	*fits = add_target(expander, &(struct accounts_target){
+		.address = address });
+	return true;
+}
+
 static enum accounts_verdict
 visit_one(struct expander *expander, const struct visit *visit)
 {
@@ -174,6 +189,10 @@ visit_one(struct expander *expander, const struct visit *visit)
 		return ACCOUNTS_TROUBLE;
 	if (found == 1 && name.target_count > 0 && !visit->is_itself)
 		return follow(expander, visit, &name);
+	if (found == 0 && visit->depth == 0 && add_reversed(expander, visit,
+		&fits))
+		return fits ? ACCOUNTS_FOUND :
+			fail(expander, "have too many targets");
 	if (found == 1 && name.has_account)
 		fits = add_account(expander, visit, &name.account);
 	else
@@ -187,7 +206,8 @@ judge(struct expander *expander)
 {
 	if (expander->out->count > 0)
 		return expander->out->target[0].is_local ||
-			expander->end > 1 ? ACCOUNTS_FOUND : ACCOUNTS_REMOTE;
+			expander->end > 1 || expander->is_reversed ?
+			ACCOUNTS_FOUND : ACCOUNTS_REMOTE;
 	if (expander->has_dangling)
 		return ACCOUNTS_NOT_FOUND;
 	return fail(expander, "only lead to each other");

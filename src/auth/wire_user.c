@@ -121,10 +121,24 @@ run_expand(struct wire_request *request)
 	}
 }
 
+/* The reverse-path of mail that is forwarded; NOTFOUND: as it is. */
+static void
+run_forward(struct wire_request *request)
+{
+	struct span address;
+	bool is_new = accounts_forward(auth.accounts, request->fields.field[2],
+		request->arena, &address);
+	wire_answer(request, is_new ? "OK" : "NOTFOUND");
+	if (is_new)
+		wire_add(request, "address", address);
+	wire_end(request);
+}
+
 static const struct wire_command commands[] = {
 	{ "RCPT", 3, NULL, run_rcpt },
 	{ "SENDER", 4, NULL, run_sender },
 	{ "EXPAND", 3, "queue", run_expand },
+	{ "FORWARD", 3, "queue", run_forward },
 	{ NULL, 0, NULL, NULL },
 };
 

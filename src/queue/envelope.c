@@ -38,6 +38,14 @@ envelope_is_waiting(const struct recipient *recipient)
 }
 
 bool
+envelope_is_forwarded(const struct envelope *envelope,
+	const struct recipient *recipient)
+{
+	return envelope->forward_sender.size > 0 && !recipient->is_local &&
+		recipient->original.size > 0;
+}
+
+bool
 envelope_wants_bounce(const struct envelope *envelope,
 	const struct recipient *recipient)
 {
@@ -146,6 +154,7 @@ encode_envelope(struct buffer *out, const struct envelope *envelope)
 	add_hex(out, "actor", envelope->actor);
 	add_number(out, "arrival", (uint64_t)envelope->arrival);
 	tabline_add_pair(out, "sender", envelope->sender);
+	add_given(out, "forward", envelope->forward_sender);
 	add_given(out, "body", envelope->body);
 	if (envelope->is_utf8)
 		tabline_add_pair(out, "smtputf8", SPAN("yes"));
@@ -288,6 +297,7 @@ decode_envelope(const struct tabline *line, struct arena *arena,
 {
 	envelope->id = get_text(line, "id", arena);
 	envelope->sender = get_text(line, "sender", arena);
+	envelope->forward_sender = get_text(line, "forward", arena);
 	envelope->body = get_text(line, "body", arena);
 	envelope->ret = get_text(line, "ret", arena);
 	envelope->envid = get_text(line, "envid", arena);

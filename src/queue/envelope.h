@@ -61,6 +61,8 @@ struct envelope {
 	uint64_t actor;
 	int64_t arrival;		/* wall ms */
 	struct span sender;		/* empty: <> */
+	struct span forward_sender;	/* instead of it, where an alias forwards
+				 * elsewhere (proto/srs.h); empty: the same */
 	struct span body;		/* "7bit", "8bitmime", "binarymime" */
 	bool is_utf8;
 	bool needs_tls;			/* RFC 8689 */
@@ -85,6 +87,11 @@ envelope_encode(struct buffer *out, const struct envelope *envelope,
 bool
 envelope_decode(struct span bytes, struct arena *arena,
 	struct envelope *envelope);
+
+/* Does an alias forward to the recipient, with a reverse-path of ours? */
+bool
+envelope_is_forwarded(const struct envelope *envelope,
+	const struct recipient *recipient);
 
 /* Is something still to be delivered to the recipient? */
 bool

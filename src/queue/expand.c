@@ -354,3 +354,52 @@ expand_all(struct expander *expander, struct arena *arena,
 		}
 	}
 }
+
+/* ---- the reverse-path of what is forwarded ---- */
+
+static int
+ask_forward(struct wire *wire, struct span sender, struct arena *arena,
+	struct span *address, struct error *error)
+{
+	struct buffer out;
+	struct tabline fields;
+	struct span line;
+	buffer_init(&out, 0);
+	tabline_add(&out, SPAN("FORWARD"));
+	tabline_add(&out, SPAN("1"));
+	tabline_add(&out, sender);
+	tabline_end(&out);
+	int result = tab_call_send(wire, buffer_span(&out), error);
+	buffer_fini(&out);
+	if (result < 0 || tab_call_read(wire, &line, error) < 0)
+		return -1;
+	if (!tabline_parse(line, arena, &fields) || fields.count < 2)
+		return error_set(error, ERROR_DAMAGED,
+			"auth answered FORWARD with something else");
+	if (span_equals(fields.field[0], SPAN("OK")) && tabline_get(&fields, 2,
+		"address", address) && address->size <= EXPAND_FORWARD_SIZE)
+		*address = arena_copy(arena, *address);
+	else
+		address->size = 0;
+	return 0;
+}
+
+struct span
+expand_forward(struct expander *expander, struct arena *arena,
+	struct span sender)
+{
+	struct span address = { NULL, 0 };
+	struct error error;
+	struct wire *wire = wire_take(expander->pool, clock_monotonic() +
+		EXPAND_WAIT, &error);
+	if (wire != NULL && ask_forward(wire, sender, arena, &address,
+		&error) == 0) {
+		wire_give(&wire);
+		return address;
+	}
+	if (wire != NULL)
+		wire_drop(&wire);
+	log_event(LOG_WARN, "forward-later", NULL,
+		LOG_TEXT("error", error.text));
+	return span_of(NULL, 0);
+}

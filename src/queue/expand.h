@@ -59,6 +59,16 @@ void
 expand_all(struct expander *expander, struct arena *arena,
 	struct expansion *expansion, size_t count);
 
+enum { EXPAND_FORWARD_SIZE = 400 };	/* bytes of a reverse-path */
+
+/*
+ * The reverse-path for mail of this sender that an alias forwards elsewhere; in
+ * the arena. Empty: as it is, or auth did not say.
+ */
+struct span
+expand_forward(struct expander *expander, struct arena *arena,
+	struct span sender);
+
 /* ---- its parts, for tests ---- */
 
 /*

@@ -60,6 +60,21 @@ find_recipients(struct queue *queue, struct mail_transaction *transaction,
 	return SMTP_REPLY_OK;
 }
 
+/* What an alias sends elsewhere goes with a reverse-path of ours, when the
+ * sender is not (SPF of his domain does not name us). */
+static void
+set_forward_sender(struct queue *queue, struct mail_transaction *transaction,
+	struct envelope *envelope)
+{
+	bool is_any = false;
+	for (size_t i = 0; i < envelope->count; i++)
+		is_any |= envelope->recipient[i].state == RECIPIENT_RELAY &&
+			envelope->recipient[i].original.size > 0;
+	if (is_any && envelope->sender.size > 0)
+		envelope->forward_sender = expand_forward(&queue->expander,
+			&transaction->arena, envelope->sender);
+}
+
 static void
 judge(struct queue *queue, const struct envelope *envelope,
 	struct delivery_batch *batch, int64_t began)
@@ -221,6 +236,7 @@ receive_transaction(const struct mail_server *server,
 		answer(replies, reply, &envelope);
 		return;
 	}
+	set_forward_sender(queue, transaction, &envelope);
 	cut_through(queue, transaction, &envelope);
 	const struct delivery_reply *refusal = refusal_of_all(&envelope);
 	if (refusal != NULL) {

@@ -45,9 +45,12 @@ add_mail(struct relay_call *call, struct buffer *out)
 		.actor = envelope->actor, .is_utf8 = envelope->is_utf8,
 		.needs_tls = envelope->needs_tls,
 		.ret = return_kind(envelope->ret), .envid = envelope->envid };
+	struct span sender = envelope_is_forwarded(envelope,
+		call->recipient[0]) ? envelope->forward_sender :
+		envelope->sender;
 	memcpy(mail.transaction, envelope->transaction,
 		sizeof(mail.transaction));
-	if (!mail.is_null && address_parse(envelope->sender, call->arena,
+	if (!mail.is_null && address_parse(sender, call->arena,
 		&mail.path) != ADDRESS_OK)
 		return false;
 	buffer_init(&hop, 0);

@@ -27,13 +27,16 @@ enum {
 
 struct traveller {
 	struct spool_way way;
+	bool is_forwarded;
 	size_t number;			/* in the envelope */
 };
 
 static bool
-is_same_way(const struct spool_way *a, const struct spool_way *b)
+is_same_way(const struct traveller *a, const struct traveller *b)
 {
-	return a->kind == b->kind && span_equals(a->key, b->key);
+	return a->way.kind == b->way.kind &&
+		span_equals(a->way.key, b->way.key) &&
+		a->is_forwarded == b->is_forwarded;
 }
 
 static int
@@ -45,6 +48,8 @@ compare(const void *left, const void *right)
 	int order = span_compare(a->way.key, b->way.key);
 	if (order != 0)
 		return order;
+	if (a->is_forwarded != b->is_forwarded)
+		return a->is_forwarded ? 1 : -1;
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
@@ -60,7 +65,8 @@ sort_by_way(const struct spool *spool, const struct envelope *envelope,
 		if (envelope->recipient[i].state != RECIPIENT_DONE)
 			traveller[(*count)++] = (struct traveller){
 				spool_way_of(spool, &envelope->recipient[i],
-				arena), i };
+				arena), envelope_is_forwarded(envelope,
+				&envelope->recipient[i]), i };
 	qsort(traveller, *count, sizeof(*traveller), compare);
 	return traveller;
 }
@@ -75,7 +81,7 @@ group_size(const struct destination_rules *rules,
 	if (is_mixed)
 		return count < MIXED_LIMIT ? count : MIXED_LIMIT;
 	while (size < count && size < most &&
-		is_same_way(&traveller[0].way, &traveller[size].way))
+		is_same_way(&traveller[0], &traveller[size]))
 		size++;
 	return size;
 }

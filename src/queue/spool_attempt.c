@@ -154,6 +154,9 @@ spool_choose(struct spool *spool, const struct queued *row,
 	*chosen = arena_new_array(arena, envelope->count, sizeof(**chosen));
 	for (size_t i = 0; i < envelope->count && count < most; i++) {
 		struct recipient *recipient = &envelope->recipient[i];
+		if (count > 0 && envelope_is_forwarded(envelope, recipient) !=
+			envelope_is_forwarded(envelope, (*chosen)[0]))
+			continue;	/* with another reverse-path */
 		if (is_due(recipient, now) &&
 			goes_there(spool, row->destination, recipient, arena))
 			(*chosen)[count++] = recipient;

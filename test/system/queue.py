@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Mail for another host, played by a thread: it is relayed, waits, is held,
 released, tried again and deleted as the operator says, and mailq shows it; what
-fails, takes long or succeeds comes back as a report; 10,000 recipients go in
-groups. Programs send with sendmail, and what they send while the system is down
+fails, takes long or succeeds comes back as a report; many recipients go in
+groups; what an alias forwards has a reverse-path of ours. Programs send with sendmail, and what they send while the system is down
 is kept."""
 import email
 import os
@@ -197,6 +197,43 @@ def a_report_that_fails_is_told_to_postmaster(system):
     wait_states(system, [])
 
 
+def forwarded_mail_has_a_reverse_path_of_ours(system, peer):
+    system.command("alias", "add", "away@example.test", "someone@far.test")
+    send(system, ["away@example.test", "direct@far.test"], "forwarded",
+         sender="stranger@else.test")
+    wait_messages(peer, 2)
+    mail = {m["recipients"][0].split("<")[1].split(">")[0]: m["mail"] for m in peer.messages}
+    assert "<stranger@else.test>" in mail["direct@far.test"], mail
+    back = mail["someone@far.test"].split("<")[1].split(">")[0]
+    assert back.startswith("SRS0=") and back.endswith("=else.test=stranger@example.test"), mail
+    peer.messages.clear()
+    # what comes back to it reaches the sender; a forged one reaches nobody
+    send(system, [back], "report", sender="")
+    wait_messages(peer, 1)
+    assert "<stranger@else.test>" in peer.messages[0]["recipients"][0], peer.messages
+    try:
+        send(system, [back.replace("stranger", "victim")], "forged", sender="")
+        raise AssertionError("a forged address was taken")
+    except smtplib.SMTPRecipientsRefused:
+        pass
+    # our own users' mail keeps its sender
+    peer.messages.clear()
+    send(system, ["away@example.test"], "ours")
+    wait_messages(peer, 1)
+    assert f"<{ALICE}>" in peer.messages[0]["mail"]
+    peer.messages.clear()
+    wait_states(system, [])
+
+
+def many_recipients_go_in_groups(system, peer):
+    send(system, [f"user{i}@far.test" for i in range(1000)], "many")
+    posthouse.wait_until(lambda: sum(len(m["recipients"]) for m in peer.messages) == 1000,
+                         60, "1,000 recipients have the message")
+    assert len(peer.messages) == 20, len(peer.messages)
+    wait_states(system, [])
+    peer.messages.clear()
+
+
 def sendmail(system, *words, text):
     program = posthouse.build_directory() / "src/ctl/sendmail"
     return subprocess.run([program, "-C", system.config, *words], input=text, text=True,
@@ -249,6 +286,8 @@ def main():
         mail_goes_out(system, peer)
         the_operator_holds_and_releases(system, peer)
         the_operator_deletes(system)
+        forwarded_mail_has_a_reverse_path_of_ours(system, peer)
+        many_recipients_go_in_groups(system, peer)
         programs_send_mail(system, peer)
         failures_come_back(system)
         success_is_reported_when_asked(system, peer, plain)

@@ -79,8 +79,12 @@ play_auth(void *context)
 			continue;
 		arena_init(&arena, 0);
 		assert_true(tabline_parse(line, &arena, &fields));
-		assert_true(span_equals(fields.field[0], SPAN("EXPAND")));
-		answer_question(&stream, &fields);
+		if (span_equals(fields.field[0], SPAN("FORWARD"))) {
+			stream_print(&stream, "NOTFOUND\t1\n");
+			stream_send(&stream, &error);
+		} else {
+			answer_question(&stream, &fields);
+		}
 		arena_fini(&arena);
 	}
 	stream_fini(&stream);

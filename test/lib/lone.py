@@ -17,7 +17,7 @@ from pathlib import Path
 import posthouse
 
 MESSAGE = struct.Struct("=IIII32s32sqiIq256s")
-VERSION, READY, CONNECT, WIRE, REFUSED, END = 1, 1, 2, 33, 34, 38
+VERSION, READY, CONNECT, WIRE, REFUSED, FILE, END = 1, 1, 2, 33, 34, 37, 38
 PAGE = 1 << 20
 
 
@@ -27,10 +27,11 @@ def pack(kind, serial=0, instance=0, service="", peer=""):
 
 
 class Lone:
-    def __init__(self, program, build=None, callees=None, **parameters):
+    def __init__(self, program, build=None, callees=None, files=None, **parameters):
         self.program = (build or posthouse.build_directory()) / "src" / program / program
         self.name = program
         self.callees = callees or {}        # service -> function(socket)
+        self.files = files or {}            # parameter -> text of the file it names
         self.directory = Path(tempfile.mkdtemp(prefix="posthouse-lone-"))
         self.posthouse = (build or posthouse.build_directory()) / "src/ctl/posthouse"
         self.parameters = {"myhostname": "mail.example.test",
@@ -51,6 +52,11 @@ class Lone:
         page, generations = os.memfd_create("page"), os.memfd_create("generations")
         os.truncate(page, PAGE)
         os.truncate(generations, PAGE)
+        for parameter, text in self.files.items():
+            with tempfile.TemporaryFile() as file:
+                file.write(text.encode())
+                file.flush()
+                socket.send_fds(self.control, [pack(FILE, service=parameter)], [file.fileno()])
         null = os.open("/dev/null", os.O_RDWR)
         log = os.open(self.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         born = [fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for fd in

@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """Two systems on one machine: mail that one accepts reaches the other by relay,
 within TLS; what the other refuses is known with its words; what it cannot take
-now, because it is down, arrives when it is up again."""
+now, because it is down, arrives when it is up again. relay logs in where it must."""
 import smtplib
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+import lone
 import posthouse
 
 ALICE, BOB = "alice@near.test", "bob@far.test"
@@ -47,6 +48,15 @@ def relayed(system, to):
     return lines[-1] if lines else ""
 
 
+def relay_logs_in(far, password):
+    """By SCRAM-SHA-256, to the other's submission port, without TLS."""
+    hop = f"[127.0.0.1]:{FAR + 587}"
+    with lone.Lone("relay", files={"smtp_sasl_password_maps": f"{hop} {BOB}:{password}\n"},
+                   smtp_sasl_auth_enable="yes", smtp_tls_security_level="none") as relay:
+        client = lone.Lmtp(relay.wire("relay-lmtp"))
+        return client.deliver(hop, BOB, [BOB], b"Subject: logged in\r\n\r\nx\r\n")[0]
+
+
 def main():
     posthouse.own_network()
     at(FAR)
@@ -75,6 +85,11 @@ def main():
             at(FAR)
             far.start()
             assert "Subject: while it was down" in has(far, 2)[1]
+        answer = relay_logs_in(far, far.passwords[BOB])
+        assert answer.startswith("250 2.0.0 host"), answer
+        assert "Subject: logged in" in has(far, 3)[2]
+        answer = relay_logs_in(far, "wrong")
+        assert answer.startswith("451 4.7.8 host") and "535 5.7.8" in answer, answer
 
 
 main()

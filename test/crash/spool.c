@@ -102,6 +102,14 @@ body_of(unsigned number, char out[BODY_MOST])
 	return size;
 }
 
+/* Every other one goes to other hosts: each recipient is a message of the spool,
+ * and they share the body. */
+static bool
+is_split(unsigned number)
+{
+	return number % 2 == 1;
+}
+
 static enum spool_verdict
 add(struct world *world, unsigned number, size_t recipients)
 {
@@ -116,9 +124,11 @@ add(struct world *world, unsigned number, size_t recipients)
 	memcpy(envelope.scope.trace, envelope.id.data, envelope.id.size);
 	memcpy(envelope.transaction, &number, sizeof(number));
 	for (unsigned i = 0; i < recipients; i++)
-		recipient[i] = (struct recipient){ .to = arena_print(
-			&world->arena, "r%u@x", i), .is_local = true,
-			.account = 7 };
+		recipient[i] = is_split(number) ? (struct recipient){
+			.to = arena_print(&world->arena, "r%u@d%u", i, i),
+			.state = RECIPIENT_RELAY } : (struct recipient){
+			.to = arena_print(&world->arena, "r%u@x", i),
+			.is_local = true, .account = 7 };
 	mail_body_init(&body, -1);
 	int result = mail_body_add(&body, span_of(text, body_of(number, text)),
 		&error);
@@ -140,7 +150,7 @@ left_of(const struct message *message)
 	return left;
 }
 
-/* "m1:r0=2,r2=0 m2:..." in the order of arrival. */
+/* "m1:r0=2 m1:r2=0 m2:..." in the order of arrival. */
 static void
 say_model(const struct model *model, struct buffer *out)
 {
@@ -149,12 +159,10 @@ say_model(const struct model *model, struct buffer *out)
 		const struct message *message = &model->message[number];
 		if (!message->is_there)
 			continue;
-		buffer_print(out, "m%u:", number);
 		for (size_t i = 0; i < message->recipients; i++)
 			if (!message->is_done[i])
-				buffer_print(out, "r%zu=%u,", i,
+				buffer_print(out, "m%u:r%zu=%u ", number, i,
 					message->attempts[i]);
-		buffer_add_byte(out, ' ');
 	}
 }
 
@@ -162,9 +170,10 @@ static int
 say_one(void *context, const struct spool_message *message)
 {
 	struct buffer *out = context;
-	buffer_print(out, "%s:", message->id);
+	struct span id = span_from(message->id);
+	id = span_first(id, span_find(id, '-'));
 	if (message->envelope == NULL) {
-		buffer_add_string(out, "damaged ");
+		buffer_print(out, "%s:damaged ", message->id);
 		return 0;
 	}
 	for (size_t i = 0; i < message->envelope->count; i++) {
@@ -172,10 +181,9 @@ say_one(void *context, const struct spool_message *message)
 			&message->envelope->recipient[i];
 		struct span name = span_first(recipient->to,
 			span_find(recipient->to, '@'));
-		buffer_print(out, "%.*s=%u,", SPAN_PRINT(name),
-			recipient->attempts);
+		buffer_print(out, "%.*s:%.*s=%u ", SPAN_PRINT(id),
+			SPAN_PRINT(name), recipient->attempts);
 	}
-	buffer_add_byte(out, ' ');
 	return 0;
 }
 
@@ -191,15 +199,19 @@ check_body(struct world *world, unsigned number, const struct store_body *body)
 		broken(world, "a body differs", number);
 }
 
-/* Takes a message, reads it. */
+/* Takes a message (of a split one: that of this recipient), reads it. */
 static struct queued *
-take(struct world *world, unsigned number, struct envelope *envelope)
+take(struct world *world, unsigned number, unsigned which,
+	struct envelope *envelope)
 {
-	char id[16];
+	char id[24];
 	struct queued *row;
 	struct store_body body;
 	struct error error;
-	snprintf(id, sizeof(id), "m%u", number);
+	if (is_split(number) && which > 0)
+		snprintf(id, sizeof(id), "m%u-%u", number, which + 1);
+	else
+		snprintf(id, sizeof(id), "m%u", number);
 	if (spool_take(&world->spool, span_from(id), &row) != SPOOL_TAKEN) {
 		broken(world, "a message cannot be taken", number);
 		return NULL;
@@ -221,11 +233,17 @@ check_bodies(struct world *world)
 {
 	for (unsigned number = 0; number < world->now.count; number++) {
 		struct envelope envelope;
-		if (!world->now.message[number].is_there)
+		const struct message *message = &world->now.message[number];
+		if (!message->is_there)
 			continue;
-		struct queued *row = take(world, number, &envelope);
-		if (row != NULL)
-			spool_put_back(&world->spool, &row);
+		for (unsigned i = 0; i < (is_split(number) ?
+			message->recipients : 1); i++) {
+			if (is_split(number) && message->is_done[i])
+				continue;
+			struct queued *row = take(world, number, i, &envelope);
+			if (row != NULL)
+				spool_put_back(&world->spool, &row);
+		}
 	}
 }
 
@@ -322,7 +340,10 @@ operate_settle(struct world *world)
 	struct message *message = &world->maybe.message[number];
 	if (number == world->now.count || !message->is_there)
 		return;
-	struct queued *row = take(world, number, &envelope);
+	unsigned part = throw(world, (unsigned)message->recipients);
+	if (is_split(number) && message->is_done[part])
+		return;
+	struct queued *row = take(world, number, part, &envelope);
 	if (row == NULL)
 		return;
 	for (size_t i = 0; i < envelope.count; i++) {
@@ -350,10 +371,14 @@ operate_remove(struct world *world)
 	struct message *message = &world->maybe.message[number];
 	if (number == world->now.count || !message->is_there)
 		return;
-	struct queued *row = take(world, number, &envelope);
+	unsigned part = throw(world, (unsigned)message->recipients);
+	if (is_split(number) && message->is_done[part])
+		return;
+	struct queued *row = take(world, number, part, &envelope);
 	if (row == NULL)
 		return;
-	message->is_there = false;
+	message->is_done[part] = true;
+	message->is_there = is_split(number) && left_of(message) > 0;
 	conclude(world, spool_remove(&world->spool, &row, &error) == 0);
 }
 

@@ -280,8 +280,8 @@ carry_relay(struct carry *carry)
 		/* That says nothing about the message: it costs no attempt. */
 		log_event(LOG_WARN, "relay-away", &carry->envelope.scope,
 			LOG_TEXT("error", error.text));
-		spool_postpone(&carry->queue->spool, &carry->row,
-			QUEUE_RELAY_AWAY);
+		spool_pause_relay(&carry->queue->spool, QUEUE_RELAY_AWAY);
+		spool_postpone(&carry->queue->spool, &carry->row, 0);
 		return SESSION_CLOSE;
 	}
 	carry->session.fd = wire->stream.fd;

@@ -240,6 +240,8 @@ destination_may_start(const struct destinations *all,
 	}
 	if (destination->closed_until > now)
 		return false;
+	if (all->paused_until > now)
+		return false;
 	/* One probe at a time finds out whether somebody is there again. */
 	if (destination->closings > 0 && destination->running > 0)
 		return false;
@@ -374,22 +376,23 @@ open_due(struct destinations *all, int64_t now)
 
 /* Whether it is worth looking at the ring. */
 static bool
-has_room(const struct destinations *all, enum destination_ring ring)
+has_room(const struct destinations *all, enum destination_ring ring,
+	int64_t now)
 {
 	unsigned calls = all->rules.calls;
 	if (all->ring[ring] == NULL)
 		return false;
 	if (ring != RING_PROVEN && ring != RING_UNPROVEN)
 		return true;
-	return all->running[DESTINATION_RELAY] < calls &&
-		(ring == RING_PROVEN || all->unproven < calls - calls / 4);
+	return all->paused_until <= now &&
+		all->running[DESTINATION_RELAY] < calls && (ring == RING_PROVEN || all->unproven < calls - calls / 4);
 }
 
 static struct queued *
 take_of(struct destinations *all, enum destination_ring ring, int64_t now)
 {
 	struct destination *first = all->ring[ring], *at = first;
-	if (!has_room(all, ring))
+	if (!has_room(all, ring, now))
 		return NULL;
 	while (!destination_may_start(all, at, now)) {
 		at = at->next;
@@ -408,6 +411,8 @@ destination_next(struct destinations *all, int64_t now)
 {
 	struct queued *row = NULL;
 	open_due(all, now);
+	if (all->paused_until <= now)
+		all->paused_until = 0;
 	for (unsigned i = 0; i < RING_CLOSED && row == NULL; i++) {
 		row = take_of(all, all->turn, now);
 		all->turn = (all->turn + 1) % RING_CLOSED;
@@ -415,8 +420,17 @@ destination_next(struct destinations *all, int64_t now)
 	return row;
 }
 
+void
+destination_pause(struct destinations *all, int64_t until)
+{
+	all->paused_until = until;
+}
+
 int64_t
 destination_next_opening(const struct destinations *all)
 {
-	return all->next_opening;
+	bool waits = all->paused_until != 0 && (all->ring[RING_PROVEN] != NULL ||
+		all->ring[RING_UNPROVEN] != NULL);
+	return waits && all->paused_until < all->next_opening ?
+		all->paused_until : all->next_opening;
 }

@@ -80,6 +80,7 @@ struct destinations {
 	size_t slot_count, count;
 	struct destination *ring[RING_COUNT];	/* whose turn it is; circular */
 	unsigned turn;			/* which ring is asked first */
+	int64_t paused_until;		/* nothing is given to relay; 0: not */
 	int64_t next_opening;		/* not later than the first of the closed */
 	unsigned running[DESTINATION_KINDS];
 	unsigned unproven;		/* of those to relay */
@@ -128,6 +129,10 @@ destination_end(struct destinations *all, struct destination *destination,
  * known of it. */
 void
 destination_drop(struct destinations *all, struct destination *destination);
+
+/* relay itself is away: nothing is started for it until then. */
+void
+destination_pause(struct destinations *all, int64_t until);
 
 /* When the first of those that have a line may open again; INT64_MAX. */
 int64_t

@@ -138,6 +138,10 @@ spool_look(struct spool *spool);
 void
 spool_set_rules(struct spool *spool, const struct destination_rules *rules);
 
+/* There is no relay: nothing is started for it for `wait` ms. */
+void
+spool_pause_relay(struct spool *spool, int64_t wait);
+
 /* The operator wants the next hop of a row tried, dead or not. */
 void
 spool_open_destination(struct spool *spool, const struct queued *row);

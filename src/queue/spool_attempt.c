@@ -101,6 +101,15 @@ spool_set_rules(struct spool *spool, const struct destination_rules *rules)
 }
 
 void
+spool_pause_relay(struct spool *spool, int64_t wait)
+{
+	pthread_mutex_lock(&spool->lock);
+	destination_pause(&spool->schedule.destinations,
+		spool_monotonic(spool) + wait);
+	pthread_mutex_unlock(&spool->lock);
+}
+
+void
 spool_open_destination(struct spool *spool, const struct queued *row)
 {
 	pthread_mutex_lock(&spool->lock);

@@ -230,6 +230,24 @@ the_closed_come_back_when_it_is_time(void **state)
 	destinations_fini(&all);
 }
 
+/* The relay is away: nobody is read from the spool to find that out again. */
+static void
+a_pause_is_for_all_next_hops(void **state)
+{
+	(void)state;
+	begin(1000);
+	struct queued *row = line_up("x"), *other = line_up("y");
+	destination_pause(&all, 500);
+	assert_null(destination_next(&all, 499));
+	assert_true(destination_next_opening(&all) == 500);
+	assert_ptr_equal(destination_next(&all, 500), row);
+	assert_ptr_equal(destination_next(&all, 500), other);
+	assert_true(destination_next_opening(&all) == INT64_MAX);
+	memory_free(row);
+	memory_free(other);
+	destinations_fini(&all);
+}
+
 static void
 the_operator_opens_the_closed(void **state)
 {
@@ -259,6 +277,7 @@ main(void)
 		cmocka_unit_test(
 			those_that_hang_leave_room_for_those_that_work),
 		cmocka_unit_test(the_closed_come_back_when_it_is_time),
+		cmocka_unit_test(a_pause_is_for_all_next_hops),
 		cmocka_unit_test(the_operator_opens_the_closed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -154,10 +154,14 @@ retry_init(struct retry *retry, struct queue *queue)
 void
 retry_start(struct retry *retry)
 {
-	retry->is_scheduling = retry->is_sweeping = true;
 	retry->is_loading = retry->queue->spool.options.loads_later;
+	/* With the lock, so that who nudges finds a session that is there, and
+	 * the session's end does not come before. */
+	pthread_mutex_lock(&retry->lock);
 	lot_add(retry->queue->lot, &retry->schedule);
 	lot_add(retry->queue->lot, &retry->sweep);
+	retry->is_scheduling = retry->is_sweeping = true;
+	pthread_mutex_unlock(&retry->lock);
 }
 
 void

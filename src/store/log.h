@@ -89,7 +89,9 @@ log_damage(const struct log *log);
  * Appends records and a head record with `head` as one durable group; fills
  * their positions. -1: nothing of it will ever be seen; the tail was cut or the
  * segment sealed, and a later append may succeed (a new segment is then used).
- * After ERROR_LOST_CLAIM none will.
+ * After ERROR_LOST_CLAIM none will. ERROR_FULL: what was written of it has been
+ * cut, durably; after any other code a power cut may still show it, whole
+ * (doc/formats/log.md), so what it names must not be removed.
  */
 int
 log_append(struct log *log, struct log_record *records, size_t count,

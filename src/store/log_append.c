@@ -203,7 +203,7 @@ prepare(struct log *log, uint64_t size, struct error *error)
 
 /* After a failed append: rules 3 and 4. */
 static void
-back_out(struct log *log, const struct error *why)
+back_out(struct log *log, struct error *why)
 {
 	struct error ignored;
 	if (why->code == ERROR_LOST_CLAIM) {
@@ -212,8 +212,10 @@ back_out(struct log *log, const struct error *why)
 	}
 	bool is_cut = log->engine->call->truncate(log->claim, ENGINE_SEGMENT,
 		log->current, log->offset, &ignored) == 0;
-	if (why->code != ERROR_FULL || !is_cut)
-		log->current = 0;
+	if (why->code == ERROR_FULL && is_cut)
+		return;
+	log->current = 0;
+	why->code = ERROR_SYSTEM;	/* FULL promises that it is cut */
 }
 
 static int

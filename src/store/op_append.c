@@ -343,12 +343,17 @@ store_append(struct store_account *handle, uint32_t mailbox,
 	arena_init(&arena, 0);
 	struct body *bodies = arena_new_array(&arena, count, sizeof(*bodies));
 	append.body = bodies;
-	verdict = lay_out(handle->account, &append, bodies, &arena, error) < 0 ?
-		STORE_TROUBLE : commit_run(handle, &append.op, error);
-	if (verdict != STORE_OK) {
+	bool is_laid_out = lay_out(handle->account, &append, bodies, &arena,
+		error) == 0;
+	verdict = is_laid_out ? commit_run(handle, &append.op, error) :
+		STORE_TROUBLE;
+	/* A group that was refused may show itself after a power cut: then its
+	 * bodies must be there. The sweep finds those that nobody names. */
+	if (verdict != STORE_OK && (!is_laid_out || verdict != STORE_TROUBLE ||
+		error->code == ERROR_FULL))
 		remove_bodies(handle->account->log, bodies, count);
+	if (verdict != STORE_OK)
 		memset(uids, 0, count * sizeof(*uids));
-	}
 	arena_fini(&arena);
 	return verdict;
 }

@@ -163,6 +163,49 @@ deliver_some(struct world *world, size_t count)
 		continue;
 }
 
+/* Messages of 8 KB come and go, one after the other. */
+static void
+pass_through(struct world *world, size_t count)
+{
+	static char text[8192];
+	struct error error;
+	struct mail_body body;
+	memset(text, 'x', sizeof(text));
+	mail_body_init(&body, -1);
+	must(mail_body_add(&body, span_of(text, sizeof(text)), &error), &error);
+	for (size_t i = 0; i < count; i++) {
+		struct recipient recipient = { .to = SPAN("bob@far.test"),
+			.state = RECIPIENT_RELAY };
+		struct envelope envelope = { .arrival = clock_wall(),
+			.sender = SPAN("alice@example.test"),
+			.body = SPAN("7bit"), .recipient = &recipient,
+			.count = 1 };
+		struct spool_started started;
+		struct arena arena;
+		arena_init(&arena, 0);
+		envelope.id = arena_print(&arena, "p%zu", i);
+		size_t number = i + 1;	/* those before have 0 */
+		memcpy(envelope.transaction, &number, sizeof(number));
+		error.text[0] = '\0';
+		enum spool_verdict verdict = spool_add(&world->spool, &envelope,
+			&body, &arena, &started, &error);
+		if (verdict != SPOOL_OK || started.count != 1) {
+			fprintf(stderr, "message %zu: verdict %d, %zu started\n",
+				i, (int)verdict, started.count);
+			must(-1, &error);
+		}
+		struct spool_part *part = &started.part[0];
+		part->envelope.recipient[0].state = RECIPIENT_DONE;
+		spool_end(&world->spool, part->row, DESTINATION_GOOD);
+		must(spool_settle(&world->spool, &part->row, &part->envelope,
+			&error), &error);
+		if (i % 20 == 19)
+			must(spool_sweep(&world->spool, &error), &error);
+		arena_fini(&arena);
+	}
+	mail_body_fini(&body);
+}
+
 static double
 seconds_since(int64_t begin)
 {
@@ -206,6 +249,10 @@ main(int argc, char **argv)
 	deliver_some(&world, some);
 	printf("delivered %zu: %.0f a second, %.0f MB\n", some, (double)some /
 		seconds_since(begin), resident());
+	begin = clock_monotonic();
+	pass_through(&world, count);
+	printf("passed through %zu of 8 KB: %.0f a second, %.0f MB\n", count,
+		(double)count / seconds_since(begin), resident());
 	close_world(&world);
 	return 0;
 }

@@ -273,7 +273,7 @@ def who_talks_nonsense_is_ended():
     with Probes() as probes:
         probes.start()
         before = probes.pid("front")
-        assert probes.talk().say("NONSENSE") == ""
+        probes.talk().say("NONSENSE")      # it may or may not come to its last words
         posthouse.wait_until(lambda: probes.pid("front") not in (0, before), 5, "a new one")
         assert f"event=process-ended program=front instance=0 pid={before} signal=9" in probes.log()
         assert posthouse.wait_until(lambda: attempt(probes), 5, "it serves").say("ECHO x") == "x"

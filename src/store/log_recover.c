@@ -222,6 +222,7 @@ log_recover_limit(struct log *log, const struct log_mark *end, uint64_t number)
 {
 	struct log_reader reader;
 	struct log_mark mark;
+	struct log_group group = { 0 };
 	struct error ignored;
 	uint64_t limit = 0;
 	if (number == end->at.segment)
@@ -231,8 +232,14 @@ log_recover_limit(struct log *log, const struct log_mark *end, uint64_t number)
 	if (log_reader_open(&reader, log->engine, log->claim, log->account,
 			number, false, &ignored) < 0)
 		return 0;
-	if (log_reader_mark_before(&reader, reader.size, &mark))
+	bool has_end = log_reader_mark_before(&reader, reader.size, &mark);
+	/* As rule 2: it was never acknowledged, or was damaged. */
+	if (has_end && !log_reader_group(&reader, mark.start,
+			mark.at.offset + LOG_MARK, &group))
+		has_end = log_reader_mark_before(&reader, mark.start, &mark);
+	if (has_end)
 		limit = mark.at.offset + LOG_MARK;
+	log_group_fini(&group);
 	log_reader_close(&reader);
 	return limit;
 }

@@ -207,8 +207,7 @@ park_unread(struct inquirer *inquirer, unsigned interest, int64_t wait)
 	return SESSION_PARK_AS_SET;
 }
 
-/* With questions under way it is nudged soon, which who lingers for the next
- * question (SESSION_PARK) would not see. */
+/* With questions under way it is nudged soon. */
 static enum session_next
 park(struct inquirer *inquirer, unsigned under_way)
 {

@@ -12,12 +12,12 @@
 #include "base/log.h"
 #include "serve/lot.h"
 
+enum { LOG_WAIT = 10 };	/* ms that lines of the log wait for more */
+
 /*
  * A session that was added by the accept function that this worker is calling
  * is run by it next, without a detour through the queue.
  */
-enum { LOG_WAIT = 10 };			/* ms */
-
 static _Thread_local struct slot *own_next;
 static _Thread_local bool is_accepting;
 

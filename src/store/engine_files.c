@@ -21,6 +21,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "store/files_calls.h"
+#include "store/files_object.h"
 
 enum {
 	PATH_ROOM = 128,
@@ -31,7 +32,6 @@ enum {
 	KIND_COUNT = 2,
 	ZEROS_MOST = 256 << 10,		/* ahead of a segment's end: half of its */
 	ZEROS_PIECE = 4 << 10,		/* size, in such pieces */
-	ZEROS_WINDOW = 16 << 10,	/* looked at together */
 };
 
 struct files {
@@ -44,23 +44,12 @@ struct files {
 	atomic_bool is_folder_synced[256];	/* their names, by this process */
 };
 
-/* An open file, shared by its claim and pins; closed with the last. */
-struct object {
-	const struct files_calls *calls;
-	atomic_int users;
-	int fd;
-	enum engine_object kind;
-	uint64_t number;
-	atomic_uint_fast64_t size;	/* durable, without the zeros ahead */
-	uint64_t written;		/* with them; the appender's */
-};
-
 struct engine_claim {
 	struct files *files;
 	uint64_t account;
 	int lock_fd;
 	pthread_mutex_t lock;		/* of the following */
-	struct object *open[OPEN_OBJECTS];	/* the one used last in front */
+	struct files_object *open[OPEN_OBJECTS];	/* the one used last in front */
 	int directory;			/* for caches, or -1 */
 	bool is_synced[KIND_COUNT];	/* the directories above objects of a kind */
 };
@@ -103,81 +92,25 @@ object_path(char out[PATH_ROOM], const struct engine_claim *claim,
 		kind_name[kind], name);
 }
 
+static const char zeros[ZEROS_PIECE];
+
 /* ---- open files ---- */
-
-static void
-object_release(struct object *object)
-{
-	if (object == NULL || atomic_fetch_sub(&object->users, 1) > 1)
-		return;
-	object->calls->close(object->calls->context, object->fd);
-	memory_free(object);
-}
-
-static struct object *
-object_new(struct engine_claim *claim, enum engine_object kind,
-	uint64_t number, int fd, uint64_t size)
-{
-	struct object *object = memory_new(sizeof(*object));
-	object->calls = &claim->files->calls;
-	object->fd = fd;
-	object->kind = kind;
-	object->number = number;
-	atomic_init(&object->users, 1);
-	atomic_init(&object->size, size);
-	object->written = size;
-	return object;
-}
-
-static const char zeros[ZEROS_WINDOW];
-
-/*
- * The end of a segment is its last byte that is not zero, rounded up to what
- * the log aligns to: a log never ends in eight zeros (doc/formats/log.md).
- */
-static uint64_t
-size_without_zeros(int fd, uint64_t size)
-{
-	char bytes[ZEROS_WINDOW];
-	struct error ignored;
-	const uint64_t all = size;
-	/* Most segments are left and have none. */
-	if (size >= 8 && file_read_at(fd, bytes, 8, size - 8, &ignored) == 0 &&
-		memcmp(bytes, zeros, 8) != 0)
-		return size;
-	while (size > 0) {
-		size_t part = size % ZEROS_WINDOW == 0 ? ZEROS_WINDOW :
-			(size_t)(size % ZEROS_WINDOW);
-		if (file_read_at(fd, bytes, part, size - part, &ignored) < 0)
-			return size;
-		if (memcmp(bytes, zeros, part) != 0) {
-			while (bytes[part - 1] == 0) {
-				part--;
-				size--;
-			}
-			size = (size + 7) & ~(uint64_t)7;
-			return size < all ? size : all;
-		}
-		size -= part;
-	}
-	return 0;
-}
 
 /* Puts it in front; it is the claim's then. */
 static void
-keep(struct engine_claim *claim, struct object *object)
+keep(struct engine_claim *claim, struct files_object *object)
 {
-	object_release(claim->open[OPEN_OBJECTS - 1]);
+	files_object_release(claim->open[OPEN_OBJECTS - 1]);
 	for (int i = OPEN_OBJECTS - 1; i > 0; i--)
 		claim->open[i] = claim->open[i - 1];
 	claim->open[0] = object;
 }
 
-static struct object *
+static struct files_object *
 find_open(struct engine_claim *claim, enum engine_object kind, uint64_t number)
 {
 	for (int i = 0; i < OPEN_OBJECTS; i++) {
-		struct object *object = claim->open[i];
+		struct files_object *object = claim->open[i];
 		if (object == NULL || object->kind != kind ||
 			object->number != number)
 			continue;
@@ -194,24 +127,24 @@ forget_open(struct engine_claim *claim, enum engine_object kind,
 	uint64_t number)
 {
 	pthread_mutex_lock(&claim->lock);
-	struct object *object = find_open(claim, kind, number);
+	struct files_object *object = find_open(claim, kind, number);
 	if (object != NULL) {
 		for (int i = 0; i + 1 < OPEN_OBJECTS; i++)
 			claim->open[i] = claim->open[i + 1];
 		claim->open[OPEN_OBJECTS - 1] = NULL;
-		object_release(object);
+		files_object_release(object);
 	}
 	pthread_mutex_unlock(&claim->lock);
 }
 
-/* One more user of an object, which object_release ends. */
-static struct object *
+/* One more user of an object, which files_object_release ends. */
+static struct files_object *
 object_get(struct engine_claim *claim, enum engine_object kind,
 	uint64_t number, struct error *error)
 {
 	const struct files_calls *calls = &claim->files->calls;
 	pthread_mutex_lock(&claim->lock);
-	struct object *object = find_open(claim, kind, number);
+	struct files_object *object = find_open(claim, kind, number);
 	if (object == NULL) {
 		char path[PATH_ROOM];
 		struct stat status;
@@ -225,8 +158,8 @@ object_get(struct engine_claim *claim, enum engine_object kind,
 		} else {
 			uint64_t size = (uint64_t)status.st_size;
 			if (kind == ENGINE_SEGMENT)
-				size = size_without_zeros(fd, size);
-			object = object_new(claim, kind, number, fd, size);
+				size = files_object_end(fd, size);
+			object = files_object_new(calls, kind, number, fd, size);
 			object->written = (uint64_t)status.st_size;
 			keep(claim, object);
 		}
@@ -311,7 +244,7 @@ files_release(struct engine_claim **claim)
 		return;
 	const struct files_calls *calls = &(*claim)->files->calls;
 	for (int i = 0; i < OPEN_OBJECTS; i++)
-		object_release((*claim)->open[i]);
+		files_object_release((*claim)->open[i]);
 	if ((*claim)->directory >= 0)
 		calls->close(calls->context, (*claim)->directory);
 	calls->close(calls->context, (*claim)->lock_fd);
@@ -463,7 +396,7 @@ files_create(struct engine_claim *claim, enum engine_object kind,
 		calls->unlink(calls->context, path);
 		return -1;
 	}
-	struct object *object = object_new(claim, kind, number, fd, 0);
+	struct files_object *object = files_object_new(calls, kind, number, fd, 0);
 	pthread_mutex_lock(&claim->lock);
 	keep(claim, object);
 	pthread_mutex_unlock(&claim->lock);
@@ -489,7 +422,7 @@ next_pieces(const struct iovec *pieces, int count, int index, size_t skip,
 }
 
 static int
-write_all(struct object *object, uint64_t offset, const struct iovec *pieces,
+write_all(struct files_object *object, uint64_t offset, const struct iovec *pieces,
 	int count, struct error *error)
 {
 	struct iovec part[PIECES_AT_ONCE];
@@ -519,7 +452,7 @@ write_all(struct object *object, uint64_t offset, const struct iovec *pieces,
  * disk that is nearly full, or refuses them, goes without.
  */
 static void
-write_zeros_ahead(struct files *files, struct object *object, uint64_t end)
+write_zeros_ahead(struct files *files, struct files_object *object, uint64_t end)
 {
 	struct iovec piece[ZEROS_MOST / ZEROS_PIECE];
 	struct error ignored;
@@ -545,7 +478,7 @@ files_append(struct engine_claim *claim, enum engine_object kind,
 {
 	const struct files_calls *calls = &claim->files->calls;
 	uint64_t size = offset;
-	struct object *object = object_get(claim, kind, number, error);
+	struct files_object *object = object_get(claim, kind, number, error);
 	if (object == NULL)
 		return -1;
 	for (int i = 0; i < count; i++)
@@ -562,7 +495,7 @@ files_append(struct engine_claim *claim, enum engine_object kind,
 	}
 	if (result == 0)
 		atomic_store(&object->size, size);
-	object_release(object);
+	files_object_release(object);
 	return result;
 }
 
@@ -572,7 +505,7 @@ files_truncate(struct engine_claim *claim, enum engine_object kind,
 {
 	const struct files_calls *calls = &claim->files->calls;
 	struct stat status;
-	struct object *object = object_get(claim, kind, number, error);
+	struct files_object *object = object_get(claim, kind, number, error);
 	if (object == NULL)
 		return -1;
 	int result = fstat(object->fd, &status);
@@ -592,7 +525,7 @@ files_truncate(struct engine_claim *claim, enum engine_object kind,
 		atomic_store(&object->size, size);
 		object->written = size;
 	}
-	object_release(object);
+	files_object_release(object);
 	return result;
 }
 
@@ -600,7 +533,7 @@ static int
 files_pin(struct engine_claim *claim, enum engine_object kind, uint64_t number,
 	struct engine_pin *pin, struct error *error)
 {
-	struct object *object = object_get(claim, kind, number, error);
+	struct files_object *object = object_get(claim, kind, number, error);
 	if (object == NULL)
 		return -1;
 	*pin = (struct engine_pin){ object->fd, 0, atomic_load(&object->size),
@@ -611,7 +544,7 @@ files_pin(struct engine_claim *claim, enum engine_object kind, uint64_t number,
 static void
 files_unpin(struct engine_pin *pin)
 {
-	object_release(pin->own);
+	files_object_release(pin->own);
 	*pin = (struct engine_pin){ .fd = -1 };
 }
 

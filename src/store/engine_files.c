@@ -3,8 +3,8 @@
  * and bodies are files in it. Layout, and what every crash leaves:
  * doc/formats/account.md. In the steady state an append is one pwritev and one
  * fdatasync on a descriptor that is open already, into zeros that were written
- * ahead, so that the sync has no metadata to write; a claimed account holds two
- * descriptors.
+ * ahead, so that the sync has no metadata to write. A claimed account holds two
+ * descriptors, and those that it reads much from some more of a common number.
  */
 #include <assert.h>
 #include <errno.h>
@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -26,7 +27,8 @@
 enum {
 	PATH_ROOM = 128,
 	PIECES_AT_ONCE = 256,		/* of one pwritev */
-	OPEN_OBJECTS = 2,		/* kept per account: one to write, one to read */
+	SPARE_MOST = 256,		/* files kept for reading, of all accounts, and */
+	SPARE_PART = 16,		/* of the descriptors one in so many */
 	RESERVE_SIZE = 4 << 20,
 	RESERVE_AGAIN = 64 << 20,	/* room at which a spent reserve is refilled */
 	KIND_COUNT = 2,
@@ -40,6 +42,7 @@ struct files {
 	pthread_mutex_t lock;		/* of the reserve */
 	struct files_running running;
 	int reserve;			/* descriptor, or -1 */
+	struct files_spare spare;
 	atomic_bool is_spent;
 	atomic_bool is_folder_synced[256];	/* their names, by this process */
 };
@@ -49,7 +52,7 @@ struct engine_claim {
 	uint64_t account;
 	int lock_fd;
 	pthread_mutex_t lock;		/* of the following */
-	struct files_object *open[OPEN_OBJECTS];	/* the one used last in front */
+	struct files_kept kept;
 	int directory;			/* for caches, or -1 */
 	bool is_synced[KIND_COUNT];	/* the directories above objects of a kind */
 };
@@ -96,45 +99,32 @@ static const char zeros[ZEROS_PIECE];
 
 /* ---- open files ---- */
 
-/* Puts it in front; it is the claim's then. */
-static void
-keep(struct engine_claim *claim, struct files_object *object)
-{
-	files_object_release(claim->open[OPEN_OBJECTS - 1]);
-	for (int i = OPEN_OBJECTS - 1; i > 0; i--)
-		claim->open[i] = claim->open[i - 1];
-	claim->open[0] = object;
-}
-
+/* Opens it and keeps it; borrowed from the claim. */
 static struct files_object *
-find_open(struct engine_claim *claim, enum engine_object kind, uint64_t number)
+open_object(struct engine_claim *claim, enum engine_object kind,
+	uint64_t number, struct error *error)
 {
-	for (int i = 0; i < OPEN_OBJECTS; i++) {
-		struct files_object *object = claim->open[i];
-		if (object == NULL || object->kind != kind ||
-			object->number != number)
-			continue;
-		for (; i > 0; i--)
-			claim->open[i] = claim->open[i - 1];
-		claim->open[0] = object;
-		return object;
+	const struct files_calls *calls = &claim->files->calls;
+	char path[PATH_ROOM];
+	struct stat status;
+	object_path(path, claim, kind, number);
+	int fd = calls->open(calls->context, path, 0);
+	if (fd < 0) {
+		error_set_errno(error, "opening %s", path);
+		return NULL;
 	}
-	return NULL;
-}
-
-static void
-forget_open(struct engine_claim *claim, enum engine_object kind,
-	uint64_t number)
-{
-	pthread_mutex_lock(&claim->lock);
-	struct files_object *object = find_open(claim, kind, number);
-	if (object != NULL) {
-		for (int i = 0; i + 1 < OPEN_OBJECTS; i++)
-			claim->open[i] = claim->open[i + 1];
-		claim->open[OPEN_OBJECTS - 1] = NULL;
-		files_object_release(object);
+	if (fstat(fd, &status) < 0) {
+		error_set_errno(error, "looking at %s", path);
+		calls->close(calls->context, fd);
+		return NULL;
 	}
-	pthread_mutex_unlock(&claim->lock);
+	uint64_t size = (uint64_t)status.st_size;
+	if (kind == ENGINE_SEGMENT)
+		size = files_object_end(fd, size);
+	struct files_object *object = files_object_new(calls, kind, number, fd,
+		size);
+	object->written = (uint64_t)status.st_size;
+	return files_kept_add(&claim->kept, &object);
 }
 
 /* One more user of an object, which files_object_release ends. */
@@ -142,28 +132,11 @@ static struct files_object *
 object_get(struct engine_claim *claim, enum engine_object kind,
 	uint64_t number, struct error *error)
 {
-	const struct files_calls *calls = &claim->files->calls;
 	pthread_mutex_lock(&claim->lock);
-	struct files_object *object = find_open(claim, kind, number);
-	if (object == NULL) {
-		char path[PATH_ROOM];
-		struct stat status;
-		object_path(path, claim, kind, number);
-		int fd = calls->open(calls->context, path, 0);
-		if (fd < 0)
-			error_set_errno(error, "opening %s", path);
-		else if (fstat(fd, &status) < 0) {
-			error_set_errno(error, "looking at %s", path);
-			calls->close(calls->context, fd);
-		} else {
-			uint64_t size = (uint64_t)status.st_size;
-			if (kind == ENGINE_SEGMENT)
-				size = files_object_end(fd, size);
-			object = files_object_new(calls, kind, number, fd, size);
-			object->written = (uint64_t)status.st_size;
-			keep(claim, object);
-		}
-	}
+	struct files_object *object = files_kept_get(&claim->kept, kind,
+		number);
+	if (object == NULL)
+		object = open_object(claim, kind, number, error);
 	if (object != NULL)
 		atomic_fetch_add(&object->users, 1);
 	pthread_mutex_unlock(&claim->lock);
@@ -231,6 +204,7 @@ files_claim(struct engine *engine, uint64_t account, bool create,
 	new->account = account;
 	new->lock_fd = fd;
 	new->directory = -1;
+	files_kept_init(&new->kept, &files->spare);
 	pthread_mutex_init(&new->lock, NULL);
 	*claim = new;
 	*epoch = 0;
@@ -243,8 +217,7 @@ files_release(struct engine_claim **claim)
 	if (*claim == NULL)
 		return;
 	const struct files_calls *calls = &(*claim)->files->calls;
-	for (int i = 0; i < OPEN_OBJECTS; i++)
-		files_object_release((*claim)->open[i]);
+	files_kept_fini(&(*claim)->kept);
 	if ((*claim)->directory >= 0)
 		calls->close(calls->context, (*claim)->directory);
 	calls->close(calls->context, (*claim)->lock_fd);
@@ -381,6 +354,22 @@ sync_names(struct engine_claim *claim, enum engine_object kind,
 	return 0;
 }
 
+/*
+ * What was written ahead of a segment that gets no more goes. Not synced: what
+ * a crash brings back are zeros, which are read as none.
+ */
+static void
+cut_zeros(struct engine_claim *claim, uint64_t number)
+{
+	const struct files_calls *calls = &claim->files->calls;
+	struct files_object *object = files_kept_get(&claim->kept,
+		ENGINE_SEGMENT, number);
+	if (object == NULL || atomic_load(&object->size) >= object->written)
+		return;
+	if (calls->truncate(calls->context, object->fd, object->size) == 0)
+		object->written = object->size;
+}
+
 static int
 files_create(struct engine_claim *claim, enum engine_object kind,
 	uint64_t number, struct error *error)
@@ -398,7 +387,9 @@ files_create(struct engine_claim *claim, enum engine_object kind,
 	}
 	struct files_object *object = files_object_new(calls, kind, number, fd, 0);
 	pthread_mutex_lock(&claim->lock);
-	keep(claim, object);
+	if (kind == ENGINE_SEGMENT)
+		cut_zeros(claim, number - 1);
+	files_kept_add(&claim->kept, &object);
 	pthread_mutex_unlock(&claim->lock);
 	return 0;
 }
@@ -555,7 +546,9 @@ files_remove(struct engine_claim *claim, enum engine_object kind,
 	const struct files_calls *calls = &claim->files->calls;
 	char path[PATH_ROOM];
 	object_path(path, claim, kind, number);
-	forget_open(claim, kind, number);
+	pthread_mutex_lock(&claim->lock);
+	files_kept_forget(&claim->kept, kind, number);
+	pthread_mutex_unlock(&claim->lock);
 	if (calls->unlink(calls->context, path) < 0)
 		return error_set_errno(error, "removing %s", path);
 	return 0;
@@ -693,6 +686,17 @@ static const struct engine_functions functions = {
 	files_spend_reserve, files_cache_directory, files_destroy, files_close,
 };
 
+/* Few where the process may have few descriptors: most are for sessions. */
+static int
+spare_most(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+		limit.rlim_cur / SPARE_PART > SPARE_MOST)
+		return SPARE_MOST;
+	return (int)(limit.rlim_cur / SPARE_PART);
+}
+
 int
 engine_files_open_on(const struct files_calls *calls, struct engine **engine,
 	struct error *error)
@@ -701,6 +705,7 @@ engine_files_open_on(const struct files_calls *calls, struct engine **engine,
 	files->engine.call = &functions;
 	files->calls = *calls;
 	files->reserve = -1;
+	files->spare.most = spare_most();
 	pthread_mutex_init(&files->lock, NULL);
 	*engine = &files->engine;
 	if (files_running_begin(calls, &files->running, error) < 0) {

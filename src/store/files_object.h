@@ -1,6 +1,6 @@
 /*
  * An open file of the embedded engine: a segment, or the body of one message.
- * Only engine_files.c uses it.
+ * And those that a claim keeps open. Only engine_files.c uses this.
  */
 #ifndef STORE_FILES_OBJECT_H
 #define STORE_FILES_OBJECT_H
@@ -32,5 +32,34 @@ void files_object_release(struct files_object *object);
 /* Where the segment in a file of that size ends: before the zeros that were
  * written ahead of it. Reads the file's end, or all of it should it be zeros. */
 uint64_t files_object_end(int fd, uint64_t size);
+
+
+/* Files that claims may keep open beyond two each, all of an engine together. */
+struct files_spare {
+	atomic_int used;
+	int most;
+};
+
+/* Files that a claim keeps open, the one used last in front; its lock's. */
+struct files_kept {
+	struct files_spare *spare;
+	struct files_object **open;
+	int count;
+};
+
+void files_kept_init(struct files_kept *kept, struct files_spare *spare);
+void files_kept_fini(struct files_kept *kept);
+
+/* Takes the object and keeps it, in place of the one used longest ago when
+ * there is room for no more. Returns it, borrowed until the next call. */
+struct files_object *files_kept_add(struct files_kept *kept,
+	struct files_object **object);
+
+/* Borrowed until the next call, or NULL when it is not kept. */
+struct files_object *files_kept_get(struct files_kept *kept,
+	enum engine_object kind, uint64_t number);
+
+void files_kept_forget(struct files_kept *kept, enum engine_object kind,
+	uint64_t number);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -412,14 +413,20 @@ steady_append_is_one_sync(void **state)
 }
 
 static uint64_t
-file_size(const struct place *place)
+segment_size(const struct place *place, unsigned number)
 {
 	char path[200];
 	struct stat status;
-	snprintf(path, sizeof(path), "%s/00/%016x/log/00000001", place->path,
-		ACCOUNT);
+	snprintf(path, sizeof(path), "%s/00/%016x/log/%08u", place->path,
+		ACCOUNT, number);
 	assert_int_equal(stat(path, &status), 0);
 	return (uint64_t)status.st_size;
+}
+
+static uint64_t
+file_size(const struct place *place)
+{
+	return segment_size(place, 1);
 }
 
 /* Zeros stand ahead of the log, and are no part of it. */
@@ -456,6 +463,60 @@ zeros_are_written_ahead(void **state)
 	must_append(log, 13, 1);
 	log_close(&log);
 	buffer_fini(&head);
+	place_free(&place);
+}
+
+static unsigned
+open_files(void)
+{
+	unsigned count = 0;
+	DIR *directory = opendir("/proc/self/fd");
+	while (readdir(directory) != NULL)
+		count++;
+	closedir(directory);
+	return count;
+}
+
+/* What was left has no zeros; what is read stays open, the claim's end closes
+ * it. */
+static void
+segments_are_left_and_kept_open(void **state)
+{
+	enum { SEGMENTS = 9 };
+	struct place place = place_new(true);
+	struct engine_pin pin;
+	struct engine_claim *claim;
+	uint64_t epoch;
+	struct error error;
+	char bytes[] = "12345678";
+	struct iovec piece = { bytes, 8 };
+	unsigned before = open_files();
+	(void)state;
+	const struct engine_functions *call = place.engine->call;
+	assert_int_equal(call->claim(place.engine, ACCOUNT, true, &claim,
+			&epoch, &error), 0);
+	for (unsigned i = 1; i <= SEGMENTS; i++) {
+		assert_int_equal(call->create(claim, ENGINE_SEGMENT, i,
+				&error), 0);
+		for (unsigned n = 0; n < 2000; n++)
+			assert_int_equal(call->append(claim, ENGINE_SEGMENT, i,
+					n * 8, &piece, 1, &error), 0);
+		assert_true(segment_size(&place, i) > 16000);
+	}
+	for (unsigned i = 1; i < SEGMENTS; i++)
+		assert_int_equal(segment_size(&place, i), 16000);
+	for (unsigned i = 1; i <= SEGMENTS; i++) {
+		assert_int_equal(call->pin(claim, ENGINE_SEGMENT, i, &pin,
+				&error), 0);
+		assert_int_equal(pin.size, 16000);
+		call->unpin(&pin);
+	}
+	unsigned open = open_files();
+	assert_true(open >= before + SEGMENTS);
+	assert_int_equal(call->remove(claim, ENGINE_SEGMENT, 4, &error), 0);
+	assert_int_equal(open_files(), open - 1);
+	call->release(&claim);
+	assert_int_equal(open_files(), before);
 	place_free(&place);
 }
 
@@ -992,6 +1053,7 @@ main(void)
 		cmocka_unit_test(cases_on_both_engines),
 		cmocka_unit_test(steady_append_is_one_sync),
 		cmocka_unit_test(zeros_are_written_ahead),
+		cmocka_unit_test(segments_are_left_and_kept_open),
 		cmocka_unit_test(refused_groups_are_never_seen),
 		cmocka_unit_test(failing_segment_creation_is_tried_again),
 		cmocka_unit_test(lost_claim_ends_appending),

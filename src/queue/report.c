@@ -136,6 +136,7 @@ make_envelope(const struct envelope *cause, struct dsn_report *report,
 	*envelope = (struct envelope){ .scope = cause->scope,
 		.arrival = clock_wall(), .body = SPAN("7bit"),
 		.is_utf8 = report->is_utf8, .is_report = true,
+		.needs_tls = cause->needs_tls,	/* RFC 8689 5 */
 		.is_double = cause->is_report };
 	make_transaction(cause, report, envelope->transaction);
 	buffer_add_hex(&text, span_of(envelope->transaction,

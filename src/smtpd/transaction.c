@@ -102,6 +102,9 @@ extensions_of(const struct conversation *conversation)
 	if (!conversation_is_submission(conversation) &&
 	    !conversation->rules->has_auth_on_smtp)
 		extensions &= ~(unsigned)SMTP_WITH_AUTH;
+	/* RFC 8689 2: the way to us is part of the whole. */
+	if (conversation->parked.facts.is_tls)
+		extensions |= SMTP_WITH_REQUIRETLS;
 	return extensions;
 }
 

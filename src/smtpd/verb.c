@@ -81,6 +81,9 @@ verb_ehlo(struct conversation *conversation, struct span argument)
 	if (mechanisms.size > 0)
 		buffer_print(out, "250-AUTH%s\r\n", buffer_string(&mechanisms));
 	buffer_fini(&mechanisms);
+	/* RFC 8689 2: within TLS only. */
+	if (conversation->parked.facts.is_tls)
+		buffer_add_string(out, "250-REQUIRETLS\r\n");
 	/* RFC 9422: what a client would otherwise learn by being refused. */
 	buffer_print(out, "250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n"
 		"250-CHUNKING\r\n250-BINARYMIME\r\n250-SMTPUTF8\r\n250-DSN\r\n"

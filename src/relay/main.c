@@ -5,8 +5,11 @@
  * like, unlinked files for large messages in its spill directory, which is its
  * root, and one file there for what domains say of their TLS.
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <semaphore.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -18,7 +21,15 @@
 /* Half of the world may be slow: a delivery that waits owns its thread. */
 enum { WORKERS = 250, STOP_GRACE = 4000 /* ms */ };
 
+/*
+ * Deliveries that ask `names` at a time. Others wait for their turn: a burst to
+ * many domains would else be put off for minutes, because half of the workers
+ * (struct bulkhead) ask already.
+ */
+enum { ASKING = WORKERS / 2 - 1 };
+
 static struct relay relay;
+static sem_t asking;
 
 static void
 accept_lmtp(struct lot *lot, struct incoming *incoming)
@@ -47,6 +58,27 @@ take_settings(const struct config *config, struct error *error)
 		limit + 2 * MAIL_SERVER_PREFIX_ROOM;
 	atomic_store(&relay.settings, settings);
 	return 0;
+}
+
+/* names_ask, by turns. */
+static void
+ask(struct names *names, struct arena *arena, struct span name,
+	enum names_type type, int64_t deadline, struct names_answer *answer)
+{
+	const struct timespec latest = { .tv_sec = deadline / 1000,
+		.tv_nsec = deadline % 1000 * 1000000 };
+	int result;
+	do {
+		result = sem_clockwait(&asking, CLOCK_MONOTONIC, &latest);
+	} while (result < 0 && errno == EINTR);
+	if (result < 0) {
+		*answer = (struct names_answer){ .verdict = NAMES_LATER,
+			.reason = SPAN("too many questions wait for the "
+				"resolver") };
+		return;
+	}
+	names_ask(names, arena, name, type, deadline, answer);
+	sem_post(&asking);
 }
 
 static void
@@ -114,7 +146,8 @@ main(int argc, char **argv)
 	relay.fetcher = fetcher_new(lot);
 	relay.fetch = fetch_get;
 	relay.names = names_new(lot);
-	relay.ask = names_ask;
+	relay.ask = ask;
+	sem_init(&asking, 0, ASKING);
 	relay.open = (struct open_world){ .connect = connect_open,
 		.start_tls = tls_connect,
 		.connector = tls_connector_new(lot) };

@@ -65,6 +65,10 @@ by_dane(const struct tls_policy_facts *facts, bool is_only)
 		if (is_only)
 			return not_this_host("has no TLSA record that can be "
 				"used, and DANE is demanded");
+		/* Records that say nothing take nothing back (RFC 8461 2). */
+		if (facts->sts == TLS_STS_ENFORCE ||
+			facts->sts == TLS_STS_UNKNOWN)
+			return by_sts(facts);
 		return must(TLS_VERIFY_NONE, "DANE");
 	case DANE_LATER:
 		return not_this_host("may have TLSA records, which cannot be "

@@ -243,12 +243,13 @@ find_level(const struct delivery *delivery)
 
 /* RFC 8461 is for domains that are found by MX; once for all their hosts. */
 static void
-find_sts(struct delivery *delivery)
+find_sts(struct delivery *delivery, const struct next_hop_hosts *hosts)
 {
 	struct relay *relay = delivery->relay;
 	const struct sts_world world = { .names = &delivery->world,
 		.fetch = relay->fetch, .fetcher = relay->fetcher,
-		.scope = &delivery->mail->scope, .now = clock_wall() };
+		.scope = &delivery->mail->scope, .now = clock_wall(),
+		.is_signed = hosts->is_secure };
 	struct span domain;
 	if (delivery->level != TLS_LEVEL_DANE || delivery->hop.is_host ||
 		!address_normalise_domain(delivery->arena, delivery->hop.name,
@@ -312,7 +313,7 @@ try_hosts(struct delivery *delivery)
 		&hosts, &delivery->failure))
 		return;
 	delivery->level = find_level(delivery);
-	find_sts(delivery);
+	find_sts(delivery, &hosts);
 	for (size_t i = 0; i < hosts.count && may_try_more(delivery); i++)
 		try_host(delivery, &hosts, &hosts.host[i]);
 }

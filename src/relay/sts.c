@@ -174,15 +174,20 @@ sts_free(struct sts **sts)
 
 /* ---- fetching ---- */
 
-/* The id of the domain's TXT record; empty when there is none or the DNS is
- * silent. */
+/*
+ * The id of the domain's TXT record; empty when there is none or the DNS is
+ * silent. *is_lost: silent, and of a signed domain; others have servers that
+ * fail at such names for ever, and whoever forges can as well say "none".
+ */
 static struct span
-ask_id(struct span domain, const struct sts_world *world, struct arena *arena)
+ask_id(struct span domain, const struct sts_world *world, struct arena *arena,
+	bool *is_lost)
 {
 	struct names_answer answer = { .verdict = NAMES_LATER };
 	struct span id = { NULL, 0 };
 	world->names->ask(world->names->context, arena,
 		mta_sts_question(arena, domain), NAMES_TXT, &answer);
+	*is_lost = answer.verdict == NAMES_LATER && world->is_signed;
 	if (answer.verdict != NAMES_FOUND)
 		return id;
 	struct span *txt = arena_new_array(arena, answer.count, sizeof(*txt));
@@ -299,9 +304,9 @@ enum tls_sts
 sts_find(struct sts *sts, struct span domain, const struct sts_world *world,
 	struct arena *arena, struct mta_sts_policy *policy)
 {
-	struct span id = ask_id(domain, world, arena);
+	bool is_lost, is_unknown = false;
+	struct span id = ask_id(domain, world, arena, &is_lost);
 	enum mta_sts_mode mode = MTA_STS_NONE;
-	bool is_unknown = false;
 	pthread_mutex_lock(&sts->lock);
 	struct known *known = map_get(&sts->domains, domain);
 	/* Who has no policy yet waits for the one that comes; with an old one
@@ -319,8 +324,8 @@ sts_find(struct sts *sts, struct span domain, const struct sts_world *world,
 		copy_policy(&known->entry.policy, arena, policy);
 		mode = policy->mode;
 	} else {
-		is_unknown = id.size > 0 && known != NULL &&
-			known->is_our_fault;
+		is_unknown = is_lost || (id.size > 0 && known != NULL &&
+			known->is_our_fault);
 	}
 	pthread_mutex_unlock(&sts->lock);
 	return is_unknown ? TLS_STS_UNKNOWN :

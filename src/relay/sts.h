@@ -35,6 +35,7 @@ struct sts_world {
 		struct fetch_answer *answer, struct error *error);
 	struct fetcher *fetcher;
 	const struct log_scope *scope;
+	bool is_signed;			/* the domain's MX records were validated */
 	int64_t now;			/* wall ms */
 };
 
@@ -42,7 +43,9 @@ struct sts_world {
  * The policy of the domain now, in the arena. Blocks for a TXT question, and
  * for MTA_STS_FETCH_TIMEOUT when a policy is to be fetched; of several that
  * want the same one fetches, the others wait for it. UNKNOWN: there is a record
- * and no policy yet, and it is our own fault that there is none.
+ * and no policy yet, and it is our own fault that there is none; or a signed
+ * domain's record cannot be looked up, which is what somebody on the way would
+ * make of it who wants us to go without.
  */
 enum tls_sts
 sts_find(struct sts *sts, struct span domain, const struct sts_world *world,

@@ -17,6 +17,7 @@ enum { DAY = 86400000 };
 static const char *record;	/* the TXT record; NULL: the DNS is silent */
 static const char *policy;	/* NULL: nobody answers */
 static bool is_away;		/* fetch itself is */
+static bool is_signed;		/* the domain is */
 static unsigned fetches;
 
 static void
@@ -58,7 +59,7 @@ find(struct sts *sts, int64_t now)
 {
 	const struct next_hop_world names = { .ask = ask };
 	const struct sts_world world = { .names = &names, .fetch = fetch,
-		.now = now };
+		.is_signed = is_signed, .now = now };
 	struct mta_sts_policy found;
 	struct arena arena;
 	arena_init(&arena, 0);
@@ -144,6 +145,26 @@ our_own_fault_is_no_answer(void **state)
 	sts_free(&sts);
 }
 
+/* Who can make the DNS fail must not be able to take the policy away. */
+static void
+a_signed_domain_that_is_silent_waits(void **state)
+{
+	struct sts *sts = sts_new(&(struct sts_file *){ NULL }, NOW);
+	(void)state;
+	record = NULL;
+	is_signed = true;
+	assert_int_equal(find(sts, NOW), TLS_STS_UNKNOWN);
+	record = "v=STSv1; id=1;";
+	policy = "version: STSv1\nmode: enforce\nmx: mx.d.example\n"
+		"max_age: 864000\n";
+	assert_int_equal(find(sts, NOW + 1), TLS_STS_ENFORCE);
+	/* a policy that is known goes on to count */
+	record = NULL;
+	assert_int_equal(find(sts, NOW + 2), TLS_STS_ENFORCE);
+	is_signed = false;
+	sts_free(&sts);
+}
+
 static void
 a_policy_that_is_none_is_none(void **state)
 {
@@ -171,6 +192,7 @@ main(void)
 		cmocka_unit_test(a_policy_is_kept_as_long_as_it_says),
 		cmocka_unit_test(without_a_record_nothing_is_fetched),
 		cmocka_unit_test(our_own_fault_is_no_answer),
+		cmocka_unit_test(a_signed_domain_that_is_silent_waits),
 		cmocka_unit_test(a_policy_that_is_none_is_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

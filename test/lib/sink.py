@@ -6,13 +6,16 @@ import threading
 
 
 class Sink:
-    def __init__(self, port, dsn=True, address="127.0.0.1", context=None):
-        """context: an ssl.SSLContext, for STARTTLS."""
+    def __init__(self, port, dsn=True, address="127.0.0.1", context=None, offers=(),
+                 breaks_tls=False):
+        """context: an ssl.SSLContext, for STARTTLS; offers: more extensions, within
+        TLS; breaks_tls: STARTTLS is offered and comes to nothing."""
         self.messages = []      # {"sender", "recipients", "data", "mail"}
         self.connections = 0
         self.takes_all = False
         self.dsn = dsn
         self.context = context
+        self.offers, self.breaks_tls = offers, breaks_tls
         sink = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -25,6 +28,7 @@ class Sink:
 
         class Server(socketserver.ThreadingTCPServer):
             allow_reuse_address = True
+            request_queue_size = 256
             daemon_threads = True
 
         self.server = Server((address, port), Handler)
@@ -52,10 +56,17 @@ class Sink:
                 say("250-sink")
                 if self.dsn:
                     say("250-DSN")
-                if self.context is not None and not is_encrypted:
+                if (self.context is not None or self.breaks_tls) and not is_encrypted:
                     say("250-STARTTLS")
+                for word in self.offers if is_encrypted else ():
+                    say(f"250-{word}")
                 say("250-8BITMIME")
                 say("250 PIPELINING")
+            elif verb == "STAR" and self.breaks_tls:
+                say("220 2.0.0 go on")
+                handler.rfile.read(1)
+                say("but not here")
+                return
             elif verb == "STAR" and self.context is not None:
                 say("220 2.0.0 go on")
                 handler.connection = self.context.wrap_socket(handler.connection, server_side=True)

@@ -2,7 +2,6 @@
 """MTA-STS from the submission to the other server: domains with policies of
 every kind, their DNS, web and mail servers played by threads; what is not as
 its policy says waits, also after a restart and with the domain silent."""
-import http.server
 import os
 import socket
 import ssl
@@ -18,6 +17,7 @@ import certificates
 import dns
 import posthouse
 import sink
+import web
 
 DNS_PORT, WEB = 5353, "192.0.2.100"
 
@@ -65,34 +65,11 @@ class World:
         return f"version: STSv1\nmode: {mode}\nmx: {host}\nmax_age: 86400\n".encode()
 
     def serve_web(self, pem, key):
-        world = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                domain = self.headers["Host"].removeprefix("mta-sts.")
-                world.fetched.append(domain)
-                body = world.policy(domain)
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_):
-                pass
-
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(pem, key)
-        server = Server((WEB, 443), Handler)
-        server.socket = context.wrap_socket(server.socket, server_side=True,
-                                            do_handshake_on_connect=False)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        def answer(host):
+            domain = host.removeprefix("mta-sts.")
+            self.fetched.append(domain)
+            return self.policy(domain)
+        web.serve(WEB, pem, key, answer)
 
     def record(self, name, kind):
         """The data of the only record there, b"" for none, None for no such name."""

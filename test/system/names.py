@@ -19,6 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import dns
 import posthouse
+from zones import BOGUS, SIGNED, UNSIGNED, Zones
 
 PORT = 5300
 ROOTS = ["198.41.0.4", "170.247.170.2", "199.9.14.201", "192.33.4.12", "199.7.91.13",
@@ -28,7 +29,7 @@ STRIPPER, LIAR, BABBLER, PICKY = "127.0.0.8", "127.0.0.9", "127.0.0.10", "127.0.
 LONG = "x" * 250
 
 ZONES = {
-    "signed": f"""
+    "signed": (SIGNED, f"""
 @       MX   10 mx
 @       MX   20 mx.unsigned.
 mx      A    192.0.2.1
@@ -39,75 +40,11 @@ chain   CNAME alias
 out     CNAME mx.unsigned.
 gone    CNAME nothing
 """ + "".join(f'long    TXT  "{i}{LONG}"\n' for i in range(8)) +
-    "".join(f"h{i}     A    10.0.{i // 256}.{i % 256}\n" for i in range(1000)),
-    "unsigned": "@ MX 10 mx\nmx A 192.0.2.2\n@ TXT \"v=spf1 -all\"\nnull MX 0 .\n",
-    "bogus": "@ MX 10 mx\nmx A 192.0.2.3\n",
+    "".join(f"h{i}     A    10.0.{i // 256}.{i % 256}\n" for i in range(1000))),
+    "unsigned": (UNSIGNED,
+                 "@ MX 10 mx\nmx A 192.0.2.2\n@ TXT \"v=spf1 -all\"\nnull MX 0 .\n"),
+    "bogus": (BOGUS, "@ MX 10 mx\nmx A 192.0.2.3\n"),
 }
-HEAD = "$TTL 300\n@ SOA ns.root-servers. hostmaster.root-servers. 1 3600 600 86400 60\n" \
-       "@ NS ns.root-servers.\n"
-
-
-class Knot:
-    """An authoritative server of the root and the zones above, with keys."""
-
-    def __init__(self, directory):
-        self.directory = directory
-        self.conf = directory / "knot.conf"
-        self.process = None
-        zones = "".join(f"  - domain: {zone}\n    file: {zone or 'root'}.zone\n"
-                        f"    dnssec-signing: {'off' if zone == 'unsigned' else 'on'}\n"
-                        f"    dnssec-policy: own\n" for zone in [".", *ZONES])
-        zones = zones.replace("domain: .\n    file: ..zone", "domain: .\n    file: root.zone")
-        listen = ", ".join([f"127.0.0.1@{PORT}"] + [f"{address}@53" for address in ROOTS])
-        self.conf.write_text(
-            f"server:\n  listen: [{listen}]\n  rundir: {directory}\n"
-            f"database:\n  storage: {directory}\n"
-            "policy:\n  - id: own\n    manual: on\n    single-type-signing: on\n"
-            "    algorithm: ecdsap256sha256\n"
-            f"template:\n  - id: default\n    storage: {directory}\n    zonefile-load: whole\n"
-            f"    zonefile-sync: -1\n    journal-content: none\nzone:\n{zones}")
-        delegations = ""
-        for zone, records in ZONES.items():
-            (directory / f"{zone}.zone").write_text(HEAD + records)
-            delegations += f"{zone} NS ns.root-servers.\n"
-            if zone != "unsigned":
-                # the parent vouches for another key than the one that signs
-                delegations += self.make_key(zone, "f" if zone == "bogus" else None)
-        (directory / "root.zone").write_text(
-            HEAD + "ns.root-servers. A 198.41.0.4\n" + delegations)
-        self.anchor = directory / "root.key"
-        self.anchor.write_text("; of this test\n" + self.make_key("."))
-
-    def make_key(self, zone, forged=None):
-        self.keymgr(zone, "generate", "algorithm=ecdsap256sha256", "ksk=yes", "zsk=yes")
-        digests = [line for line in self.keymgr(zone, "ds").splitlines() if " 13 2 " in line]
-        if forged:
-            name, *words, digest = digests[0].split(" ")
-            digests = [" ".join([name, *words, forged * len(digest)])]
-        return digests[0] + "\n"
-
-    def keymgr(self, *words):
-        return subprocess.run(["keymgr", "-c", str(self.conf), *words], check=True, text=True,
-                              stdout=subprocess.PIPE).stdout
-
-    def start(self):
-        self.process = subprocess.Popen(["knotd", "-c", str(self.conf)],
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        posthouse.wait_until(self.is_ready, 20, "knot answers")
-
-    def is_ready(self):
-        try:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-                client.settimeout(0.2)
-                client.sendto(dns.question("mx.signed", dns.A), ("127.0.0.1", PORT))
-                return client.recv(4096)[3] & 15 == 0
-        except OSError:
-            return False
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-
 
 def ask_knot(query):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
@@ -385,7 +322,7 @@ def inside():
     serve_udp(BABBLER, babbles)
     directory = Path(tempfile.mkdtemp(prefix="posthouse-knot-"))
     directory.chmod(0o755)
-    knot = Knot(directory)
+    knot = Zones(directory, ZONES, [f"127.0.0.1@{PORT}"] + [f"{address}@53" for address in ROOTS])
     try:
         knot.start()
         with Resolver(knot, dns_forwarders=f"127.0.0.1@{PORT}", dns_resolver_port=53,

@@ -245,6 +245,10 @@ destination_may_start(const struct destinations *all,
 	/* One probe at a time finds out whether somebody is there again. */
 	if (destination->closings > 0 && destination->running > 0)
 		return false;
+	/* What a crash repeats: as many as may run, and as many again. */
+	if ((float)(destination->running + destination->unwritten) >=
+	    2 * destination->window)
+		return false;
 	return (float)destination->running < destination->window &&
 		is_relay_free(all, destination);
 }

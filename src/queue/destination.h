@@ -6,6 +6,9 @@
  *
  *	concurrency	begins at .initial, grows by one for each round of
  *			successes up to .limit, shrinks by one for each failure
+ *	unwritten	deliveries that are done but not written down; with those
+ *			that run no more than twice the window, so that a crash
+ *			repeats few, however slow the disk is
  *	closed		when nobody answered and nothing succeeded since as many
  *			attempts as ran at once; then one probe at a time, ever
  *			more rarely
@@ -66,6 +69,7 @@ struct destination {
 	int64_t closed_until;		/* 0: open */
 	float window;			/* how many may run */
 	uint16_t running;
+	uint32_t unwritten;		/* done, but not durably */
 	uint16_t failures;		/* since the last success */
 	uint16_t closings;		/* since the last success */
 	uint8_t kind;			/* enum destination_kind */

@@ -239,6 +239,7 @@ schedule_take(struct schedule *schedule, int64_t now)
 		return NULL;
 	row->state = QUEUED_TAKEN;
 	row->is_started = true;
+	row->outcome = DESTINATION_UNKNOWN;
 	return row;
 }
 
@@ -270,6 +271,7 @@ schedule_start(struct schedule *schedule, struct queued *row, int64_t now)
 		return false;
 	destination_start(&schedule->destinations, destination);
 	row->is_started = true;
+	row->outcome = DESTINATION_UNKNOWN;
 	return true;
 }
 
@@ -282,6 +284,16 @@ schedule_end(struct schedule *schedule, struct queued *row,
 	row->is_started = false;
 	destination_end(&schedule->destinations, row->destination, outcome,
 		now);
+}
+
+void
+schedule_finish(struct schedule *schedule, struct queued *row, int64_t now)
+{
+	schedule_end(schedule, row, row->outcome, now);
+	if (row->is_unwritten || row->destination == NULL)
+		return;
+	row->is_unwritten = true;
+	row->destination->unwritten++;
 }
 
 static void
@@ -328,6 +340,8 @@ schedule_remove(struct schedule *schedule, struct queued **row)
 	if (gone == NULL)
 		return;
 	assert(!gone->is_started);
+	if (gone->is_unwritten)
+		gone->destination->unwritten--;
 	lift(schedule, gone);
 	set_destination(schedule, gone, NULL);
 	struct queued **at = chain_of(schedule, span_from(gone->id));

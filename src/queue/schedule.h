@@ -31,8 +31,11 @@ struct queued {
 	uint32_t look;			/* monotonic s: when it is looked at even
 					 * if its destination is closed; 0: never */
 	uint8_t state;			/* enum queued_state */
+	uint8_t outcome;		/* enum destination_outcome, of the delivery
+					 * that was started */
 	bool is_damaged;		/* its envelope cannot be read */
 	bool is_started;		/* counted by its destination */
+	bool is_unwritten;		/* the same: done, but not durably */
 	char id[];
 };
 
@@ -87,6 +90,13 @@ schedule_start(struct schedule *schedule, struct queued *row, int64_t now);
 void
 schedule_end(struct schedule *schedule, struct queued *row,
 	enum destination_outcome outcome, int64_t now);
+
+/*
+ * Nobody is left of it, which is not durable yet: the delivery has ended as its
+ * outcome says, and the row counts until it is removed.
+ */
+void
+schedule_finish(struct schedule *schedule, struct queued *row, int64_t now);
 
 /* Rows in the lines of closed destinations whose .look has come go to this
  * one. */

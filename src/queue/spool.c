@@ -175,22 +175,23 @@ spool_give_back(struct spool *spool, struct queued **row,
 	int64_t now = spool_monotonic(spool);
 	pthread_mutex_lock(&spool->lock);
 	int64_t before = schedule_next(&spool->schedule);
-	schedule_end(&spool->schedule, *row, DESTINATION_UNKNOWN, now);
+	bool was_started = (*row)->is_started;
+	schedule_end(&spool->schedule, *row, (*row)->outcome, now);
 	schedule_set(&spool->schedule, *row, plan->due == SCHEDULE_NEVER ?
 		(*row)->destination : spool_destination(spool, &plan->way),
 		plan->due, now);
 	(*row)->look = plan->look;
 	pthread_mutex_unlock(&spool->lock);
 	*row = NULL;
-	if (plan->due <= now || plan->due < before)
-		wake(spool);
+	if (was_started || plan->due <= now || plan->due < before)
+		wake(spool);	/* its place is free, or it is due */
 }
 
 void
 spool_forget(struct spool *spool, struct queued **row)
 {
 	pthread_mutex_lock(&spool->lock);
-	schedule_end(&spool->schedule, *row, DESTINATION_UNKNOWN,
+	schedule_end(&spool->schedule, *row, (*row)->outcome,
 		spool_monotonic(spool));
 	schedule_remove(&spool->schedule, row);
 	spool_count_length(spool);

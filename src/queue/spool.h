@@ -123,8 +123,8 @@ spool_take(struct spool *spool, struct span id, struct queued **row);
 int64_t
 spool_next_due(struct spool *spool);
 
-/* What the delivery that was started said about its destination. Before the row
- * is given back. */
+/* What the delivery that was started said about its destination. It counts when
+ * the row is given back. */
 void
 spool_end(struct spool *spool, struct queued *row,
 	enum destination_outcome outcome);

@@ -85,11 +85,8 @@ spool_end(struct spool *spool, struct queued *row,
 	enum destination_outcome outcome)
 {
 	pthread_mutex_lock(&spool->lock);
-	schedule_end(&spool->schedule, row, outcome, spool_monotonic(spool));
+	row->outcome = outcome;
 	pthread_mutex_unlock(&spool->lock);
-	/* Its place is free for the next. */
-	if (spool->options.wake != NULL)
-		spool->options.wake(spool->options.context);
 }
 
 void
@@ -227,11 +224,15 @@ static void
 finish(struct spool *spool, struct queued **row)
 {
 	pthread_mutex_lock(&spool->lock);
+	schedule_finish(&spool->schedule, *row, spool_monotonic(spool));
 	(*row)->next = spool->finished;
 	spool->finished = *row;
 	bool is_first = spool->finished_count++ == 0;
 	pthread_mutex_unlock(&spool->lock);
 	*row = NULL;
+	/* Its place is free for the next. */
+	if (spool->options.wake != NULL)
+		spool->options.wake(spool->options.context);
 	if (is_first && spool->options.swept != NULL)
 		spool->options.swept(spool->options.context);
 }
@@ -258,6 +259,9 @@ spool_sweep(struct spool *spool, struct error *error)
 	}
 	if (verdict != STORE_OK)
 		return spool_trouble(verdict, error, "removing from the spool");
+	/* There may be room for more now. */
+	if (spool->options.wake != NULL)
+		spool->options.wake(spool->options.context);
 	pthread_mutex_lock(&spool->lock);
 	bool is_more = spool->finished != NULL;
 	pthread_mutex_unlock(&spool->lock);
@@ -323,13 +327,13 @@ give_back_at(struct spool *spool, struct queued **row, int64_t due)
 {
 	int64_t now = spool_monotonic(spool);
 	pthread_mutex_lock(&spool->lock);
-	schedule_end(&spool->schedule, *row, DESTINATION_UNKNOWN, now);
+	schedule_end(&spool->schedule, *row, (*row)->outcome, now);
 	if ((*row)->destination == NULL)
 		due = SCHEDULE_NEVER;	/* of a damaged one nothing is known */
 	schedule_set(&spool->schedule, *row, (*row)->destination, due, now);
 	pthread_mutex_unlock(&spool->lock);
 	*row = NULL;
-	if (due != SCHEDULE_NEVER && spool->options.wake != NULL)
+	if (spool->options.wake != NULL)
 		spool->options.wake(spool->options.context);
 }
 

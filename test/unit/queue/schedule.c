@@ -172,6 +172,46 @@ a_free_destination_is_started_at_once(void **state)
 	schedule_fini(&schedule);
 }
 
+/* Delivers what is in line at x as far as it may; how many. */
+static unsigned
+deliver_all(struct schedule *schedule, struct queued **done)
+{
+	unsigned count = 0;
+	struct queued *row;
+	while ((row = schedule_take(schedule, 0)) != NULL) {
+		row->outcome = DESTINATION_GOOD;
+		schedule_finish(schedule, row, 0);
+		done[count++] = row;
+	}
+	return count;
+}
+
+static void
+what_is_not_written_down_holds_others_back(void **state)
+{
+	enum { WINDOW = 5 };
+	struct schedule schedule;
+	struct queued *done[100];
+	(void)state;
+	begin(&schedule);
+	schedule.destinations.rules = (struct destination_rules){
+		.initial = WINDOW, .limit = WINDOW, .calls = 100 };
+	struct destination *x = destination_get(&schedule.destinations,
+		DESTINATION_RELAY, SPAN("x"));
+	for (unsigned i = 0; i < 100; i++)
+		schedule_set(&schedule, add(&schedule, i), x, 0, 0);
+	assert_int_equal(deliver_all(&schedule, done), 2 * WINDOW);
+	assert_int_equal(x->running, 0);
+	/* What cannot be written is tried again, and counts once. */
+	schedule_finish(&schedule, done[0], 0);
+	assert_int_equal(x->unwritten, 2 * WINDOW);
+	for (unsigned i = 0; i < 2 * WINDOW; i++)
+		schedule_remove(&schedule, &done[i]);
+	assert_int_equal(x->unwritten, 0);
+	assert_int_equal(deliver_all(&schedule, done), 2 * WINDOW);
+	schedule_fini(&schedule);
+}
+
 static void
 back_off_doubles_up_to_the_most(void **state)
 {
@@ -201,6 +241,7 @@ main(void)
 		cmocka_unit_test(removing_keeps_the_order_of_the_rest),
 		cmocka_unit_test(a_walk_comes_to_every_row_once),
 		cmocka_unit_test(a_free_destination_is_started_at_once),
+		cmocka_unit_test(what_is_not_written_down_holds_others_back),
 		cmocka_unit_test(back_off_doubles_up_to_the_most),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/commit.h"
+#include "store/compact.h"
 #include "store/head.h"
 #include "store/replay.h"
 #include "store/store_inner.h"
@@ -143,6 +144,7 @@ account_new(struct store *store, uint64_t id)
 	account->state = ACCOUNT_OPENING;
 	pthread_mutex_init(&account->lock, NULL);
 	buffer_init(&account->head, 0);
+	account->compactor = compactor_new();
 	return account;
 }
 
@@ -260,6 +262,7 @@ account_free(struct account **account)
 	memory_free(old->sorted);
 	memory_free(old->transaction);
 	memory_free(old->base.gone);
+	compactor_free(&old->compactor);
 	buffer_fini(&old->head);
 	pthread_mutex_destroy(&old->lock);
 	memory_free(old);

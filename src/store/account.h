@@ -5,7 +5,7 @@
  * working on. Who leads is decided in commit.h; only the leader touches what is
  * marked as the leader's, and he needs no lock to read what he alone writes.
  *
- * Order of locks: store.lock, account.lock, then those of index.h.
+ * Order of locks: the compactor's, store.lock, account.lock, then those of index.h.
  */
 #ifndef STORE_ACCOUNT_H
 #define STORE_ACCOUNT_H
@@ -65,6 +65,7 @@ struct head_base {
 enum account_state { ACCOUNT_OPENING, ACCOUNT_OPEN, ACCOUNT_CLOSING };
 
 struct op;
+struct compactor;
 
 /* In a list, the one used longest ago first. */
 struct account_link {
@@ -113,6 +114,8 @@ struct account {
 	atomic_bool wants_space;	/* something may have become free */
 	uint64_t state_size;		/* of the last whole state, in bytes */
 	bool is_swept;			/* of bodies that no record names */
+
+	struct compactor *compactor;	/* has a lock of its own */
 };
 
 enum { ACCOUNT_ID_TEXT = 17 };

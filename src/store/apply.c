@@ -357,3 +357,62 @@ apply_annotation(struct change *change,
 	change_annotate(change, index_annotation_id(annotation->mailbox,
 		annotation->uid), annotation->bytes);
 }
+
+/* ---- bodies that were written again ---- */
+
+/* Where the message record is; NULL: it is not in this change. */
+static const struct change_email *
+find_record(const struct change *change, uint64_t record)
+{
+	for (size_t i = change->email_count; i > 0; i--) {
+		const struct change_email *email = &change->email[i - 1];
+		if (email->email == record)
+			return email;
+		if (email->email < record)
+			break;
+	}
+	return NULL;
+}
+
+static void
+move_one(struct change *change, const struct record_moved *moved,
+	bool is_written)
+{
+	struct mailbox *mailbox = account_mailbox(change->account,
+		moved->mailbox);
+	const struct change_email *to = find_record(change, moved->record);
+	struct slot slot;
+	unsigned place;
+	if (mailbox == NULL || mailbox->tree == NULL ||
+	    (is_written && to == NULL) || !walk_find(change->index,
+		mailbox->tree, moved->uid, &slot) || slot.email != moved->email)
+		return;
+	struct node *node = edit_message(change, change_tree(change, mailbox),
+		moved->uid, &place);
+	if (node == NULL)
+		return;
+	change_object(change, &slot, false);
+	/* From here on it is counted where the message record is. */
+	slot.email = moved->record;
+	slot.segment = to == NULL ? 0 : to->segment;
+	slot.offset = to == NULL ? 0 : to->offset;
+	change_object(change, &slot, true);
+	node->block->segment[place] = slot.segment;
+	node->block->offset[place] = slot.offset;
+	if (to == NULL)
+		change_place_later(change, mailbox, slot.uid, moved->record);
+}
+
+int
+apply_moved(struct change *change, struct span payload, bool is_written)
+{
+	struct record_moved_reader reader;
+	struct record_moved moved;
+	if (change->index == NULL)
+		return 0;
+	record_moved_init(&reader, payload);
+	while (!change->is_broken && record_moved_next(&reader, &moved))
+		move_one(change, &moved, is_written);
+	change->is_broken |= atomic_load(&change->index->is_broken);
+	return change->is_broken ? -1 : 0;
+}

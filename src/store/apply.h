@@ -35,6 +35,13 @@ apply_keyword(struct change *change, const struct record_keyword *keyword,
 void
 apply_annotation(struct change *change,
 	const struct record_annotation *annotation, uint64_t modseq);
+/*
+ * The payload of a moved record, which is right. is_written: its message
+ * records are in the log, and what has none is left where it is; else their
+ * places will be known when the group is.
+ */
+int
+apply_moved(struct change *change, struct span payload, bool is_written);
 
 /* What the flags become. */
 uint64_t

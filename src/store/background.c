@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/commit.h"
+#include "store/compact.h"
 #include "store/op.h"
 #include "store/store_inner.h"
 
@@ -17,13 +18,10 @@ enum {
 	AGAIN_MS = 1000,		/* after a failure */
 };
 
-void
-store_note_dirty(struct account *account, struct index *index)
+static void
+list_dirty(struct account *account, bool is_urgent)
 {
 	struct store *store = account->store;
-	pthread_mutex_lock(&index->dirty_lock);
-	bool is_urgent = index->dirty->changes > FOLLOW_CHANGES;
-	pthread_mutex_unlock(&index->dirty_lock);
 	if (atomic_load(&account->is_on_dirty_list) && !is_urgent)
 		return;
 	pthread_mutex_lock(&store->lock);
@@ -43,6 +41,15 @@ store_note_dirty(struct account *account, struct index *index)
 		pthread_cond_signal(&store->wake);
 	}
 	pthread_mutex_unlock(&store->lock);
+}
+
+void
+store_note_dirty(struct account *account, struct index *index)
+{
+	pthread_mutex_lock(&index->dirty_lock);
+	bool is_urgent = index->dirty->changes > FOLLOW_CHANGES;
+	pthread_mutex_unlock(&index->dirty_lock);
+	list_dirty(account, is_urgent);
 }
 
 /* False: it must be tried again. */
@@ -77,6 +84,8 @@ see_to(struct account *account)
 	bool is_done = write_index(account);
 	if (is_done && atomic_exchange(&account->wants_space, false))
 		op_see_to_space(account);
+	if (is_done && compact_step(account))
+		list_dirty(account, false);
 	return is_done;
 }
 

@@ -15,13 +15,48 @@ struct body_pin {
 	struct engine_pin pin;
 };
 
+/* The segment of a message in an old view is gone: was it compacted? */
+static bool
+has_moved(struct store_account *handle, const struct store_message *message,
+	struct log_position *position)
+{
+	struct index *index;
+	struct tree *tree;
+	struct slot slot;
+	struct error ignored;
+	if (account_tree_get(handle, message->mailbox, &index, &tree,
+			&ignored) != STORE_OK)
+		return false;
+	bool is_elsewhere = walk_find(index, tree, message->uid, &slot) &&
+		slot.email == message->email && slot.segment != 0 &&
+		(slot.segment != position->segment ||
+		slot.offset != position->offset);
+	if (is_elsewhere)
+		*position = (struct log_position){ slot.segment, slot.offset };
+	tree_free(&tree);
+	index_free(&index);
+	return is_elsewhere;
+}
+
+static int
+pin_body(struct store_account *handle, const struct store_message *message,
+	struct engine_pin *pin, struct error *error)
+{
+	struct log_position position = { message->segment, message->offset };
+	int result;
+	do
+		result = log_pin(handle->account->log, position, pin, error);
+	while (result < 0 && error->code == ERROR_GONE &&
+	    has_moved(handle, message, &position));
+	return result;
+}
+
 enum store_verdict
 store_body_open(struct store_account *handle,
 	const struct store_message *message, struct store_body *body,
 	struct error *error)
 {
 	struct account *account = handle->account;
-	struct log_position position = { message->segment, message->offset };
 	*body = (struct store_body){ .fd = -1 };
 	if (!account_allows(handle))
 		return STORE_DENIED;
@@ -29,7 +64,7 @@ store_body_open(struct store_account *handle,
 		return STORE_NO_MESSAGE;
 	struct body_pin *pinned = memory_new(sizeof(*pinned));
 	pinned->engine = account->store->engine;
-	if (log_pin(account->log, position, &pinned->pin, error) < 0) {
+	if (pin_body(handle, message, &pinned->pin, error) < 0) {
 		memory_free(pinned);
 		return error->code == ERROR_GONE ? STORE_NO_MESSAGE :
 			STORE_TROUBLE;

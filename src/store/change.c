@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "store/compact.h"
 #include "store/head.h"
+#include "store/store_inner.h"
 
 /* Tombstones of a mailbox: when there are more than this, the oldest go until
  * this many are left. */
@@ -164,12 +166,18 @@ change_append(struct change *change, struct mailbox *mailbox,
 	node->block = block;
 	tree->uid_next = slot->uid + 1;
 	tree->modseq = slot->modseq;
-	if (slot->segment != 0)
-		return 0;
+	if (slot->segment == 0)
+		change_place_later(change, mailbox, slot->uid, slot->email);
+	return 0;
+}
+
+void
+change_place_later(struct change *change, struct mailbox *mailbox,
+	uint32_t uid, uint64_t email)
+{
 	GROW(change->place, change->place_count);
 	change->place[change->place_count++] =
-		(struct change_place){ mailbox, slot->uid, slot->email };
-	return 0;
+		(struct change_place){ mailbox, uid, email };
 }
 
 void
@@ -274,6 +282,19 @@ fill_places(struct change *change)
 	}
 }
 
+/* Something may be gained: the body object or the segment holds nothing any
+ * more, or so little since just now that it is worth compacting. */
+static bool
+is_worth_a_look(const struct account *account,
+	const struct index_object *object, int64_t lost)
+{
+	uint64_t sparse = account->store->segment_size / COMPACT_SPARSE;
+	uint64_t left = object->bytes + object->placements * COMPACT_BODY_COST;
+	return object->placements == 0 || (object->segment != 0 && lost > 0 &&
+		left < sparse &&
+		left + (uint64_t)lost + COMPACT_BODY_COST >= sparse);
+}
+
 static void
 count_objects(struct change *change, struct index_dirty *dirty)
 {
@@ -291,7 +312,8 @@ count_objects(struct change *change, struct index_dirty *dirty)
 		const struct index_object *found = index_object_change(
 			change->index, object->segment, object->offset,
 			object->is_gain ? 1 : -1, object->is_gain ? size : -size);
-		if (found->placements == 0)
+		if (is_worth_a_look(change->account, found,
+				object->is_gain ? 0 : size))
 			atomic_store(&change->account->wants_space, true);
 		index_dirty_object(dirty, found);
 	}
@@ -411,7 +433,8 @@ publish_mailboxes(struct change *change, struct tree **old)
 				tree_share(mailbox->tree);
 		}
 		mailbox_publish(mailbox);
-		note_watched(change, mailbox->id);
+		if (!change->is_silent)
+			note_watched(change, mailbox->id);
 		mailbox->is_touched = false;
 		if (!mailbox->published.is_there && mailbox->tree == NULL)
 			account_mailbox_remove(account, mailbox);

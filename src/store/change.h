@@ -38,6 +38,7 @@ struct change {
 	bool does_head;			/* false: a replay into the index only */
 	bool is_list_changed;
 	bool is_broken;			/* the index is; undo */
+	bool is_silent;			/* no client sees a difference */
 	uint64_t generation;
 	int64_t second;			/* now */
 
@@ -105,6 +106,10 @@ change_append(struct change *change, struct mailbox *mailbox,
 void
 change_email_is_at(struct change *change, uint64_t email, uint64_t segment,
 	uint64_t offset);
+/* The body of a message that is there will be where this email is. */
+void
+change_place_later(struct change *change, struct mailbox *mailbox,
+	uint32_t uid, uint64_t email);
 void
 change_object(struct change *change, const struct slot *slot, bool is_gain);
 void

@@ -229,6 +229,27 @@ log_read(struct log *log, struct log_position position, void *out, size_t size,
 	return result;
 }
 
+int
+log_read_whole(struct log *log, struct log_position position, void *out,
+	size_t size, struct error *error)
+{
+	struct log_reader reader;
+	struct log_record_header header;
+	if (log_reader_open(&reader, log->engine, log->claim, log->account,
+			position.segment, false, error) < 0)
+		return -1;
+	bool is_right = position.offset >= LOG_RECORD_HEADER &&
+		log_reader_record(&reader, position.offset - LOG_RECORD_HEADER,
+		reader.size, &header) && header.size == size;
+	log_reader_close(&reader);
+	if (!is_right)
+		return error_set(error, ERROR_DAMAGED, "no record of %zu bytes"
+			" at %" PRIu64 " of segment %" PRIu64 " of account %016"
+			PRIx64, size, position.offset, position.segment,
+			log->account);
+	return log_read(log, position, out, size, error);
+}
+
 /* ---- bodies ---- */
 
 int

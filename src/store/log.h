@@ -143,6 +143,12 @@ int
 log_read(struct log *log, struct log_position position, void *out, size_t size,
 	struct error *error);
 
+/* Reads the whole payload of a record and makes sure that it is what was
+ * written: DAMAGED. */
+int
+log_read_whole(struct log *log, struct log_position position, void *out,
+	size_t size, struct error *error);
+
 /* Pins the object a position is in: fd and offset of the position itself. The
  * pin outlives the log. */
 int

@@ -74,7 +74,15 @@ op_create_folders(struct account *account, bool folders,
 
 /* ---- space ---- */
 
-/* Removes what is dead, with a whole state before it when that pays. */
+/* Removes what is dead, with a whole state before it when that pays (is_forced:
+ * if it helps at all). *facts (may be NULL): what is there then; unchanged when
+ * it could not be looked at. */
+struct space_facts;
+void
+op_look_at_space(struct account *account, bool is_forced,
+	struct space_facts *facts);
+
+/* The same, and lets the compactor know. */
 void
 op_see_to_space(struct account *account);
 

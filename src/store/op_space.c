@@ -5,6 +5,7 @@
  */
 #include "base/log.h"
 #include "base/memory.h"
+#include "store/compact.h"
 #include "store/head.h"
 #include "store/op.h"
 #include "store/store_inner.h"
@@ -19,7 +20,9 @@ enum {
 
 struct space_op {
 	struct op op;
+	bool is_forced;
 	bool wrote_state;		/* out: now more can be removed */
+	struct space_facts *facts;	/* out; may be NULL */
 };
 
 /* ---- what is dead ---- */
@@ -69,34 +72,6 @@ is_body_alive(void *context, uint64_t number)
 	return object != NULL && object->placements > 0;
 }
 
-/* Removes what can be removed at once; the bytes of what needs a whole state
- * first, the segment being written included when it is worth it. */
-static uint64_t
-remove_segments(struct account *account, struct index *index)
-{
-	struct log_segment *segments;
-	struct error error;
-	size_t count = log_segments(account->log, &segments);
-	uint64_t waiting = 0, active = account->store->segment_size / 4;
-	if (active > ACTIVE_LEAST)
-		active = ACTIVE_LEAST;
-	for (size_t i = 0; i < count; i++) {
-		const struct log_segment *segment = &segments[i];
-		if (!is_dead(index, segment->number))
-			continue;
-		if (i + 1 == count) {
-			waiting += segment->size >= active ? segment->size : 0;
-		} else if (log_segment_remove(account->log, segment->number,
-				&error) == 0) {
-			forget_object(index, segment->number, 0);
-		} else {
-			waiting += segment->size;
-		}
-	}
-	memory_free(segments);
-	return waiting;
-}
-
 static uint64_t
 cost_of_state(const struct account *account)
 {
@@ -109,6 +84,62 @@ cost_of_state(const struct account *account)
 	}
 	/* Annotations are only known when one has been written. */
 	return cost > account->state_size ? cost : account->state_size;
+}
+
+static void
+note_segment(struct space_facts *facts, struct index *index,
+	const struct log_segment *segment)
+{
+	const struct index_object *object = index_object_find(index,
+		segment->number, 0);
+	facts->segment[facts->count++] = (struct space_segment){
+		.number = segment->number, .size = segment->size,
+		.placements = object == NULL ? 0 : object->placements,
+		.bytes = object == NULL ? 0 : object->bytes,
+	};
+}
+
+static void
+begin_facts(struct space_facts *facts, const struct account *account,
+	const struct log_segment *segments, size_t count)
+{
+	memory_free(facts->segment);
+	*facts = (struct space_facts){
+		.segment = memory_new_array(count, sizeof(*facts->segment)),
+		.newest = count == 0 ? 0 : segments[count - 1].number,
+		.state_cost = cost_of_state(account),
+	};
+}
+
+/* Removes what can be removed at once; the bytes of what needs a whole state
+ * first, the segment being written included when it is worth it. */
+static uint64_t
+remove_segments(struct account *account, struct index *index,
+	struct space_facts *facts)
+{
+	struct log_segment *segments;
+	struct error error;
+	size_t count = log_segments(account->log, &segments);
+	uint64_t waiting = 0, active = account->store->segment_size / 4;
+	if (active > ACTIVE_LEAST)
+		active = ACTIVE_LEAST;
+	if (facts != NULL)
+		begin_facts(facts, account, segments, count);
+	for (size_t i = 0; i < count; i++) {
+		const struct log_segment *segment = &segments[i];
+		bool dead = is_dead(index, segment->number);
+		if (dead && i + 1 < count && log_segment_remove(account->log,
+				segment->number, &error) == 0) {
+			forget_object(index, segment->number, 0);
+			continue;
+		}
+		if (dead && (i + 1 < count || segment->size >= active))
+			waiting += segment->size;
+		if (facts != NULL && i + 1 < count)
+			note_segment(facts, index, segment);
+	}
+	memory_free(segments);
+	return waiting;
 }
 
 /* ---- a whole state ---- */
@@ -287,9 +318,10 @@ prepare(struct op *base, struct group *group)
 			base->error);
 	}
 	remove_bodies(account, index);
-	uint64_t waiting = remove_segments(account, index);
-	if (waiting < DEAD_LEAST || waiting < 2 * cost_of_state(account) ||
-	    index_flush(index, base->error) < 0)
+	uint64_t waiting = remove_segments(account, index, op->facts);
+	bool pays = op->is_forced ? waiting > 0 : waiting >= DEAD_LEAST &&
+		waiting >= 2 * cost_of_state(account);
+	if (!pays || index_flush(index, base->error) < 0)
 		return STORE_OK;
 	log_seal(account->log);
 	group->change.is_broken = !add_state(group);
@@ -298,15 +330,26 @@ prepare(struct op *base, struct group *group)
 }
 
 void
-op_see_to_space(struct account *account)
+op_look_at_space(struct account *account, bool is_forced,
+	struct space_facts *facts)
 {
 	struct store_account handle = { .account = account };
 	struct error error;
 	for (int round = 0; round < 2; round++) {
 		struct space_op op = { .op = { .prepare = prepare,
-			.needs_index = true, .is_alone = true } };
+			.needs_index = true, .is_alone = true },
+			.is_forced = is_forced && round == 0, .facts = facts };
 		if (commit_run(&handle, &op.op, &error) != STORE_OK ||
 		    !op.wrote_state)
 			return;
 	}
+}
+
+void
+op_see_to_space(struct account *account)
+{
+	struct space_facts facts = { .count = 0 };
+	op_look_at_space(account, false, &facts);
+	compact_consider(account, &facts);
+	memory_free(facts.segment);
 }

@@ -224,3 +224,48 @@ record_get_annotation(struct span bytes,
 	annotation->bytes = codec_read_bytes(&reader);
 	return codec_reader_is_done(&reader);
 }
+
+void
+record_put_moved_body(struct buffer *out, uint64_t email, uint64_t record,
+	size_t placements)
+{
+	codec_add_varint(out, email);
+	codec_add_varint(out, record);
+	codec_add_varint(out, placements);
+}
+
+void
+record_put_moved_placement(struct buffer *out, uint32_t mailbox, uint32_t uid)
+{
+	codec_add_varint(out, mailbox);
+	codec_add_varint(out, uid);
+}
+
+void
+record_moved_init(struct record_moved_reader *reader, struct span bytes)
+{
+	*reader = (struct record_moved_reader){ .bodies = 0 };
+	codec_reader_init(&reader->codec, bytes);
+	reader->bodies = codec_read_number(&reader->codec, bytes.size);
+}
+
+bool
+record_moved_next(struct record_moved_reader *reader,
+	struct record_moved *moved)
+{
+	struct codec_reader *codec = &reader->codec;
+	while (reader->placements == 0 && reader->bodies > 0 &&
+	    !codec->is_failed) {
+		reader->bodies--;
+		reader->body.email = codec_read_varint(codec);
+		reader->body.record = codec_read_varint(codec);
+		reader->placements = codec_read_number(codec, codec->rest.size);
+	}
+	if (reader->placements == 0 || codec->is_failed)
+		return false;
+	reader->placements--;
+	*moved = reader->body;
+	moved->mailbox = read_id(codec);
+	moved->uid = read_id(codec);
+	return !codec->is_failed;
+}

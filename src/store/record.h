@@ -14,6 +14,7 @@ enum record_kind {
 	RECORD_KEYWORD, RECORD_ANNOTATION,
 	RECORD_STATE_BEGIN = 16, RECORD_STATE_MAILBOX, RECORD_STATE_BLOCKS,
 	RECORD_STATE_ANNOTATIONS, RECORD_STATE_END,
+	RECORD_MOVED,
 };
 
 enum record_form { RECORD_INLINE, RECORD_BIG };
@@ -116,5 +117,29 @@ record_put_annotation(struct buffer *out,
 bool
 record_get_annotation(struct span bytes,
 	struct record_annotation *annotation);
+
+/* Of a moved record: a placement whose body is in another message record now. */
+struct record_moved {
+	uint64_t email, record;		/* modseq of the message record */
+	uint32_t mailbox, uid;
+};
+struct record_moved_reader {
+	struct codec_reader codec;
+	uint64_t bodies, placements;	/* left */
+	struct record_moved body;
+};
+/* What one body begins with; `placements` pairs of mailbox and UID follow. A
+ * record is the number of bodies and the bodies. */
+void
+record_put_moved_body(struct buffer *out, uint64_t email, uint64_t record,
+	size_t placements);
+void
+record_put_moved_placement(struct buffer *out, uint32_t mailbox, uint32_t uid);
+void
+record_moved_init(struct record_moved_reader *reader, struct span bytes);
+/* False at the end, or when it is damaged: codec_reader_is_done tells. */
+bool
+record_moved_next(struct record_moved_reader *reader,
+	struct record_moved *moved);
 
 #endif

@@ -292,6 +292,20 @@ replay_sets(struct change *change, unsigned kind, struct span bytes,
 }
 
 static bool
+replay_moved(struct change *change, struct span bytes)
+{
+	struct record_moved_reader reader;
+	struct record_moved moved;
+	record_moved_init(&reader, bytes);
+	while (record_moved_next(&reader, &moved))
+		continue;
+	if (!codec_reader_is_done(&reader.codec))
+		return false;
+	apply_moved(change, bytes, true);
+	return true;
+}
+
+static bool
 replay_plain(struct change *change, unsigned kind, struct span bytes,
 	uint64_t modseq)
 {
@@ -317,6 +331,8 @@ replay_plain(struct change *change, unsigned kind, struct span bytes,
 			return false;
 		apply_keyword(change, &keyword, modseq);
 		return true;
+	case RECORD_MOVED:
+		return replay_moved(change, bytes);
 	case RECORD_ANNOTATION:
 		if (!record_get_annotation(bytes, &annotation))
 			return false;
@@ -394,7 +410,8 @@ replay_record(struct replay *replay, struct log *log,
 		struct span payload;
 		buffer_init(&room, 0);
 		result = get_payload(log, found, &room, &payload, error);
-		if (result == 0 && found->kind >= RECORD_STATE_BEGIN)
+		if (result == 0 && found->kind >= RECORD_STATE_BEGIN &&
+		    found->kind <= RECORD_STATE_END)
 			is_right = replay_state(replay, found->kind, payload,
 				found->modseq);
 		else if (result == 0)
@@ -429,7 +446,7 @@ visit(void *context, struct log *log, const struct log_found *found,
 	struct replay *replay = context;
 	struct change *change = &replay->change;
 	struct counters *counters = &change->account->working;
-	if (found->kind > RECORD_STATE_END &&
+	if (found->kind > RECORD_MOVED &&
 	    (found->flags & LOG_MUST_UNDERSTAND) != 0)
 		return error_set(error, ERROR_DAMAGED,
 			"a record has the kind %u, unknown here", found->kind);

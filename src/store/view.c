@@ -298,6 +298,7 @@ fill(const struct view_block *block, unsigned slot, uint32_t sequence,
 		.size = from.size, .internal_date = from.date,
 		.save_date = from.saved, .zone = from.zone,
 		.segment = from.segment, .offset = from.offset,
+		.mailbox = block->node->mailbox,
 	};
 }
 

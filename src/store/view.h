@@ -63,7 +63,8 @@ struct store_message {
 	uint64_t size;		/* RFC822.SIZE */
 	int64_t internal_date, save_date;	/* seconds */
 	int zone;
-	uint64_t segment, offset;	/* the store's own */
+	uint64_t segment, offset;	/* the store's own, as the next */
+	uint32_t mailbox;
 };
 
 /* False when the sequence number or UID is not in the view. */
@@ -125,7 +126,7 @@ struct store_body {
 	void *pinned;		/* the store's */
 };
 
-/* NO_MESSAGE: it was expunged and its bytes are gone. */
+/* NO_MESSAGE: it was expunged (or moved) and its bytes are not there any more. */
 enum store_verdict
 store_body_open(struct store_account *account,
 	const struct store_message *message, struct store_body *body,

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "disk.h"
 #include "queue/spool.h"
+#include "store/compact.h"
 #include "store/store.h"
 
 enum {
@@ -44,11 +45,12 @@ struct world {
 	struct model now, maybe;
 	bool has_maybe, adds;	/* adds: the last message is being added */
 	bool syncs_fail;
+	int compacts_without;	/* a sync left out while it compacts; -1: none */
 	uint64_t seed;
 	char broken[200];
 };
 
-static uint64_t crashes;
+static uint64_t crashes, rounds;
 
 static unsigned
 throw(struct world *world, unsigned sides)
@@ -382,6 +384,30 @@ operate_remove(struct world *world)
 	conclude(world, spool_remove(&world->spool, &row, &error) == 0);
 }
 
+/* The spool's segments of which little is alive are written again, at once or
+ * in steps between which other things happen. */
+static void
+compact(struct world *world)
+{
+	struct store_account *account = NULL;
+	struct error error;
+	if (store_account_open(world->store, SPOOL_ACCOUNT, SPOOL_ACCOUNT, 0,
+			&account, &error) < 0)
+		return;
+	if (world->compacts_without >= 0)
+		disk_skip_sync(world->disk, world->compacts_without);
+	if (throw(world, 3) == 0)
+		compact_now(account->account);
+	else if (throw(world, 2) == 0)
+		compact_begin(account->account);
+	else
+		compact_step(account->account);
+	if (world->compacts_without >= 0)
+		disk_skip_sync(world->disk, -1);
+	store_account_close(&account);
+	rounds++;
+}
+
 static void
 operate(struct world *world)
 {
@@ -393,6 +419,8 @@ operate(struct world *world)
 		operate_settle(world);
 	else
 		operate_remove(world);
+	if (!disk_is_dead(world->disk) && throw(world, 2) == 0)
+		compact(world);
 }
 
 /* ---- lives ---- */
@@ -445,6 +473,9 @@ live(struct world *world, unsigned operations_left, unsigned cut,
 	return world->broken[0] == '\0';
 }
 
+/* Sites of syncs; those from COMPACTING on are left out in compactions only. */
+enum { COMPACTING = 100 };
+
 static bool
 run(uint64_t seed, int skip, bool is_quiet)
 {
@@ -452,7 +483,8 @@ run(uint64_t seed, int skip, bool is_quiet)
 	bool ok = true;
 	world->seed = seed;
 	world->disk = disk_new();
-	disk_skip_sync(world->disk, skip);
+	disk_skip_sync(world->disk, skip < COMPACTING ? skip : -1);
+	world->compacts_without = skip < COMPACTING ? -1 : skip - COMPACTING;
 	for (int i = 0; i < LIVES && ok; i++) {
 		unsigned count = throw(world, 20);
 		ok = live(world, count, throw(world, 4 * count + 4),
@@ -497,10 +529,13 @@ main(int argc, char **argv)
 	log_set_level(LOG_ERROR);
 	bool ok = runs(count, seed, -1, false);
 	if (ok)
-		printf("%" PRIu64 " runs, %" PRIu64 " crashes, all right\n",
-			count, crashes);
+		printf("%" PRIu64 " runs, %" PRIu64 " crashes, %" PRIu64
+			" compactions, all right\n", count, crashes, rounds);
 	bool found = !runs(count, seed, FILES_SYNC_SEGMENT, true);
 	printf("without the sync of segment: %s\n",
 		found ? "found" : "NOT FOUND");
-	return ok && found ? 0 : 1;
+	bool too = !runs(count, seed, COMPACTING + FILES_SYNC_SEGMENT, true);
+	printf("without the sync of segment, compacting: %s\n",
+		too ? "found" : "NOT FOUND");
+	return ok && found && too ? 0 : 1;
 }

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "disk.h"
+#include "store/compact.h"
 #include "store/op.h"
 #include "store/store_inner.h"
 #include "store/view.h"
@@ -74,12 +75,13 @@ struct world {
 	uint32_t texts;
 	uint64_t seed;
 	bool syncs_fail;
+	int compacts_without;	/* a sync left out while it compacts; -1: none */
 	char index[64], old_index[64];	/* directories */
 	char broken[200];
 	char history[400];
 };
 
-static uint64_t states;
+static uint64_t states, rounds;
 
 static unsigned
 throw(struct world *world, unsigned sides)
@@ -499,6 +501,27 @@ static const struct operation {
 	{ 'm', 3, operate_mailbox },
 };
 
+/* What is alive is written again, and what it was in removed: at once, or in
+ * steps between which other things happen. */
+static void
+compact(struct world *world)
+{
+	size_t length = strlen(world->history);
+	if (length + 2 < sizeof(world->history))
+		world->history[length] = 'C';
+	if (world->compacts_without >= 0)
+		disk_skip_sync(world->disk, world->compacts_without);
+	if (throw(world, 3) == 0)
+		compact_now(world->account->account);
+	else if (throw(world, 2) == 0)
+		compact_begin(world->account->account);
+	else
+		compact_step(world->account->account);
+	if (world->compacts_without >= 0)
+		disk_skip_sync(world->disk, -1);
+	rounds++;
+}
+
 static void
 operate(struct world *world)
 {
@@ -516,6 +539,8 @@ operate(struct world *world)
 	/* What the thread behind the store does now and then. */
 	if (!disk_is_dead(world->disk) && throw(world, 4) == 0)
 		op_see_to_space(world->account->account);
+	if (!disk_is_dead(world->disk) && throw(world, 2) == 0)
+		compact(world);
 }
 
 /* ---- the index's own disk ---- */
@@ -659,6 +684,9 @@ live(struct world *world, unsigned operations_left, unsigned cut,
 	return world->broken[0] == '\0';
 }
 
+/* Sites of syncs; those from COMPACTING on are left out in compactions only. */
+enum { COMPACTING = 100 };
+
 static struct world *
 world_new(uint64_t seed, int skip)
 {
@@ -666,7 +694,8 @@ world_new(uint64_t seed, int skip)
 	const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 	world->seed = seed;
 	world->disk = disk_new();
-	disk_skip_sync(world->disk, skip);
+	disk_skip_sync(world->disk, skip < COMPACTING ? skip : -1);
+	world->compacts_without = skip < COMPACTING ? -1 : skip - COMPACTING;
 	world->now.mailbox[0] = (struct box){ .is_there = true,
 		.uid_next = 1 };
 	snprintf(world->index, sizeof(world->index), "%s/crash-XXXXXX", base);
@@ -733,8 +762,8 @@ runs(uint64_t count, uint64_t seed, int skip, bool is_quiet)
 		if (!run(seed + i, skip, is_quiet))
 			return false;
 	if (!is_quiet)
-		printf("%" PRIu64 " runs, %" PRIu64 " crashes, all right\n",
-			count, states);
+		printf("%" PRIu64 " runs, %" PRIu64 " crashes, %" PRIu64
+			" compactions, all right\n", count, states, rounds);
 	return true;
 }
 
@@ -743,17 +772,19 @@ static bool
 mutants(uint64_t seed)
 {
 	static const struct {
-		enum files_sync site;
+		int site;
 		const char *name;
 	} cases[] = {
 		{ FILES_SYNC_SEGMENT, "segment" }, { FILES_SYNC_BODY, "body" },
 		{ FILES_SYNC_LOG_NAME, "name in log" },
 		{ FILES_SYNC_BODY_NAME, "name in big" },
 		{ FILES_SYNC_ALL, "all after a death" },
+		{ COMPACTING + FILES_SYNC_SEGMENT, "segment, compacting" },
+		{ COMPACTING + FILES_SYNC_LOG_NAME, "name in log, compacting" },
 	};
 	bool ok = true;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		bool found = !runs(MUTANT_RUNS, seed, (int)cases[i].site,
+		bool found = !runs(MUTANT_RUNS, seed, cases[i].site,
 			true);
 		printf("without the sync of %s: %s\n", cases[i].name,
 			found ? "found" : "NOT FOUND");

@@ -47,6 +47,20 @@ try_sets(unsigned kind, struct span bytes, struct buffer *out)
 }
 
 static void
+try_moved(struct span bytes, struct buffer *out)
+{
+	struct record_moved_reader reader;
+	struct record_moved moved;
+	uint64_t count = 0;
+	record_moved_init(&reader, bytes);
+	while (record_moved_next(&reader, &moved)) {
+		record_put_moved_body(out, moved.email, moved.record, 1);
+		record_put_moved_placement(out, moved.mailbox, moved.uid);
+		assert(moved.uid > 0 && ++count <= bytes.size);
+	}
+}
+
+static void
 try_plain(unsigned kind, struct span bytes, struct buffer *out)
 {
 	struct record_place place;
@@ -73,6 +87,8 @@ try_plain(unsigned kind, struct span bytes, struct buffer *out)
 		assert(summary_decode(buffer_span(out), &summary));
 	} else if (kind == 5) {
 		record_get_message(bytes, bytes.size, &message);
+	} else if (kind == 6) {
+		try_moved(bytes, out);
 	}
 }
 
@@ -89,7 +105,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else if (data[0] <= 3)
 		try_sets(data[0] - 1u, bytes, &out);
 	else
-		try_plain((data[0] - 4u) % 6, bytes, &out);
+		try_plain((data[0] - 4u) % 7, bytes, &out);
 	buffer_fini(&out);
 	return 0;
 }

@@ -311,6 +311,44 @@ messages_say_how_long_they_are(void **state)
 	assert_false(record_get_message(span_of(bytes, 24), 24, &message));
 }
 
+/* Whole; or, cut anywhere, not done. */
+static void
+moved_bodies_come_back(void **state)
+{
+	static const struct record_moved want[] = {
+		{ 5, 300, 1, 7 }, { 5, 300, 2, 1 }, { 9, 301, 1, 8 },
+	};
+	struct record_moved_reader reader;
+	struct record_moved moved;
+	struct buffer bytes;
+	size_t count = 0;
+	(void)state;
+	buffer_init(&bytes, 0);
+	codec_add_varint(&bytes, 2);
+	record_put_moved_body(&bytes, 5, 300, 2);
+	record_put_moved_placement(&bytes, 1, 7);
+	record_put_moved_placement(&bytes, 2, 1);
+	record_put_moved_body(&bytes, 9, 301, 1);
+	record_put_moved_placement(&bytes, 1, 8);
+	record_moved_init(&reader, buffer_span(&bytes));
+	for (; record_moved_next(&reader, &moved); count++) {
+		assert_true(moved.email == want[count].email);
+		assert_true(moved.record == want[count].record);
+		assert_int_equal(moved.mailbox, want[count].mailbox);
+		assert_int_equal(moved.uid, want[count].uid);
+	}
+	assert_int_equal(count, 3);
+	assert_true(codec_reader_is_done(&reader.codec));
+	for (size_t size = 0; size < bytes.size; size++) {
+		record_moved_init(&reader, span_first(buffer_span(&bytes),
+			size));
+		while (record_moved_next(&reader, &moved))
+			continue;
+		assert_false(codec_reader_is_done(&reader.codec));
+	}
+	buffer_fini(&bytes);
+}
+
 int
 main(void)
 {
@@ -323,6 +361,7 @@ main(void)
 		cmocka_unit_test(bits_are_ranked_and_selected),
 		cmocka_unit_test(placements_come_back),
 		cmocka_unit_test(messages_say_how_long_they_are),
+		cmocka_unit_test(moved_bodies_come_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

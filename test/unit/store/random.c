@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "store/compact.h"
 #include "world.h"
 
 enum { MAILBOXES = 3, ROUNDS = 400, MOST = 6000, TOLD = 5 };
@@ -378,6 +379,12 @@ run(struct world *world, unsigned seed)
 			world_restart(world);
 		if (throw(&play, 80) == 0)
 			world_restart_without_index(world);
+		if (throw(&play, 25) == 0)
+			compact_now(world->account->account);
+		if (throw(&play, 8) == 0)
+			compact_begin(world->account->account);
+		if (throw(&play, 2) == 0)
+			compact_step(world->account->account);
 		if (throw(&play, 10) == 0)
 			compare(&play);
 		if (throw(&play, 10) == 0)

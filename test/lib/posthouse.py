@@ -199,5 +199,9 @@ class System:
                                        ssl_context=context, timeout=30)
         else:
             client = imaplib.IMAP4("127.0.0.1", self.port("imap"), timeout=30)
-        client.login(address, self.passwords[address])
+        if address.isascii():
+            client.login(address, self.passwords[address])
+        else:
+            words = f"\0{address}\0{self.passwords[address]}".encode()
+            client.authenticate("PLAIN", lambda _: words)
         return client

@@ -3,86 +3,21 @@
 in the mailbox there, byte for byte, by DATA and by BDAT; 8-bit, UTF-8 addresses,
 20 MB, refusals, and what was asked about reports is known there."""
 import os
-import re
-import shutil
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import lone
 import posthouse
+import servers
 
 HOP = "[127.0.0.1]:2600"
-
-
-class Postfix:
-    """Takes mail for example.org into one file for each user."""
-
-    def __init__(self):
-        self.directory = Path(tempfile.mkdtemp(prefix="postfix-", dir="/var/tmp"))
-        self.directory.chmod(0o755)
-        etc = self.directory / "etc"
-        for name in ("etc", "data", "spool", "mail"):
-            (self.directory / name).mkdir()
-        shutil.chown(self.directory / "data", "postfix")
-        shutil.chown(self.directory / "mail", "nobody")
-        rows = []
-        for line in Path("/usr/share/postfix/master.cf.dist").read_text().splitlines():
-            line = re.sub(r"^smtp(\s+)inet(.*)smtpd$", "127.0.0.1:2600 inet n - n - 100 smtpd", line)
-            if re.match(r"^[a-z]+\s+unix\s", line):
-                field = line.split()
-                field[4] = "n"
-                line = " ".join(field)
-            rows.append(line)
-        (etc / "master.cf").write_text("\n".join(rows) + "\n")
-        uid = shutil._get_uid("nobody")
-        (etc / "main.cf").write_text("\n".join([
-            "compatibility_level = 3.6", f"queue_directory = {self.directory}/spool",
-            f"data_directory = {self.directory}/data", "command_directory = /usr/sbin",
-            "daemon_directory = /usr/lib/postfix/sbin", "mail_owner = postfix",
-            "setgid_group = postdrop", "myhostname = mail.example.org",
-            "inet_interfaces = 127.0.0.1", "inet_protocols = ipv4", "mydestination =",
-            "mynetworks = 192.0.2.0/24",
-            "virtual_mailbox_domains = example.org",
-            "virtual_mailbox_maps = inline:{alice@example.org=alice}",
-            f"virtual_mailbox_base = {self.directory}/mail",
-            f"virtual_uid_maps = static:{uid}", f"virtual_gid_maps = static:{uid}",
-            "virtual_mailbox_limit = 0", "message_size_limit = 50000000",
-            "alias_maps =", "alias_database =", "local_recipient_maps =",
-            "smtpd_tls_security_level = none", "smtputf8_enable = yes",
-            f"maillog_file = {self.directory}/maillog",
-            f"maillog_file_prefixes = {self.directory}", ""]))
-
-    def command(self, word):
-        return subprocess.run(["postfix", "-c", self.directory / "etc", word],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def __enter__(self):
-        self.command("start")
-        posthouse.wait_until(lambda: "daemon started" in self.log(), 20, "Postfix starts")
-        return self
-
-    def __exit__(self, kind, *_):
-        if kind is not None:
-            print(self.log()[-3000:])
-        self.command("stop")
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-    def log(self):
-        file = self.directory / "maillog"
-        return file.read_text(errors="replace") if file.exists() else ""
-
-    def mailbox(self):
-        file = self.directory / "mail/alice"
-        return file.read_bytes() if file.exists() else b""
 
 
 def arrives(postfix, content):
     """As it stands in an mbox file: LF, and From_ lines quoted."""
     text = content.replace(b"\r\n", b"\n")
-    posthouse.wait_until(lambda: text in postfix.mailbox(), 30, f"{content[:40]!r} arrives")
+    posthouse.wait_until(lambda: any(text in each for each in postfix.messages()), 30, f"{content[:40]!r} arrives")
 
 
 def main():
@@ -90,7 +25,9 @@ def main():
         os.environ["POSTHOUSE_PEERS"] = "1"
         os.execv(posthouse.TOP / "test/peers",
                  ["peers", "postfix", "--", "/usr/bin/python3", str(Path(__file__).resolve())])
-    with Postfix() as postfix, lone.Lone("relay") as relay:
+    server = servers.Postfix("example.org", ["alice"], listen="127.0.0.1:2600", parameters=[
+        "mynetworks = 192.0.2.0/24", "inet_interfaces = 127.0.0.1", "inet_protocols = ipv4"])
+    with server as postfix, lone.Lone("relay") as relay:
         client = lone.Lmtp(relay.wire("relay-lmtp"))
 
         def send(content, to="alice@example.org", extra=""):

@@ -4,6 +4,7 @@
 #include "queue/schedule.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -80,7 +81,8 @@ schedule_add(struct schedule *schedule, struct span id, uint32_t uid)
 	if (schedule_find(schedule, id) != NULL)
 		return NULL;
 	grow(schedule);
-	struct queued *row = memory_new(sizeof(*row) + id.size + 1);
+	struct queued *row = memory_new(offsetof(struct queued, id) +
+		id.size + 1);
 	struct queued **chain = chain_of(schedule, id);
 	memcpy(row->id, id.data, id.size);
 	row->uid = uid;

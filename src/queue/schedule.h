@@ -33,9 +33,9 @@ struct queued {
 	uint8_t state;			/* enum queued_state */
 	uint8_t outcome;		/* enum destination_outcome, of the delivery
 					 * that was started */
-	bool is_damaged;		/* its envelope cannot be read */
-	bool is_started;		/* counted by its destination */
-	bool is_unwritten;		/* the same: done, but not durably */
+	bool is_damaged : 1;		/* its envelope cannot be read */
+	bool is_started : 1;		/* counted by its destination */
+	bool is_unwritten : 1;		/* the same: done, but not durably */
 	char id[];
 };
 

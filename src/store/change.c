@@ -160,10 +160,7 @@ change_append(struct change *change, struct mailbox *mailbox,
 		node_set_block(node, block_new(16));
 		tree_append(tree, add_fresh(change, node));
 	}
-	struct block *block = node->block;
-	node->block = NULL;	/* it may move */
-	block_append(&block, &node->summary, node->base, slot);
-	node->block = block;
+	node_append(node, slot);
 	tree->uid_next = slot->uid + 1;
 	tree->modseq = slot->modseq;
 	if (slot->segment == 0)

@@ -67,6 +67,14 @@ node_set_block(struct node *node, struct block *block)
 }
 
 void
+node_append(struct node *node, const struct slot *slot)
+{
+	size_t before = block_memory(node->block);
+	block_append(&node->block, &node->summary, node->base, slot);
+	count_memory(node->budget, block_memory(node->block), before);
+}
+
+void
 node_free(struct node **node)
 {
 	struct node *old = *node;

@@ -99,6 +99,9 @@ node_free(struct node **node);
 /* Gives the node this block, which is counted. */
 void
 node_set_block(struct node *node, struct block *block);
+/* Adds a message to its block, which grows. */
+void
+node_append(struct node *node, const struct slot *slot);
 
 /* ---- looking ---- */
 

@@ -2,7 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
+#include "store/store_inner.h"
 #include "world.h"
 
 static int64_t fake_wall = 1700000000000;
@@ -244,7 +246,52 @@ cached_values_come_back(struct world *world)
 	arena_fini(&arena);
 }
 
+/* Bytes of the blocks of a mailbox that are in memory; *counted: what the
+ * budget says of all. */
+static size_t
+blocks_in_memory(struct world *world, uint32_t mailbox, size_t *counted)
+{
+	struct account *account = world->account->account;
+	struct store_view *view;
+	struct error error;
+	struct tree_at at;
+	size_t bytes = 0;
+	assert_int_equal(store_view_open(world->account, mailbox, &view,
+		&error), STORE_OK);
+	struct index *index = account->index;
+	const struct tree *tree = account_mailbox(account, mailbox)->tree;
+	pthread_mutex_lock(&index->node_lock);
+	for (bool more = tree_first(tree, &at); more; more = tree_next(tree,
+			&at))
+		if (tree_node(tree, at)->block != NULL)
+			bytes += block_memory(tree_node(tree, at)->block);
+	*counted = atomic_load(&world->store->budget.used);
+	pthread_mutex_unlock(&index->node_lock);
+	store_view_close(&view);
+	return bytes;
+}
+
+/* What grew since it was made counts too. */
+static void
+memory_of_blocks_is_counted(struct world *world)
+{
+	uint32_t inbox = world_mailbox(world, "INBOX");
+	int64_t end = clock_monotonic() + 10000;
+	size_t bytes, counted;
+	world->options.block_memory = 1 << 20;
+	reopen(world);
+	append_many(world, inbox, 40000);
+	do {
+		bytes = blocks_in_memory(world, inbox, &counted);
+		assert_true(bytes <= counted);
+		world_append(world, inbox, "one more");
+	} while (bytes > 2 << 20 && clock_monotonic() < end);
+	assert_true(bytes <= 2 << 20);
+	expunge(world, inbox, 1, 50000);
+}
+
 static const struct scenario scenarios[] = {
+	{ "memory of blocks is counted", memory_of_blocks_is_counted },
 	{ "transactions are remembered for an hour",
 		transactions_are_remembered_for_an_hour },
 	{ "tombstones have an end", tombstones_have_an_end },

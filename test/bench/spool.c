@@ -1,11 +1,14 @@
 /*
  * A spool with many messages: how long it takes to fill, open, list, and how
- * fast messages are taken, read and removed while the others wait; and what
- * memory the process has. By hand; results are in doc/bench.md.
+ * fast messages are taken, read and removed while the others wait; what memory
+ * the process has; and what space the spool takes when as many (or PASSING)
+ * have passed through, of which one in 10,000 stays. By hand; results are in
+ * doc/bench.md.
  *
- * usage: spool DIRECTORY MESSAGES [DOMAINS]
+ * usage: spool DIRECTORY MESSAGES [DOMAINS [PASSING]]
  */
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +18,11 @@
 #include "queue/spool.h"
 #include "store/engine.h"
 
-enum { TOGETHER = 1000, DELIVERED = 10000, BODY = 400 };
+enum {
+	TOGETHER = 1000, DELIVERED = 10000, BODY = 400,
+	STAYS = 10000,		/* one in so many */
+	SPACE_TIME = 30,	/* seconds for the last of it to be given back */
+};
 
 static void
 back_off(void *context, int64_t *minimal, int64_t *maximal)
@@ -40,19 +47,47 @@ must(int result, const struct error *error)
 	exit(1);
 }
 
-/* Resident memory, MB. */
+/* Resident memory, MB: now ("VmRSS:"), or the most there ever was ("VmHWM:"). */
 static double
-resident(void)
+memory_of(const char *what)
 {
 	char line[200];
 	double kilobytes = 0;
 	FILE *status = fopen("/proc/self/status", "r");
 	while (status != NULL && fgets(line, sizeof(line), status) != NULL)
-		if (strncmp(line, "VmRSS:", 6) == 0)
-			kilobytes = strtod(line + 6, NULL);
+		if (strncmp(line, what, strlen(what)) == 0)
+			kilobytes = strtod(line + strlen(what), NULL);
 	if (status != NULL)
 		fclose(status);
 	return kilobytes / 1024;
+}
+
+static double
+resident(void)
+{
+	return memory_of("VmRSS:");
+}
+
+static double taken;
+
+static int
+add_blocks(const char *path, const struct stat *status, int type,
+	struct FTW *walk)
+{
+	(void)path;
+	(void)type;
+	(void)walk;
+	taken += (double)status->st_blocks * 512;
+	return 0;
+}
+
+/* What the disk gives the folder, MB. */
+static double
+space_of(const char *path)
+{
+	taken = 0;
+	nftw(path, add_blocks, 20, FTW_PHYS);
+	return taken / 1e6;
 }
 
 struct world {
@@ -163,7 +198,7 @@ deliver_some(struct world *world, size_t count)
 		continue;
 }
 
-/* Messages of 8 KB come and go, one after the other. */
+/* Messages of 8 KB come and go, one after the other; one in many stays. */
 static void
 pass_through(struct world *world, size_t count)
 {
@@ -174,8 +209,7 @@ pass_through(struct world *world, size_t count)
 	mail_body_init(&body, -1);
 	must(mail_body_add(&body, span_of(text, sizeof(text)), &error), &error);
 	for (size_t i = 0; i < count; i++) {
-		struct recipient recipient = { .to = SPAN("bob@far.test"),
-			.state = RECIPIENT_RELAY };
+		struct recipient recipient = { .state = RECIPIENT_RELAY };
 		struct envelope envelope = { .arrival = clock_wall(),
 			.sender = SPAN("alice@example.test"),
 			.body = SPAN("7bit"), .recipient = &recipient,
@@ -184,6 +218,7 @@ pass_through(struct world *world, size_t count)
 		struct arena arena;
 		arena_init(&arena, 0);
 		envelope.id = arena_print(&arena, "p%zu", i);
+		recipient.to = arena_print(&arena, "bob@far%zu.test", i % 100);
 		size_t number = i + 1;	/* those before have 0 */
 		memcpy(envelope.transaction, &number, sizeof(number));
 		error.text[0] = '\0';
@@ -195,7 +230,11 @@ pass_through(struct world *world, size_t count)
 			must(-1, &error);
 		}
 		struct spool_part *part = &started.part[0];
-		part->envelope.recipient[0].state = RECIPIENT_DONE;
+		if (i % STAYS == STAYS / 2)
+			part->envelope.recipient[0].next = clock_wall() +
+				3600000;
+		else
+			part->envelope.recipient[0].state = RECIPIENT_DONE;
 		spool_end(&world->spool, part->row, DESTINATION_GOOD);
 		must(spool_settle(&world->spool, &part->row, &part->envelope,
 			&error), &error);
@@ -219,12 +258,14 @@ main(int argc, char **argv)
 	struct error error;
 	size_t seen = 0, some = DELIVERED;
 	if (argc < 3) {
-		fprintf(stderr, "usage: spool DIRECTORY MESSAGES [DOMAINS]\n");
+		fprintf(stderr,
+			"usage: spool DIRECTORY MESSAGES [DOMAINS [PASSING]]\n");
 		return 2;
 	}
 	size_t count = strtoul(argv[2], NULL, 10);
 	unsigned domains = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) :
 		1000;
+	size_t passing = argc > 4 ? strtoul(argv[4], NULL, 10) : count;
 	if (some > count / 8)
 		some = count / 8;
 	open_world(&world, argv[1]);
@@ -250,9 +291,15 @@ main(int argc, char **argv)
 	printf("delivered %zu: %.0f a second, %.0f MB\n", some, (double)some /
 		seconds_since(begin), resident());
 	begin = clock_monotonic();
-	pass_through(&world, count);
-	printf("passed through %zu of 8 KB: %.0f a second, %.0f MB\n", count,
-		(double)count / seconds_since(begin), resident());
+	pass_through(&world, passing);
+	printf("passed through %zu of 8 KB: %.0f a second, %.0f MB, most %.0f\n",
+		passing, (double)passing / seconds_since(begin), resident(),
+		memory_of("VmHWM:"));
+	printf("space: %.1f MB at once, ", space_of(argv[1]));
+	fflush(stdout);
+	sleep(SPACE_TIME);
+	printf("%.1f MB later; %zu wait\n", space_of(argv[1]),
+		spool_length(&world.spool));
 	close_world(&world);
 	return 0;
 }

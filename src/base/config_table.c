@@ -20,7 +20,7 @@ const struct config_parameter config_table[] = {
 	"Name of this mail host. Empty: the name the machine gives itself." },
 { "mydomain", T, "", NULL, "*", NULL,
 	"The mail domain. Empty: $myhostname less its first label." },
-{ "myorigin", T, "$mydomain", NULL, "smtpd auth queue", NULL,
+{ "myorigin", T, "$mydomain", NULL, "smtpd auth queue relay", NULL,
 	"Domain added to addresses without one in mail from this host." },
 { "inet_interfaces", L, "all", NULL, "", NULL,
 	"Addresses to listen on: all, loopback-only, host names or addresses." },
@@ -150,6 +150,12 @@ const struct config_parameter config_table[] = {
 { "smtp_tls_policy_maps", T, "", NULL, "", NULL,
 	"File with a security level for next hops: `example.org secure`; "
 	"`.example.org` is what lies below. A type in front (hash:) is passed over." },
+{ "smtp_tlsrpt_enable", B, "yes", NULL, "relay queue", NULL,
+	"Count how TLS with other domains goes, and send those that publish an "
+	"address a report each day (RFC 8460). A change needs a restart." },
+{ "smtp_tlsrpt_interval", D, "1d", NULL, "relay queue", "h",
+	"The time that one report covers. Others than a day are for tests. A "
+	"change needs a restart." },
 { "smtp_sasl_auth_enable", B, "no", NULL, "relay", NULL,
 	"Log in to the servers that smtp_sasl_password_maps names." },
 { "smtp_sasl_password_maps", T, "", NULL, "", NULL,

@@ -179,11 +179,15 @@ main(int argc, char **argv)
 	listener_on_reload(queue.lot, reload);
 	retry_start(&queue.retry);
 	drop_folder_start(&queue.drop);
+	if (config_bool(config, "smtp_tlsrpt_enable"))
+		tls_report_start(&queue.tls_reports, &queue, config_duration(
+			config, "smtp_tlsrpt_interval"));
 	lot_run(queue.lot, STOP_GRACE);
 	struct store *store = queue.spool.options.store;
 	while (spool_sweep(&queue.spool, &error) > 0)
 		continue;
 	drop_folder_close(&queue.drop);
+	tls_report_fini(&queue.tls_reports);
 	queue_fini(&queue);
 	spool_close(&queue.spool);
 	store_close(&store);

@@ -14,6 +14,7 @@
 #include "queue/report.h"
 #include "queue/route.h"
 #include "queue/spool.h"
+#include "queue/tls_report.h"
 #include "serve/admin.h"
 #include "serve/mail_server.h"
 
@@ -52,6 +53,7 @@ struct queue {
 	struct spool spool;
 	struct retry retry;
 	struct drop_folder drop;
+	struct tls_report_post tls_reports;
 	pthread_mutex_t lock;		/* of the two below */
 	struct attempt_rules rules;
 	struct report_rules reports;	/* of the configuration */

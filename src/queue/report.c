@@ -203,18 +203,27 @@ compose(struct dsn_report *report, struct span returned,
 
 /* ---- where it goes ---- */
 
-static enum expand_verdict
-address(struct queue *queue, struct span to, struct arena *arena,
-	struct envelope *envelope)
+enum expand_verdict
+report_address(struct queue *queue, const struct span *to, size_t count,
+	struct arena *arena, struct envelope *envelope)
 {
-	struct expansion expansion = { .address = to };
-	struct mail_recipient recipient = { .address = to,
-		.rcpt.notify = SMTP_NOTIFY_NEVER };
-	expand_all(&queue->expander, arena, &expansion, 1);
-	if (expansion.verdict == EXPAND_OK && !collect_recipients(envelope,
-		arena, &recipient, &expansion, 1))
-		return EXPAND_UNKNOWN;
-	return expansion.verdict;
+	struct expansion *expansion = arena_new_array(arena, count,
+		sizeof(*expansion));
+	struct mail_recipient *recipient = arena_new_array(arena, count,
+		sizeof(*recipient));
+	size_t unknown = 0;
+	for (size_t i = 0; i < count; i++) {
+		expansion[i].address = recipient[i].address = to[i];
+		recipient[i].rcpt.notify = SMTP_NOTIFY_NEVER;
+	}
+	expand_all(&queue->expander, arena, expansion, count);
+	for (size_t i = 0; i < count; i++) {
+		if (expansion[i].verdict == EXPAND_LATER)
+			return EXPAND_LATER;
+		unknown += expansion[i].verdict == EXPAND_UNKNOWN;
+	}
+	return unknown < count && collect_recipients(envelope, arena,
+		recipient, expansion, count) ? EXPAND_OK : EXPAND_UNKNOWN;
 }
 
 static void
@@ -237,7 +246,7 @@ send_report(struct queue *queue, const struct envelope *cause,
 	struct span returned;
 	struct error error;
 	make_envelope(cause, report, arena, &envelope);
-	switch (address(queue, report->to, arena, &envelope)) {
+	switch (report_address(queue, &report->to, 1, arena, &envelope)) {
 	case EXPAND_LATER:
 		return false;
 	case EXPAND_UNKNOWN:

@@ -35,6 +35,14 @@ report_make(struct queue *queue, struct queued **row,
 	struct envelope *envelope, const struct store_body *body,
 	struct arena *arena);
 
+/*
+ * The recipients of a message of ours to these addresses, after aliases, in the
+ * envelope (its arena). UNKNOWN: nobody is left. Blocks while auth is asked.
+ */
+enum expand_verdict
+report_address(struct queue *queue, const struct span *to, size_t count,
+	struct arena *arena, struct envelope *envelope);
+
 /* ---- its parts, for tests ---- */
 
 /* "host NAME[ADDRESS] said: REPLY (in reply to COMMAND)": NAME, and REPLY. False

@@ -23,11 +23,13 @@ struct delivery {
 	size_t count;
 	struct span key;		/* of kept connections */
 	enum tls_level level;		/* of TLS, for the next hop */
+	struct span domain;		/* the next hop, when it is one: A-labels */
 	enum tls_sts sts;		/* of the domain, where the level asks */
 	struct mta_sts_policy sts_policy;
 	struct verdict failure;		/* of the last host that was of no use */
 	unsigned addresses, sessions;	/* tried so far */
 	int64_t began, until;		/* monotonic ms */
+	bool is_tls_report;		/* of ours: see tls_report_is_one */
 };
 
 /* ---- who has no verdict ---- */
@@ -197,18 +199,42 @@ find_login(const struct delivery *delivery, struct span name,
 	request->password = value;
 }
 
+/* How TLS with a host is to be, and why. */
+struct host_tls {
+	struct tls_policy_facts facts;
+	struct tls_plan plan;
+};
+
+/* For the reports that the domain may want (RFC 8460). */
+static void
+note_tls(struct delivery *delivery, struct span name,
+	const struct network_address *address, const struct host_tls *tls,
+	const struct open_tls *outcome)
+{
+	const struct tls_report_session session = { .domain = delivery->domain,
+		.host = name, .address = address, .facts = &tls->facts,
+		.policy = &delivery->sts_policy, .plan = &tls->plan,
+		.tls = outcome };
+	if (!delivery->is_tls_report)
+		tls_reports_note(delivery->relay->reports, &session,
+			clock_wall());
+}
+
 static void
 try_address(struct delivery *delivery, struct span name,
-	const struct network_address *address, const struct tls_plan *plan)
+	const struct network_address *address, const struct host_tls *tls)
 {
+	struct open_tls outcome = { .outcome = OPEN_TLS_NOT_TRIED };
 	struct open_request request = { .world = &delivery->relay->open,
 		.settings = delivery->settings, .scope =
 		&delivery->mail->scope, .address = address, .host =
-		host_text(delivery, name, address), .plan = plan,
+		host_text(delivery, name, address), .plan = &tls->plan,
+		.tls = &outcome,
 		.until = delivery->until, .arena = delivery->arena };
 	find_login(delivery, name, &request);
 	delivery->addresses++;
 	struct client *client = open_client(&request, &delivery->failure);
+	note_tls(delivery, name, address, tls, &outcome);
 	if (client == NULL) {
 		note_failure(delivery, request.host);
 		return;
@@ -234,6 +260,9 @@ find_level(const struct delivery *delivery)
 {
 	enum tls_level level = delivery->settings->tls_level;
 	struct span value, word;
+	/* RFC 8460 3: it may be about what the domain demands. */
+	if (delivery->is_tls_report)
+		return TLS_LEVEL_MAY;
 	/* Every value was looked at when the table was read. */
 	if (table_find(delivery->settings->tls_policies, delivery->hop.text,
 		true, &value) && span_word(&value, &word))
@@ -241,40 +270,58 @@ find_level(const struct delivery *delivery)
 	return level;
 }
 
+/* The next hop as policies and reports name it; empty: it is a host. */
+static void
+find_domain(struct delivery *delivery)
+{
+	struct span domain;
+	if (!delivery->hop.is_host &&
+	    address_normalise_domain(delivery->arena, delivery->hop.name,
+	    &domain) && address_domain_to_ascii(delivery->arena, domain,
+	    &domain))
+		delivery->domain = domain;
+}
+
 /* RFC 8461 is for domains that are found by MX; once for all their hosts. */
 static void
 find_sts(struct delivery *delivery, const struct next_hop_hosts *hosts)
 {
 	struct relay *relay = delivery->relay;
+	bool is_unfetched = false;
 	const struct sts_world world = { .names = &delivery->world,
 		.fetch = relay->fetch, .fetcher = relay->fetcher,
 		.scope = &delivery->mail->scope, .now = clock_wall(),
-		.is_signed = hosts->is_secure };
-	struct span domain;
-	if (delivery->level != TLS_LEVEL_DANE || delivery->hop.is_host ||
-		!address_normalise_domain(delivery->arena, delivery->hop.name,
-		&domain) || !address_domain_to_ascii(delivery->arena, domain,
-		&domain))
+		.is_signed = hosts->is_secure,
+		.is_unfetched = &is_unfetched };
+	if (delivery->level != TLS_LEVEL_DANE || delivery->domain.size == 0)
 		return;
-	delivery->sts = sts_find(relay->sts, domain, &world, delivery->arena,
-		&delivery->sts_policy);
+	delivery->sts = sts_find(relay->sts, delivery->domain, &world,
+		delivery->arena, &delivery->sts_policy);
+	if (is_unfetched && !delivery->is_tls_report)
+		tls_reports_note_unfetched(relay->reports, delivery->domain,
+			world.now);
 }
 
 /* How TLS is with this host; false: the host is not to be used. */
 static bool
 plan_tls(struct delivery *delivery, const struct next_hop_hosts *hosts,
 	const struct next_hop_host *host,
-	const struct next_hop_addresses *addresses, struct tls_plan *plan)
+	const struct next_hop_addresses *addresses, struct host_tls *tls)
 {
-	struct tls_policy_facts facts = { .level = delivery->level,
+	static const struct open_tls nothing = { OPEN_TLS_NOT_TRIED, {
+		.is_done = false } };
+	const struct tls_plan *plan = &tls->plan;
+	tls->facts = (struct tls_policy_facts){ .level = delivery->level,
 		.needs_tls = delivery->mail->mail.needs_tls,
 		.sts = delivery->sts, .is_sts_host =
 		delivery->sts != TLS_STS_NOT && mta_sts_matches(
 		&delivery->sts_policy, host->name) };
 	tls_lookup_plan(&delivery->hop, hosts, host, addresses,
-		&delivery->world, delivery->arena, &facts, plan);
+		&delivery->world, delivery->arena, &tls->facts,
+		&tls->plan);
 	if (plan->demand.wish != TLS_NOT_THIS_HOST)
 		return true;
+	note_tls(delivery, host->name, NULL, tls, &nothing);
 	bool is_final = plan->demand.is_final;
 	verdict_set(&delivery->failure, delivery->arena, is_final ? 550 : 451,
 		is_final ? "5.7.30" : "4.7.5", "the mail host %.*s %s",
@@ -288,7 +335,7 @@ try_host(struct delivery *delivery, const struct next_hop_hosts *hosts,
 	const struct next_hop_host *host)
 {
 	struct next_hop_addresses addresses;
-	struct tls_plan plan;
+	struct host_tls tls;
 	struct verdict why;
 	if (!next_hop_resolve(&delivery->hop, host, &delivery->world,
 		delivery->arena, &addresses, &why)) {
@@ -298,11 +345,11 @@ try_host(struct delivery *delivery, const struct next_hop_hosts *hosts,
 			delivery->failure = why;
 		return;
 	}
-	if (!plan_tls(delivery, hosts, host, &addresses, &plan))
+	if (!plan_tls(delivery, hosts, host, &addresses, &tls))
 		return;
 	for (size_t i = 0; i < addresses.count && may_try_more(delivery); i++)
 		try_address(delivery, host->name,
-			&addresses.address[i], &plan);
+			&addresses.address[i], &tls);
 }
 
 static void
@@ -313,6 +360,7 @@ try_hosts(struct delivery *delivery)
 		&hosts, &delivery->failure))
 		return;
 	delivery->level = find_level(delivery);
+	find_domain(delivery);
 	find_sts(delivery, &hosts);
 	for (size_t i = 0; i < hosts.count && may_try_more(delivery); i++)
 		try_host(delivery, &hosts, &hosts.host[i]);
@@ -390,6 +438,8 @@ deliver(const struct mail_server *server, struct mail_transaction *transaction,
 		.arena = &transaction->arena, .count = transaction->count,
 		.began = clock_monotonic(), .message.converted.file = -1 };
 	delivery.until = delivery.began + DELIVER_TIME;
+	delivery.is_tls_report = tls_report_is_one(buffer_span(
+		&transaction->body.memory));
 	delivery.world = (struct next_hop_world){ .ask = ask,
 		.random = random_u64, .context = relay,
 		.settings = delivery.settings };

@@ -12,6 +12,7 @@
 #include "relay/next_hop.h"
 #include "relay/open.h"
 #include "relay/sts.h"
+#include "relay/tls_report.h"
 #include "relay/transaction.h"
 
 /*
@@ -30,6 +31,7 @@ struct relay {
 	struct names *names;
 	struct open_world open;
 	struct sts *sts;
+	struct tls_reports *reports;		/* NULL: none are made */
 	/* fetch_get, or a test's. */
 	int (*fetch)(struct fetcher *fetcher,
 		const struct fetch_request *request, struct arena *arena,

@@ -3,7 +3,7 @@
  * servers by SMTP. It talks to strangers and reads what they say, so it has
  * nothing that is worth taking: TCP connections out, wires to `names` and the
  * like, unlinked files for large messages in its spill directory, which is its
- * root, and one file there for what domains say of their TLS.
+ * root, and files there for what domains say of their TLS and what came of it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,8 +37,18 @@ accept_lmtp(struct lot *lot, struct incoming *incoming)
 	mail_server_accept(lot, incoming, &relay.server);
 }
 
+/* The reports belong to the relay. */
+static struct admin_server reports = { .commands = tls_report_commands };
+
+static void
+accept_reports(struct lot *lot, struct incoming *incoming)
+{
+	admin_accept(lot, incoming, &reports);
+}
+
 static const struct service services[] = {
 	{ "relay-lmtp", accept_lmtp },
+	{ "relay-reports", accept_reports },
 	{ NULL, NULL },
 };
 
@@ -82,9 +92,23 @@ ask(struct names *names, struct arena *arena, struct span name,
 }
 
 static void
+set_report_rules(const struct config *config)
+{
+	/* As with settings, old ones stay valid. */
+	static struct arena kept;
+	const char *domain = config_text(config, "myorigin");
+	const struct tls_report_rules rules = {
+		.organization = arena_print(&kept, "%s", domain),
+		.contact = arena_print(&kept, "postmaster@%s", domain) };
+	if (relay.reports != NULL)
+		tls_reports_set_rules(relay.reports, &rules);
+}
+
+static void
 reload(const struct config *config)
 {
 	struct error error;
+	set_report_rules(config);
 	if (take_settings(config, &error) < 0)
 		log_event(LOG_ERROR, "reload-failed", NULL,
 			LOG_TEXT("reason", error.text));
@@ -104,20 +128,36 @@ open_spill(const struct config *config, char *path, size_t size,
 	return fd < 0 ? error_set_errno(error, "opening %s", path) : fd;
 }
 
-/* Opened before the jail, which has no files: what is known of MTA-STS. Mail
- * goes out without what a disk in trouble should remember. */
-static struct sts_file *
-open_policies(const struct config *config)
+/* Opened before the jail, which has no files. Mail goes out without what a disk
+ * in trouble should remember. */
+static struct pair_file *
+open_memory(const struct config *config, const char *name)
 {
 	struct error error;
 	char path[4000];
 	snprintf(path, sizeof(path), "%s/spill/relay",
 		config_text(config, "data_directory"));
-	struct sts_file *file = sts_file_open(path, &error);
+	struct pair_file *file = pair_file_open(path, name, &error);
 	if (file == NULL)
-		log_event(LOG_WARN, "sts-file-not-opened", NULL,
+		log_event(LOG_WARN, "memory-not-opened", NULL,
+			LOG_TEXT("name", name),
 			LOG_TEXT("reason", error.text));
 	return file;
+}
+
+/* Who wants none keeps what was counted. */
+static void
+make_reports(const struct config *config, struct pair_file **file)
+{
+	const struct tls_report_world world = { .ask = ask,
+		.names = relay.names, .post = fetch_post,
+		.fetcher = relay.fetcher };
+	if (!config_bool(config, "smtp_tlsrpt_enable"))
+		return;
+	relay.reports = tls_reports_new(file, config_duration(config,
+		"smtp_tlsrpt_interval"), &world);
+	reports.context = relay.reports;
+	set_report_rules(config);
 }
 
 int
@@ -134,7 +174,8 @@ main(int argc, char **argv)
 		.deliver = deliver, .context = &relay,
 		.spill = open_spill(process->config, path, sizeof(path),
 			&error) };
-	struct sts_file *policies = open_policies(process->config);
+	struct pair_file *policies = open_memory(process->config, "mta-sts");
+	struct pair_file *results = open_memory(process->config, "tlsrpt");
 	if (relay.server.spill < 0 ||
 		take_settings(process->config, &error) < 0 ||
 		jail_enter(process, &jail, &error) < 0) {
@@ -148,6 +189,7 @@ main(int argc, char **argv)
 	relay.names = names_new(lot);
 	relay.ask = ask;
 	sem_init(&asking, 0, ASKING);
+	make_reports(process->config, &results);
 	relay.open = (struct open_world){ .connect = connect_open,
 		.start_tls = tls_connect,
 		.connector = tls_connector_new(lot) };
@@ -158,6 +200,8 @@ main(int argc, char **argv)
 	lot_run(lot, STOP_GRACE);
 	connections_free(&relay.connections);
 	sts_free(&relay.sts);
+	tls_reports_free(&relay.reports);
+	pair_file_close(&results);
 	fetcher_free(&relay.fetcher);
 	tls_connector_free(&relay.open.connector);
 	names_free(&relay.names);

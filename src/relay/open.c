@@ -99,6 +99,7 @@ shake_hands(struct opening *opening)
 	if (request->world->start_tls(request->world->connector, &fd, &asked,
 		request->scope, &facts, &error) == 0) {
 		client_set_socket(client, &fd);
+		*request->tls = (struct open_tls){ OPEN_TLS_DONE, facts };
 		snprintf(client->tls, sizeof(client->tls), "%s %s",
 			facts.version, describe(&facts));
 		return true;
@@ -109,6 +110,10 @@ shake_hands(struct opening *opening)
 			"TLS is not available here now: %s", error.text);
 		return false;
 	}
+	if (facts.problem == TLS_PROBLEM_NONE)
+		facts.problem = error.code == ERROR_TIMEOUT ?
+			TLS_PROBLEM_TIMEOUT : TLS_PROBLEM_HANDSHAKE;
+	*request->tls = (struct open_tls){ OPEN_TLS_FAILED, facts };
 	opening->is_in_clear = plan->demand.wish == TLS_TRY;
 	verdict_set(opening->why, request->arena, 451, "4.7.5",
 		"no TLS with host %.*s as it is demanded (%s): %s",
@@ -122,14 +127,19 @@ encrypt(struct opening *opening)
 {
 	struct client *client = opening->client;
 	bool is_demanded = opening->request->plan->demand.wish == TLS_MUST;
+	struct open_tls *tls = opening->request->tls;
+	tls->outcome = OPEN_TLS_NOT_OFFERED;
 	if ((client->extensions & CLIENT_STARTTLS) == 0)
 		return is_demanded ? fail(opening, "4.7.4", "does not offer "
 			"TLS, which is demanded") : true;
 	enum client_result result = client_start_tls(client);
 	if (result == CLIENT_REFUSED && !is_demanded)
 		return true;
+	if (result == CLIENT_BROKEN)
+		tls->outcome = OPEN_TLS_NOT_TRIED;
 	if (result != CLIENT_OK)
 		return fail_at(opening, result, "4.7.4", "STARTTLS");
+	tls->outcome = OPEN_TLS_NOT_TRIED;
 	if (!shake_hands(opening))
 		return false;
 	/* RFC 3207 4.2: what was said before is forgotten. */

@@ -23,6 +23,19 @@ struct open_world {
 	struct tls_connector *connector;
 };
 
+enum open_tls_outcome {
+	OPEN_TLS_NOT_TRIED,	/* not wanted, or it did not come so far */
+	OPEN_TLS_NOT_OFFERED,	/* or refused */
+	OPEN_TLS_FAILED,	/* by the other side's fault */
+	OPEN_TLS_DONE,
+};
+
+/* What TLS came to, for reports. */
+struct open_tls {
+	enum open_tls_outcome outcome;
+	struct tls_connect_facts facts;		/* FAILED, DONE */
+};
+
 struct open_request {
 	const struct open_world *world;
 	const struct parameters *settings;
@@ -34,6 +47,7 @@ struct open_request {
 	struct span user, password;
 	int64_t until;			/* monotonic ms: over, whatever it waits for */
 	struct arena *arena;		/* of *why */
+	struct open_tls *tls;		/* filled, also when it fails */
 };
 
 /*

@@ -21,7 +21,7 @@ struct sts {
 	pthread_mutex_t lock;		/* of all below */
 	pthread_cond_t changed;		/* a fetch has ended */
 	struct map domains;		/* -> struct known */
-	struct sts_file *file;		/* or NULL */
+	struct pair_file *file;		/* or NULL */
 };
 
 /* ---- the memory ---- */
@@ -121,7 +121,7 @@ write_anew(struct sts *sts, struct error *error)
 		if (known->has_policy)
 			mta_sts_entry_encode(&out, &known->entry);
 	}
-	int result = sts_file_replace(sts->file, buffer_span(&out), error);
+	int result = pair_file_replace(sts->file, buffer_span(&out), error);
 	buffer_fini(&out);
 	return result;
 }
@@ -133,14 +133,14 @@ save(struct sts *sts, struct span line, const struct log_scope *scope)
 	struct error error;
 	if (sts->file == NULL)
 		return;
-	if ((sts_file_is_wasteful(sts->file) ? write_anew(sts, &error) :
-		sts_file_add(sts->file, line, &error)) < 0)
+	if ((pair_file_is_wasteful(sts->file) ? write_anew(sts, &error) :
+		pair_file_add(sts->file, line, &error)) < 0)
 		log_event(LOG_WARN, "sts-file-not-written", scope,
 			LOG_TEXT("reason", error.text));
 }
 
 struct sts *
-sts_new(struct sts_file **file, int64_t now)
+sts_new(struct pair_file **file, int64_t now)
 {
 	struct sts *new = memory_new(sizeof(*new));
 	pthread_mutex_init(&new->lock, NULL);
@@ -149,7 +149,7 @@ sts_new(struct sts_file **file, int64_t now)
 	new->file = *file;
 	*file = NULL;
 	if (new->file != NULL)
-		sts_file_read(new->file, read_line, &(struct reading){
+		pair_file_read(new->file, read_line, &(struct reading){
 			.sts = new, .now = now });
 	return new;
 }
@@ -165,7 +165,7 @@ sts_free(struct sts **sts)
 	while (map_next(&(*sts)->domains, &cursor, &key, &value))
 		known_free(value);
 	map_fini(&(*sts)->domains);
-	sts_file_close(&(*sts)->file);
+	pair_file_close(&(*sts)->file);
 	pthread_cond_destroy(&(*sts)->changed);
 	pthread_mutex_destroy(&(*sts)->lock);
 	memory_free(*sts);
@@ -324,6 +324,9 @@ sts_find(struct sts *sts, struct span domain, const struct sts_world *world,
 		copy_policy(&known->entry.policy, arena, policy);
 		mode = policy->mode;
 	} else {
+		if (world->is_unfetched != NULL && id.size > 0 &&
+		    known != NULL && known->failed != 0)
+			*world->is_unfetched = true;
 		is_unknown = is_lost || (id.size > 0 && known != NULL &&
 			known->is_our_fault);
 	}

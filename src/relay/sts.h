@@ -1,13 +1,13 @@
 /*
  * MTA-STS policies of domains (RFC 8461): asked for in the DNS, fetched over
- * HTTPS, and remembered as long as they say, also over restarts (sts_file.h).
+ * HTTPS, and remembered as long as they say, also over restarts (pair_file.h).
  */
 #ifndef RELAY_STS_H
 #define RELAY_STS_H
 
 #include "base/log.h"
 #include "relay/next_hop.h"
-#include "relay/sts_file.h"
+#include "relay/pair_file.h"
 #include "relay/tls_policy.h"
 #include "serve/fetch_call.h"
 #include "trust/mta_sts.h"
@@ -23,7 +23,7 @@ struct sts;
 /* Reads what is remembered. file: taken; NULL: nothing survives a restart.
  * Lines that are damaged are passed over. */
 struct sts *
-sts_new(struct sts_file **file, int64_t now);
+sts_new(struct pair_file **file, int64_t now);
 void
 sts_free(struct sts **sts);
 
@@ -37,6 +37,8 @@ struct sts_world {
 	const struct log_scope *scope;
 	bool is_signed;			/* the domain's MX records were validated */
 	int64_t now;			/* wall ms */
+	bool *is_unfetched;		/* set when there is a record, and the domain
+					 * has no policy to fetch; or NULL */
 };
 
 /*

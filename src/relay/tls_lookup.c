@@ -139,7 +139,9 @@ tls_lookup_plan(const struct next_hop *hop, const struct next_hop_hosts *hosts,
 		set_dane_names(&lookup);
 	else
 		plan->tlsa_count = 0;
-	if (plan->demand.verify == TLS_VERIFY_NAME)
+	/* Of a policy that is tested it is only told what would be wrong. */
+	if (plan->demand.verify == TLS_VERIFY_NAME ||
+	    (plan->demand.wish == TLS_TRY && facts->sts == TLS_STS_TESTING))
 		set_names(&lookup);
 	if (plan->demand.verify == TLS_VERIFY_NAME && plan->name_count == 0)
 		plan->demand = (struct tls_demand){ .wish = TLS_NOT_THIS_HOST,

@@ -1,12 +1,13 @@
 /*
  * TLS reports: records of any bytes give addresses that can stand in an
- * envelope, and whatever strangers said, the report is JSON.
+ * envelope, whatever strangers said, the report is JSON, and counts that were
+ * read from any lines are the same when they are written and read again.
  */
 #include <assert.h>
 #include <jansson.h>
 
 #include "fuzz.h"
-#include "trust/tlsrpt.h"
+#include "trust/tlsrpt_count.h"
 
 static void
 check_addresses(struct span in)
@@ -47,10 +48,46 @@ check_report(struct span in)
 	buffer_fini(&out);
 }
 
+static void
+read_counts(struct tlsrpt_counts *counts, struct span in)
+{
+	struct span line;
+	tlsrpt_counts_init(counts, 86400000);
+	while (in.size > 0 && span_split(&in, '\n', &line))
+		tlsrpt_counts_read(counts, line);
+}
+
+static void
+check_counts(struct span in)
+{
+	struct tlsrpt_counts counts, again;
+	struct tlsrpt_report report = { .policy_count = 0 };
+	struct tlsrpt_due due;
+	struct arena arena;
+	struct buffer out;
+	arena_init(&arena, 0);
+	buffer_init(&out, 0);
+	read_counts(&counts, in);
+	tlsrpt_counts_write(&counts, &out);
+	read_counts(&again, buffer_span(&out));
+	assert(map_count(&again.lines) == map_count(&counts.lines));
+	if (tlsrpt_counts_due(&counts, 200000000, &arena, &due)) {
+		tlsrpt_counts_report(&counts, &due, &arena, &report);
+		tlsrpt_report_write(&report, &out);
+		tlsrpt_counts_drop(&counts, &due);
+		assert(map_count(&counts.lines) < map_count(&again.lines));
+	}
+	tlsrpt_counts_fini(&counts);
+	tlsrpt_counts_fini(&again);
+	buffer_fini(&out);
+	arena_fini(&arena);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	check_addresses(span_of(data, size));
 	check_report(span_of(data, size));
+	check_counts(span_of(data, size));
 	return 0;
 }

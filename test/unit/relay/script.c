@@ -596,7 +596,7 @@ script_play(const char *name, struct span text)
 	if (settings == NULL)
 		fail("settings", span_from(error.text));
 	struct relay relay = { .open.connect = connect_to,
-		.open.start_tls = start_tls, .sts = sts_new(&(struct sts_file *){ NULL }, 0),
+		.open.start_tls = start_tls, .sts = sts_new(&(struct pair_file *){ NULL }, 0),
 		.fetch = fetch, .ask = ask,
 		.settings = settings, .connections = connections_new() };
 	relay.server.context = &relay;

@@ -80,7 +80,7 @@ a_policy_is_kept_as_long_as_it_says(void **state)
 	int fds[2] = { file_open_memory("1", SPAN("damaged\n\n"), &error),
 		file_open_memory("2", SPAN(""), &error) };
 	int again[2] = { dup(fds[0]), dup(fds[1]) };
-	struct sts_file *file = sts_file_new(fds);
+	struct pair_file *file = pair_file_new(fds, "mta-sts");
 	struct sts *sts = sts_new(&file, NOW);
 	(void)state;
 	fetches = 0;
@@ -101,7 +101,7 @@ a_policy_is_kept_as_long_as_it_says(void **state)
 	sts_free(&sts);
 	/* After a restart, with the DNS silent and nobody answering. */
 	record = NULL;
-	file = sts_file_new(again);
+	file = pair_file_new(again, "mta-sts");
 	sts = sts_new(&file, NOW + 5 * (int64_t)DAY);
 	assert_int_equal(find(sts, NOW + 5 * (int64_t)DAY), TLS_STS_ENFORCE);
 	assert_int_equal(find(sts, NOW + 11 * (int64_t)DAY), TLS_STS_NOT);
@@ -111,7 +111,7 @@ a_policy_is_kept_as_long_as_it_says(void **state)
 static void
 without_a_record_nothing_is_fetched(void **state)
 {
-	struct sts *sts = sts_new(&(struct sts_file *){ NULL }, NOW);
+	struct sts *sts = sts_new(&(struct pair_file *){ NULL }, NOW);
 	(void)state;
 	fetches = 0;
 	record = "v=spf1 -all";
@@ -127,7 +127,7 @@ without_a_record_nothing_is_fetched(void **state)
 static void
 our_own_fault_is_no_answer(void **state)
 {
-	struct sts *sts = sts_new(&(struct sts_file *){ NULL }, NOW);
+	struct sts *sts = sts_new(&(struct pair_file *){ NULL }, NOW);
 	(void)state;
 	record = "v=STSv1; id=1;";
 	policy = "version: STSv1\nmode: enforce\nmx: mx.d.example\n"
@@ -149,7 +149,7 @@ our_own_fault_is_no_answer(void **state)
 static void
 a_signed_domain_that_is_silent_waits(void **state)
 {
-	struct sts *sts = sts_new(&(struct sts_file *){ NULL }, NOW);
+	struct sts *sts = sts_new(&(struct pair_file *){ NULL }, NOW);
 	(void)state;
 	record = NULL;
 	is_signed = true;
@@ -175,7 +175,7 @@ a_policy_that_is_none_is_none(void **state)
 	(void)state;
 	record = "v=STSv1; id=1;";
 	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
-		struct sts *sts = sts_new(&(struct sts_file *){ NULL }, NOW);
+		struct sts *sts = sts_new(&(struct pair_file *){ NULL }, NOW);
 		fetches = 0;
 		policy = policies[i];
 		assert_int_equal(find(sts, NOW), TLS_STS_NOT);

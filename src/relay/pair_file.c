@@ -1,4 +1,4 @@
-#include "relay/sts_file.h"
+#include "relay/pair_file.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,7 +9,8 @@
 
 enum { WASTE = 1 << 20 };	/* bytes that may be of no use */
 
-struct sts_file {
+struct pair_file {
+	const char *name;
 	int fd[2];
 	unsigned current;		/* which counts */
 	uint64_t generation;		/* of it; 0: none does yet */
@@ -17,10 +18,11 @@ struct sts_file {
 	size_t begun_with;		/* bytes, when it was written anew */
 };
 
-struct sts_file *
-sts_file_new(int descriptors[2])
+struct pair_file *
+pair_file_new(int descriptors[2], const char *name)
 {
-	struct sts_file *file = memory_new(sizeof(*file));
+	struct pair_file *file = memory_new(sizeof(*file));
+	file->name = name;
 	for (size_t i = 0; i < 2; i++) {
 		file->fd[i] = descriptors[i];
 		descriptors[i] = -1;
@@ -28,14 +30,14 @@ sts_file_new(int descriptors[2])
 	return file;
 }
 
-struct sts_file *
-sts_file_open(const char *directory, struct error *error)
+struct pair_file *
+pair_file_open(const char *directory, const char *name, struct error *error)
 {
-	static const char *const names[2] = { "mta-sts.1", "mta-sts.2" };
 	char path[4096];
 	int fds[2] = { -1, -1 };
 	for (size_t i = 0; i < 2; i++) {
-		snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
+		snprintf(path, sizeof(path), "%s/%s.%zu", directory, name,
+			i + 1);
 		fds[i] = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
 			0600);
 		if (fds[i] < 0) {
@@ -44,11 +46,11 @@ sts_file_open(const char *directory, struct error *error)
 			return NULL;
 		}
 	}
-	return sts_file_new(fds);
+	return pair_file_new(fds, name);
 }
 
 void
-sts_file_close(struct sts_file **file)
+pair_file_close(struct pair_file **file)
 {
 	if (*file == NULL)
 		return;
@@ -72,13 +74,19 @@ next_line(struct span *rest, struct span *line)
 
 /* The generation of a file that was written to its mark; 0: it is none. */
 static uint64_t
-generation_of(struct span rest)
+generation_of(const struct pair_file *file, struct span rest)
 {
-	struct span line, head = SPAN("posthouse-mta-sts\t1\t");
+	static const struct span ours = SPAN("posthouse-"),
+		version = SPAN("\t1\t");
+	struct span line, name = span_from(file->name);
 	uint64_t generation;
-	if (!next_line(&rest, &line) || !span_starts(line, head) ||
-	    !span_to_number(span_skip(line, head.size), UINT64_MAX - 1,
-	    &generation))
+	if (!next_line(&rest, &line) || !span_starts(line, ours))
+		return 0;
+	line = span_skip(line, ours.size);
+	if (!span_starts(line, name) ||
+	    !span_starts(span_skip(line, name.size), version) ||
+	    !span_to_number(span_skip(line, name.size + version.size),
+	    UINT64_MAX - 1, &generation))
 		return 0;
 	while (next_line(&rest, &line))
 		if (span_equals(line, SPAN("whole")))
@@ -88,17 +96,17 @@ generation_of(struct span rest)
 
 /* The file that counts, in *bytes. */
 static void
-choose(struct sts_file *file, struct buffer *bytes)
+choose(struct pair_file *file, struct buffer *bytes)
 {
 	struct error error;
 	for (unsigned i = 0; i < 2; i++) {
 		struct buffer one;
 		buffer_init(&one, 0);
-		if (file_read_descriptor(file->fd[i], STS_FILE_LIMIT, &one,
+		if (file_read_descriptor(file->fd[i], PAIR_FILE_LIMIT, &one,
 		    &error) == 0 &&
-		    generation_of(buffer_span(&one)) > file->generation) {
+		    generation_of(file, buffer_span(&one)) > file->generation) {
 			struct buffer other = *bytes;
-			file->generation = generation_of(buffer_span(&one));
+			file->generation = generation_of(file, buffer_span(&one));
 			file->current = i;
 			*bytes = one;
 			one = other;
@@ -108,7 +116,7 @@ choose(struct sts_file *file, struct buffer *bytes)
 }
 
 void
-sts_file_read(struct sts_file *file, void (*take)(void *context,
+pair_file_read(struct pair_file *file, void (*take)(void *context,
 	struct span line), void *context)
 {
 	struct buffer bytes;
@@ -130,18 +138,18 @@ static int
 write_at(int fd, struct span bytes, size_t offset, struct error *error)
 {
 	if (lseek(fd, (off_t)offset, SEEK_SET) < 0)
-		return error_set_errno(error, "writing MTA-STS policies");
+		return error_set_errno(error, "writing what is remembered");
 	if (file_write_all(fd, bytes, error) < 0 ||
 	    ftruncate(fd, (off_t)(offset + bytes.size)) < 0)
-		return error_set_errno(error, "writing MTA-STS policies");
+		return error_set_errno(error, "writing what is remembered");
 	return file_sync_data(fd, error);
 }
 
 int
-sts_file_add(struct sts_file *file, struct span line, struct error *error)
+pair_file_add(struct pair_file *file, struct span line, struct error *error)
 {
 	if (file->generation == 0)
-		return sts_file_replace(file, line, error);
+		return pair_file_replace(file, line, error);
 	if (write_at(file->fd[file->current], line, file->size, error) < 0)
 		return -1;
 	file->size += line.size;
@@ -149,18 +157,18 @@ sts_file_add(struct sts_file *file, struct span line, struct error *error)
 }
 
 bool
-sts_file_is_wasteful(const struct sts_file *file)
+pair_file_is_wasteful(const struct pair_file *file)
 {
 	return file->size > 2 * file->begun_with + WASTE;
 }
 
 int
-sts_file_replace(struct sts_file *file, struct span lines, struct error *error)
+pair_file_replace(struct pair_file *file, struct span lines, struct error *error)
 {
 	unsigned other = file->generation == 0 ? 0 : 1 - file->current;
 	struct buffer bytes;
 	buffer_init(&bytes, 0);
-	buffer_print(&bytes, "posthouse-mta-sts\t1\t%llu\n",
+	buffer_print(&bytes, "posthouse-%s\t1\t%llu\n", file->name,
 		(unsigned long long)file->generation + 1);
 	buffer_add(&bytes, lines);
 	buffer_add_string(&bytes, "whole\n");

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "relay/sts_file.h"
+#include "relay/pair_file.h"
 
 static int memory[2];
 static struct error error;
@@ -41,23 +41,23 @@ take(void *context, struct span line)
 }
 
 /* As a process that starts now; what it reads is compared. */
-static struct sts_file *
+static struct pair_file *
 start(const char *expected)
 {
 	int fds[2] = { dup(memory[0]), dup(memory[1]) };
-	struct sts_file *file = sts_file_new(fds);
+	struct pair_file *file = pair_file_new(fds, "mta-sts");
 	struct buffer letters;
 	buffer_init(&letters, 0);
-	sts_file_read(file, take, &letters);
+	pair_file_read(file, take, &letters);
 	assert_string_equal(buffer_string(&letters), expected);
 	buffer_fini(&letters);
 	return file;
 }
 
 static void
-add(struct sts_file *file, const char *line)
+add(struct pair_file *file, const char *line)
 {
-	assert_int_equal(sts_file_add(file, span_from(line), &error), 0);
+	assert_int_equal(pair_file_add(file, span_from(line), &error), 0);
 }
 
 static void
@@ -65,20 +65,20 @@ what_is_added_is_read(void **state)
 {
 	(void)state;
 	make_files();
-	struct sts_file *file = start("");
+	struct pair_file *file = start("");
 	add(file, "a\n");
 	add(file, "b\n");
-	sts_file_close(&file);
+	pair_file_close(&file);
 	file = start("ab");
 	add(file, "c\n");
-	assert_int_equal(sts_file_replace(file, SPAN("b\nc\n"), &error), 0);
+	assert_int_equal(pair_file_replace(file, SPAN("b\nc\n"), &error), 0);
 	add(file, "d\n");
-	sts_file_close(&file);
+	pair_file_close(&file);
 	file = start("bcd");
-	assert_int_equal(sts_file_replace(file, SPAN(""), &error), 0);
-	sts_file_close(&file);
+	assert_int_equal(pair_file_replace(file, SPAN(""), &error), 0);
+	pair_file_close(&file);
 	file = start("");
-	sts_file_close(&file);
+	pair_file_close(&file);
 	close_files();
 }
 
@@ -94,21 +94,21 @@ a_torn_line_is_written_over(void **state)
 {
 	(void)state;
 	make_files();
-	struct sts_file *file = start("");
+	struct pair_file *file = start("");
 	add(file, "a\n");
 	size_t first = size_of(memory[0]);
 	add(file, "a line that is cut\n");
-	sts_file_close(&file);
+	pair_file_close(&file);
 	for (size_t size = size_of(memory[0]) - 1; size > first; size--) {
 		assert_int_equal(ftruncate(memory[0], (off_t)size), 0);
 		file = start("a");
-		sts_file_close(&file);
+		pair_file_close(&file);
 	}
 	file = start("a");
 	add(file, "b\n");
-	sts_file_close(&file);
+	pair_file_close(&file);
 	file = start("ab");
-	sts_file_close(&file);
+	pair_file_close(&file);
 	close_files();
 }
 
@@ -119,11 +119,11 @@ a_torn_replacement_does_not_count(void **state)
 	struct buffer whole;
 	(void)state;
 	make_files();
-	struct sts_file *file = start("");
+	struct pair_file *file = start("");
 	add(file, "a\n");
 	add(file, "b\n");
-	assert_int_equal(sts_file_replace(file, SPAN("b\nc\n"), &error), 0);
-	sts_file_close(&file);
+	assert_int_equal(pair_file_replace(file, SPAN("b\nc\n"), &error), 0);
+	pair_file_close(&file);
 	buffer_init(&whole, 0);
 	assert_int_equal(file_read_descriptor(memory[1], 1000, &whole, &error),
 		0);
@@ -131,7 +131,7 @@ a_torn_replacement_does_not_count(void **state)
 		assert_int_equal(ftruncate(memory[1], 0), 0);
 		assert_int_equal(pwrite(memory[1], whole.data, size, 0), size);
 		file = start(size == whole.size ? "bc" : "ab");
-		sts_file_close(&file);
+		pair_file_close(&file);
 	}
 	buffer_fini(&whole);
 	close_files();
@@ -151,11 +151,11 @@ other_files_are_none(void **state)
 		make_files();
 		assert_int_equal(pwrite(memory[1], texts[i], strlen(texts[i]),
 			0), strlen(texts[i]));
-		struct sts_file *file = start("");
+		struct pair_file *file = start("");
 		add(file, "a\n");
-		sts_file_close(&file);
+		pair_file_close(&file);
 		file = start("a");
-		sts_file_close(&file);
+		pair_file_close(&file);
 		close_files();
 	}
 }
@@ -166,20 +166,20 @@ who_asks_keeps_it_small(void **state)
 	char line[200];
 	(void)state;
 	make_files();
-	struct sts_file *file = start("");
+	struct pair_file *file = start("");
 	memset(line, 'x', sizeof(line));
 	snprintf(line + 190, 10, "\n");
 	for (int i = 0; i < 30000; i++) {
-		if (sts_file_is_wasteful(file))
-			assert_int_equal(sts_file_replace(file, SPAN("a\n"),
+		if (pair_file_is_wasteful(file))
+			assert_int_equal(pair_file_replace(file, SPAN("a\n"),
 				&error), 0);
 		add(file, line);
 		assert_true(size_of(memory[0]) < 2 << 20);
 		assert_true(size_of(memory[1]) < 2 << 20);
 	}
-	sts_file_close(&file);
+	pair_file_close(&file);
 	file = start("a");
-	sts_file_close(&file);
+	pair_file_close(&file);
 	close_files();
 }
 

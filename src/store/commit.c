@@ -46,6 +46,8 @@ group_add_pieces(struct group *group, enum record_kind kind, unsigned flags,
 		.piece = pieces,
 		.piece_count = count,
 	};
+	for (int i = 0; i < count; i++)
+		group->bytes += pieces[i].iov_len;
 	if (handle != NULL) {
 		record->actor = handle->actor;
 		memcpy(record->trace, handle->trace, sizeof(record->trace));
@@ -62,6 +64,35 @@ group_add(struct group *group, enum record_kind kind, unsigned flags,
 	piece->iov_base = (char *)copy.data;
 	piece->iov_len = copy.size;
 	return group_add_pieces(group, kind, flags, piece, 1);
+}
+
+static int
+check_claim(const struct account *account, struct error *error)
+{
+	if (!account->is_lost)
+		return 0;
+	return error_set(error, ERROR_LOST_CLAIM,
+		"another process has account %016llx",
+		(unsigned long long)account->id);
+}
+
+int
+group_write_part(struct group *group)
+{
+	struct account *account = group->account;
+	size_t base = group->base_at - group->written;
+	if (check_claim(account, &group->refusal) < 0 ||
+	    log_append_part(account->log, group->record, group->count,
+			&group->refusal) < 0) {
+		group->is_refused = true;
+		return -1;
+	}
+	if (group->base_size > 0 && group->base_at >= group->written)
+		group->base_position = group->record[base].position;
+	group->written += group->count;
+	group->count = 0;
+	arena_fini(&group->arena);
+	return 0;
 }
 
 /* ---- leading ---- */
@@ -126,7 +157,7 @@ prepare_all(struct group *group, struct op *ops)
 			continue;	/* no index */
 		group->op = op;
 		op->verdict = op->prepare(op, group);
-		if (group->change.is_broken)
+		if (group->change.is_broken || group->is_refused)
 			return false;
 	}
 	return true;
@@ -175,10 +206,8 @@ static int
 append(struct group *group, struct error *error)
 {
 	struct account *account = group->account;
-	if (account->is_lost)
-		return error_set(error, ERROR_LOST_CLAIM,
-			"another process has account %016llx",
-			(unsigned long long)account->id);
+	if (check_claim(account, error) < 0)
+		return -1;
 	add_base(group);
 	if (group->is_state)
 		head_forget_base(account);
@@ -187,9 +216,11 @@ append(struct group *group, struct error *error)
 			buffer_span(&account->head), error) < 0)
 		return -1;
 	account->base.heads_size += account->head.size;
+	if (group->base_size > 0 && group->base_at >= group->written)
+		group->base_position = group->record[group->base_at -
+			group->written].position;
 	if (group->base_size > 0)
-		head_has_base(account, group->record[group->base_at].position,
-			group->base_size);
+		head_has_base(account, group->base_position, group->base_size);
 	return 0;
 }
 
@@ -207,6 +238,7 @@ refuse_all(struct group *group, struct op *ops, const struct error *error)
 {
 	struct account *account = group->account;
 	change_undo(&group->change);
+	log_drop_parts(account->log);
 	if (error->code == ERROR_LOST_CLAIM) {
 		pthread_mutex_lock(&account->lock);
 		account->is_lost = true;
@@ -227,7 +259,8 @@ lead(struct account *account, struct op *ops)
 	change_init(&group.change, account, account->index, true,
 		account->store->wall_clock() / 1000);
 	if (!prepare_all(&group, ops)) {
-		refuse_all(&group, ops, &error);
+		refuse_all(&group, ops, group.is_refused ? &group.refusal :
+			&error);
 	} else if (group.count == 0) {
 		assert(group.change.touched_count == 0);
 	} else if (append(&group, &error) < 0) {

@@ -43,6 +43,11 @@ struct group {
 	size_t count, room;
 	size_t base_at, base_size;	/* a base among the records; size 0: none */
 	bool is_state;			/* the group is a whole state */
+	size_t written;			/* records in the log already, before these */
+	struct log_position base_position;	/* of a base among them */
+	uint64_t bytes;			/* of all payloads */
+	bool is_refused;		/* a part of it was */
+	struct error refusal;
 };
 
 /* Waits until it is durable (or refused). */
@@ -71,5 +76,10 @@ group_add_pieces(struct group *group, enum record_kind kind, unsigned flags,
 uint64_t
 group_add(struct group *group, enum record_kind kind, unsigned flags,
 	struct buffer *payload);
+
+/* Writes what there is of a large group and forgets it; for an operation that
+ * is alone and has no bodies. -1: the group is refused, it gives up. */
+int
+group_write_part(struct group *group);
 
 #endif

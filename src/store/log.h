@@ -97,6 +97,19 @@ int
 log_append(struct log *log, struct log_record *records, size_t count,
 	struct span head, struct error *error);
 
+/*
+ * The first records of a group that is too large to be held in memory, durable
+ * but in no group before log_append has added the last ones, its head and its
+ * mark. -1 as there: the group is refused, with all its parts. Nothing else may
+ * be appended meanwhile.
+ */
+int
+log_append_part(struct log *log, struct log_record *records, size_t count,
+	struct error *error);
+/* There will be no end to the parts that were appended (if any were). */
+void
+log_drop_parts(struct log *log);
+
 /* Bytes the disk has left: deliveries are refused below a limit. */
 uint64_t
 log_room(struct log *log);

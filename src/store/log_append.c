@@ -113,9 +113,35 @@ add_segment_header(struct draft *draft)
 	log_format_put_segment(add_bytes(draft, LOG_SEGMENT_HEADER), &header);
 }
 
+/* The records, behind what was written of their group. */
 static void
-draft_group(struct draft *draft, struct log_record *records, size_t count,
-	struct span head, struct log_mark *mark)
+draft_part(struct draft *draft, struct log_record *records, size_t count,
+	struct log_part *part)
+{
+	struct log *log = draft->log;
+	bool is_first = log->part.at == 0;
+	draft->at = is_first ? log->offset : log->part.at;
+	draft->headers_crc = is_first ? 0 : log->part.headers_crc;
+	draft->wall = log->wall_clock();
+	memcpy(draft->hash, is_first ? log->end.hash : log->part.hash,
+		LOG_HASH);
+	if (is_first && log->offset == 0)
+		add_segment_header(draft);
+	*part = log->part;
+	if (is_first)
+		part->start = draft->at;
+	for (size_t i = 0; i < count; i++)
+		add_record(draft, &records[i], &records[i].position);
+	part->at = draft->at;
+	part->count += (uint32_t)count;
+	part->headers_crc = draft->headers_crc;
+	memcpy(part->hash, draft->hash, LOG_HASH);
+}
+
+/* The head and the mark. */
+static void
+draft_end(struct draft *draft, const struct log_record *records, size_t count,
+	struct span head, const struct log_part *part, struct log_mark *mark)
 {
 	struct log *log = draft->log;
 	struct iovec head_piece = { (void *)(uintptr_t)head.data, head.size };
@@ -124,21 +150,14 @@ draft_group(struct draft *draft, struct log_record *records, size_t count,
 		.modseq = count > 0 ? records[count - 1].modseq : 0,
 		.piece = &head_piece, .piece_count = head.size > 0 };
 	struct log_position position;
-	draft->at = log->offset;
-	draft->wall = log->wall_clock();
-	memcpy(draft->hash, log->end.hash, LOG_HASH);
-	if (log->offset == 0)
-		add_segment_header(draft);
-	*mark = (struct log_mark){ .salt = log->salt, .start = draft->at,
-		.count = (uint32_t)count + 1, .epoch = log->epoch,
+	*mark = (struct log_mark){ .salt = log->salt, .start = part->start,
+		.count = part->count + 1, .epoch = log->epoch,
 		.sequence = log->end.sequence + 1,
 		.checkpoint = log->end.checkpoint };
-	for (size_t i = 0; i < count; i++) {
-		add_record(draft, &records[i], &records[i].position);
+	for (size_t i = 0; i < count; i++)
 		if (records[i].flags & LOG_STATE_END)
 			mark->checkpoint = (struct log_position){ log->current,
 				mark->start };
-	}
 	mark->head = draft->at;
 	add_record(draft, &head_record, &position);
 	mark->at = (struct log_position){ log->current, draft->at };
@@ -206,6 +225,7 @@ static void
 back_out(struct log *log, struct error *why)
 {
 	struct error ignored;
+	log->part = (struct log_part){ .at = 0 };
 	if (why->code == ERROR_LOST_CLAIM) {
 		log->is_lost = true;
 		return;
@@ -218,18 +238,22 @@ back_out(struct log *log, struct error *why)
 	why->code = ERROR_SYSTEM;	/* FULL promises that it is cut */
 }
 
+/* head NULL: the group goes on. */
 static int
 append_once(struct log *log, struct log_record *records, size_t count,
-	struct span head, struct error *error)
+	const struct span *head, struct error *error)
 {
 	size_t pieces;
+	struct log_part part;
 	struct log_mark mark;
-	uint64_t size = measure(records, count, head, &pieces);
+	uint64_t size = measure(records, count, head == NULL ?
+		span_of(NULL, 0) : *head, &pieces);
 	if (size == UINT64_MAX)
 		return error_set(error, ERROR_USAGE,
 			"a record of more than 2 GiB");
-	if (prepare(log, size, error) < 0)
+	if (log->part.at == 0 && prepare(log, size, error) < 0)
 		return -1;
+	uint64_t at = log->part.at == 0 ? log->offset : log->part.at;
 	struct draft draft = { .log = log };
 	draft.bytes = draft.next = memory_new((count + 1) * LOG_RECORD_HEADER +
 		LOG_SEGMENT_HEADER + LOG_MARK);
@@ -237,11 +261,15 @@ append_once(struct log *log, struct log_record *records, size_t count,
 	pthread_once(&sha256_once, fetch_sha256);
 	draft.digest = EVP_MD_CTX_new();
 	must(draft.digest != NULL);
-	draft_group(&draft, records, count, head, &mark);
+	draft_part(&draft, records, count, &part);
+	if (head != NULL)
+		draft_end(&draft, records, count, *head, &part, &mark);
 	int result = log->engine->call->append(log->claim, ENGINE_SEGMENT,
-		log->current, log->offset, draft.piece, draft.piece_count,
-		error);
-	if (result == 0) {
+		log->current, at, draft.piece, draft.piece_count, error);
+	if (result == 0 && head == NULL) {
+		log->part = part;
+	} else if (result == 0) {
+		log->part = (struct log_part){ .at = 0 };
 		log->offset = draft.at;
 		pthread_mutex_lock(&log->lock);
 		log->end = mark;
@@ -259,7 +287,7 @@ log_append(struct log *log, struct log_record *records, size_t count,
 	struct span head, struct error *error)
 {
 	bool frees_space = false;
-	assert(count <= LOG_GROUP_LIMIT);
+	assert(count + log->part.count <= LOG_GROUP_LIMIT);
 	for (size_t i = 0; i < count; i++) {
 		assert(records[i].kind != LOG_KIND_HEAD);
 		frees_space |= (records[i].flags & LOG_FROM_RESERVE) != 0;
@@ -267,14 +295,37 @@ log_append(struct log *log, struct log_record *records, size_t count,
 	if (log->is_lost)
 		return error_set(error, ERROR_LOST_CLAIM, "account %016" PRIx64
 			" belongs to another process", log->account);
-	int result = append_once(log, records, count, head, error);
+	bool is_whole = log->part.at == 0;
+	int result = append_once(log, records, count, &head, error);
 	if (result < 0 && error->code == ERROR_FULL && frees_space &&
-		log->engine->call->spend_reserve(log->engine))
-		result = append_once(log, records, count, head, error);
+		is_whole && log->engine->call->spend_reserve(log->engine))
+		result = append_once(log, records, count, &head, error);
 	if (result < 0 && error->code == ERROR_LOST_CLAIM)
 		log->is_lost = true;
 	if (result < 0)
 		for (size_t i = 0; i < count; i++)
 			records[i].position = (struct log_position){ 0, 0 };
 	return result;
+}
+
+int
+log_append_part(struct log *log, struct log_record *records, size_t count,
+	struct error *error)
+{
+	assert(count + log->part.count < LOG_GROUP_LIMIT);
+	if (log->is_lost)
+		return error_set(error, ERROR_LOST_CLAIM, "account %016" PRIx64
+			" belongs to another process", log->account);
+	int result = append_once(log, records, count, NULL, error);
+	if (result < 0 && error->code == ERROR_LOST_CLAIM)
+		log->is_lost = true;
+	return result;
+}
+
+void
+log_drop_parts(struct log *log)
+{
+	struct error why = { .code = ERROR_FULL };	/* nothing is in doubt */
+	if (log->part.at != 0)
+		back_out(log, &why);
 }

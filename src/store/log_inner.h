@@ -9,6 +9,13 @@
 
 #include "store/log_reader.h"
 
+/* What was written of a group so far. */
+struct log_part {
+	uint64_t start, at;		/* offsets; at 0: there is none */
+	uint32_t count, headers_crc;
+	uint8_t hash[LOG_HASH];
+};
+
 struct log {
 	struct engine *engine;
 	struct engine_claim *claim;
@@ -26,6 +33,7 @@ struct log {
 	uint64_t current;		/* segment being written; 0: a new one next */
 	uint64_t offset;		/* its end; 0: the header comes first */
 	uint32_t salt;
+	struct log_part part;		/* behind `offset` */
 	bool must_cut;			/* truncate to `offset` before writing */
 	bool is_lost;			/* the claim */
 	uint32_t bodies;		/* made in this epoch, guarded by lock */

@@ -16,6 +16,7 @@ enum {
 	MESSAGE_COST = 64,		/* bytes of a message in a whole state */
 	MAILBOX_COST = 200,
 	PACK_SIZE = 256 << 10,		/* bytes of one record */
+	PART_SIZE = 2 << 20,		/* held in memory */
 };
 
 struct space_op {
@@ -151,7 +152,7 @@ add_begin(struct group *group)
 	struct buffer payload;
 	buffer_init(&payload, 0);
 	head_encode_base(account, &payload);
-	group->base_at = group->count;
+	group->base_at = group->written + group->count;
 	group->base_size = payload.size;
 	codec_add_varint(&payload, account->working.next_mailbox);
 	codec_add_varint(&payload, account->working.uid_validity);
@@ -187,6 +188,13 @@ struct pack {
 	size_t count;
 };
 
+static uint64_t
+part_size(const struct group *group)
+{
+	uint64_t some = group->account->store->segment_size / 8;
+	return some < PART_SIZE ? some : PART_SIZE;
+}
+
 static void
 pack_end(struct pack *pack)
 {
@@ -198,6 +206,9 @@ pack_end(struct pack *pack)
 	if (pack->count > 0)
 		group_add(pack->group, pack->kind, 0, &payload);
 	buffer_fini(&payload);
+	if (pack->group->arena.used >= part_size(pack->group) &&
+	    !pack->group->is_refused)
+		group_write_part(pack->group);
 	buffer_clear(&pack->content);
 	pack->count = 0;
 }
@@ -220,8 +231,8 @@ add_blocks(struct group *group, const struct tree *tree)
 	struct tree_at at;
 	bool is_right = true;
 	buffer_init(&bytes, 0);
-	for (bool more = tree_first(tree, &at); more && is_right;
-	    more = tree_next(tree, &at)) {
+	for (bool more = tree_first(tree, &at); more && is_right &&
+	    !group->is_refused; more = tree_next(tree, &at)) {
 		struct node *node = tree_node(tree, at);
 		struct summary summary = node->summary;
 		if (summary.there == 0)
@@ -265,18 +276,29 @@ add_annotations(struct group *group, const struct tree *tree,
 	struct index *index = group->change.index;
 	struct pack pack = { .group = group,
 		.kind = RECORD_STATE_ANNOTATIONS, .mailbox = tree->mailbox };
-	struct index_range range = { index_annotation_id(tree->mailbox, 0),
-		index_annotation_id(tree->mailbox, UINT32_MAX) };
-	pthread_mutex_lock(&index->db_lock);
-	int result = index_db_each(index->db, INDEX_ANNOTATION, range,
-		add_annotation, &pack, error);
-	pthread_mutex_unlock(&index->db_lock);
+	struct tree_at at;
+	int result = 0;
+	for (bool more = tree_first(tree, &at); more && result == 0 &&
+	    !group->is_refused; more = tree_next(tree, &at)) {
+		const struct node *node = tree_node(tree, at);
+		struct index_range range = {
+			index_annotation_id(tree->mailbox, node->base),
+			index_annotation_id(tree->mailbox,
+				node->base + BLOCK_SLOTS - 1) };
+		if (node->summary.there == 0)
+			continue;
+		pthread_mutex_lock(&index->db_lock);
+		result = index_db_each(index->db, INDEX_ANNOTATION, range,
+			add_annotation, &pack, error);
+		pthread_mutex_unlock(&index->db_lock);
+	}
 	pack_end(&pack);
 	buffer_fini(&pack.content);
 	return result;
 }
 
-/* Everything is in the index's file, annotations too. False: it is broken. */
+/* Everything is in the index's file, annotations too. False: it is broken, or
+ * the group is refused. */
 static bool
 add_state(struct group *group)
 {
@@ -297,13 +319,12 @@ add_state(struct group *group)
 			return false;
 		}
 	}
-	account->state_size = 0;
-	for (size_t i = 0; i < group->count; i++)
-		account->state_size += group->record[i].piece[0].iov_len;
+	account->state_size = group->bytes;
 	buffer_init(&empty, 0);
 	group_add(group, RECORD_STATE_END, LOG_STATE_END, &empty);
 	group->is_state = true;
-	return group->count < LOG_GROUP_LIMIT;
+	return group->written + group->count < LOG_GROUP_LIMIT &&
+		!group->is_refused;
 }
 
 static enum store_verdict
@@ -324,7 +345,7 @@ prepare(struct op *base, struct group *group)
 	if (!pays || index_flush(index, base->error) < 0)
 		return STORE_OK;
 	log_seal(account->log);
-	group->change.is_broken = !add_state(group);
+	group->change.is_broken = !add_state(group) && !group->is_refused;
 	op->wrote_state = true;
 	return STORE_OK;
 }

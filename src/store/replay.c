@@ -11,6 +11,7 @@
 
 enum {
 	REPLAY_PUBLISH = 20000,		/* records */
+	REPLAY_STATE = 16 << 20,	/* bytes of a whole state */
 	REPLAY_RECORD_LIMIT = 256 << 20,	/* bytes, bodies aside */
 };
 
@@ -18,6 +19,7 @@ struct replay {
 	struct change change;
 	bool is_from_scratch;
 	size_t records;
+	uint64_t state_bytes;		/* not published */
 	struct log_applied group;	/* of the last record */
 };
 
@@ -432,6 +434,24 @@ publish(struct replay *replay, struct error *error)
 	return flush(replay->change.index, error);
 }
 
+/* A whole state is one group, of any size: what there is of it is written now
+ * and then, and the file is told that it has applied nothing. */
+static int
+publish_state(struct replay *replay, const struct log_found *found,
+	struct error *error)
+{
+	static const struct log_applied nothing;
+	if (!replay->is_from_scratch || found->kind < RECORD_STATE_BEGIN ||
+	    found->kind > RECORD_STATE_END)
+		return 0;
+	replay->state_bytes += found->size;
+	if (replay->state_bytes < REPLAY_STATE)
+		return 0;
+	replay->state_bytes = 0;
+	change_publish(&replay->change, &nothing);
+	return flush(replay->change.index, error);
+}
+
 static bool
 is_same_group(const struct log_applied *a, const struct log_applied *b)
 {
@@ -456,6 +476,8 @@ visit(void *context, struct log *log, const struct log_found *found,
 		return -1;
 	if (found->kind == RECORD_STATE_BEGIN && replay->is_from_scratch &&
 	    empty(change, error) < 0)
+		return -1;
+	if (publish_state(replay, found, error) < 0)
 		return -1;
 	replay->group = *group;
 	replay->records++;

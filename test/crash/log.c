@@ -30,6 +30,9 @@ enum {
 	MUTANT_LONG_RUNS = 4000,
 };
 
+/* With the flags of a group: it is written in two parts; or has no end. */
+enum { IN_PARTS = 0x4000, NO_END = 0x2000 };
+
 enum outcome { NOT_THERE, THERE, UNKNOWN };
 
 /* A group somebody tried to append. */
@@ -126,6 +129,21 @@ acknowledge(struct model *model, struct attempt *attempt)
 	model->next += attempt->count;
 }
 
+static int
+append_records(struct world *world, struct log_record *record, uint32_t count,
+	struct span head, uint16_t flags, struct error *error)
+{
+	uint32_t first = flags & IN_PARTS ? 1 : 0;
+	if (first > 0 && log_append_part(world->log, record, first, error) < 0)
+		return -1;
+	if (flags & NO_END) {
+		log_drop_parts(world->log);
+		return -1;
+	}
+	return log_append(world->log, record + first, count - first, head,
+		error);
+}
+
 static void
 append(struct world *world, uint32_t count, size_t filler, uint16_t flags,
 	bool with_body)
@@ -148,12 +166,15 @@ append(struct world *world, uint32_t count, size_t filler, uint16_t flags,
 			attempt->body, filler, bytes[i]) };
 		record[i] = (struct log_record){ .kind = 3,
 			.modseq = attempt->first + i, .piece = &piece[i],
-			.piece_count = 1, .flags = i + 1 == count ? flags : 0 };
+			.piece_count = 1, .flags = i + 1 == count ?
+				flags & LOG_STATE_END : 0 };
 	}
 	int size = snprintf(head, sizeof(head), "%" PRIu32 " %" PRIu32,
 		attempt->first + count, id);
-	int result = log_append(world->log, record, count,
-		span_of(head, (size_t)size), &error);
+	int result = append_records(world, record, count,
+		span_of(head, (size_t)size), flags, &error);
+	if (flags & NO_END)
+		return;
 	if (result == 0) {
 		acknowledge(model, attempt);
 		attempt->segment = record[0].position.segment;
@@ -417,7 +438,7 @@ delete_account(struct world *world)
 
 /* ---- scripts ---- */
 
-static const char operations[] = "aaagggLLbscrowa";
+static const char operations[] = "aaagggLLbscrowapqC";
 
 static void
 operate(struct world *world, char operation)
@@ -429,6 +450,9 @@ operate(struct world *world, char operation)
 	case 'L': append(world, 1, 2500, 0, false); break;
 	case 'b': append(world, 1, 10, 0, true); break;
 	case 'c': append(world, 2, 100, LOG_STATE_END, false); break;
+	case 'p': append(world, 3, 250, IN_PARTS, false); break;
+	case 'C': append(world, 2, 100, LOG_STATE_END | IN_PARTS, false); break;
+	case 'q': append(world, 2, 600, IN_PARTS | NO_END, false); break;
 	case 's': log_seal(world->log); break;
 	case 'r': remove_oldest(world); break;
 	case 'o':	/* after a failed cut it is not promised anything */
@@ -574,7 +598,7 @@ measure(const char *script, bool *ok)
 
 static const char *const short_scripts[] = {
 	"aa", "ad", "ba", "ag", "Lg", "aag", "asa", "gLga", "bsb", "aoaoa",
-	"acsasra", "Lsoa", "acssgcra", "aLcsrd",
+	"acsasra", "Lsoa", "acssgcra", "aLcsrd", "ap", "aqa", "gsCpsra",
 };
 enum { SHORT_SCRIPTS = sizeof(short_scripts) / sizeof(short_scripts[0]) };
 

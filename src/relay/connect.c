@@ -94,3 +94,20 @@ connect_open(const struct network_address *address,
 		file_close(&fd);
 	return fd;
 }
+
+bool
+connect_is_local(const struct network_address *address)
+{
+	struct sockaddr_storage to, from;
+	socklen_t size = make_address(address, &to), room = sizeof(from);
+	int fd = socket(address->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool ok = fd >= 0 && connect(fd, (struct sockaddr *)&to, size) == 0 &&
+		getsockname(fd, (struct sockaddr *)&from, &room) == 0;
+	file_close(&fd);
+	if (!ok)
+		return false;
+	struct network_address own = network_address_from(
+		(struct sockaddr *)&from, room);
+	return own.family == address->family && memcmp(own.bytes,
+		address->bytes, own.family == AF_INET ? 4 : 16) == 0;
+}

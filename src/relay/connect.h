@@ -18,4 +18,11 @@ connect_open(const struct network_address *address,
 	const struct parameters *settings, int64_t deadline,
 	struct error *error);
 
+/*
+ * Has this machine the address? Asks the kernel where a datagram would come
+ * from; nothing is sent. False when that cannot be known.
+ */
+bool
+connect_is_local(const struct network_address *address);
+
 #endif

@@ -27,6 +27,7 @@ struct delivery {
 	enum tls_sts sts;		/* of the domain, where the level asks */
 	struct mta_sts_policy sts_policy;
 	struct verdict failure;		/* of the last host that was of no use */
+	bool is_at_end;			/* the next host would be this one */
 	unsigned addresses, sessions;	/* tried so far */
 	int64_t began, until;		/* monotonic ms */
 	bool is_tls_report;		/* of ours: see tls_report_is_one */
@@ -247,7 +248,8 @@ static bool
 may_try_more(const struct delivery *delivery)
 {
 	const struct parameters *settings = delivery->settings;
-	return has_open(delivery) && clock_monotonic() < delivery->until &&
+	return has_open(delivery) && !delivery->is_at_end &&
+		clock_monotonic() < delivery->until &&
 		(settings->address_limit == 0 ||
 		delivery->addresses < settings->address_limit) &&
 		(settings->session_limit == 0 ||
@@ -330,6 +332,40 @@ plan_tls(struct delivery *delivery, const struct next_hop_hosts *hosts,
 	return false;
 }
 
+/* An MX record that leads back to us, under whatever name. */
+static bool
+is_own(const struct delivery *delivery,
+	const struct next_hop_addresses *addresses)
+{
+	const struct open_world *world = &delivery->relay->open;
+	for (size_t i = 0; i < addresses->count && !delivery->hop.is_host;
+		i++) {
+		const struct network_address *address = &addresses->address[i];
+		enum parameters_own own = parameters_is_own(delivery->settings,
+			address);
+		if (own == PARAMETERS_OWN || (own == PARAMETERS_OWN_IF_LOCAL &&
+			world->is_local != NULL && world->is_local(address)))
+			return true;
+	}
+	return false;
+}
+
+/* RFC 5321 5.1: it and all that are not better are no way; a better one that
+ * was tried has its say. */
+static void
+end_at_own_host(struct delivery *delivery, const struct next_hop_hosts *hosts,
+	const struct next_hop_host *host)
+{
+	delivery->is_at_end = true;
+	if (hosts->host[0].preference < host->preference &&
+		delivery->failure.code != 0)
+		return;
+	verdict_set(&delivery->failure, delivery->arena, 554, "5.4.6",
+		"mail for %.*s goes in a circle: its best mail host %.*s is "
+		"this host, which does not know the domain",
+		SPAN_PRINT(delivery->hop.text), SPAN_PRINT(host->name));
+}
+
 static void
 try_host(struct delivery *delivery, const struct next_hop_hosts *hosts,
 	const struct next_hop_host *host)
@@ -343,6 +379,10 @@ try_host(struct delivery *delivery, const struct next_hop_hosts *hosts,
 		 * doubtful of one is doubtful of all. */
 		if (delivery->failure.code == 0 || why.code / 100 == 4)
 			delivery->failure = why;
+		return;
+	}
+	if (is_own(delivery, &addresses)) {
+		end_at_own_host(delivery, hosts, host);
 		return;
 	}
 	if (!plan_tls(delivery, hosts, host, &addresses, &tls))

@@ -192,7 +192,8 @@ main(int argc, char **argv)
 	make_reports(process->config, &results);
 	relay.open = (struct open_world){ .connect = connect_open,
 		.start_tls = tls_connect,
-		.connector = tls_connector_new(lot) };
+		.connector = tls_connector_new(lot),
+		.is_local = connect_is_local };
 	relay.connections = connections_new();
 	listener_set_services(lot, services);
 	listener_on_reload(lot, reload);

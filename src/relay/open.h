@@ -21,6 +21,8 @@ struct open_world {
 		const struct log_scope *scope, struct tls_connect_facts *facts,
 		struct error *error);
 	struct tls_connector *connector;
+	/* connect_is_local; NULL: no address is */
+	bool (*is_local)(const struct network_address *address);
 };
 
 enum open_tls_outcome {

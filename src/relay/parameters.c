@@ -30,6 +30,14 @@ read_preference(const struct config *config)
 		PARAMETERS_IPV6_FIRST;
 }
 
+static uint16_t
+read_own_port(const struct config *config)
+{
+	int64_t port = config_number(config, "smtp_port");
+	return port == 0 ? 0 : (uint16_t)(port + config_number(config,
+		"port_offset"));
+}
+
 static void
 read_values(struct parameters *settings, const struct config *config)
 {
@@ -54,6 +62,9 @@ read_values(struct parameters *settings, const struct config *config)
 		.rset_timeout = config_duration(config, "smtp_rset_timeout"),
 		.has_ipv4 = strcmp(protocols, "ipv6") != 0,
 		.has_ipv6 = strcmp(protocols, "ipv4") != 0,
+		.interfaces = span_from(config_text(config,
+			"inet_interfaces")),
+		.own_port = read_own_port(config),
 		.preference = read_preference(config),
 		.address_limit = (unsigned)config_number(config,
 			"smtp_mx_address_limit"),
@@ -112,6 +123,26 @@ parameters_read(const struct config *config, const struct parameters_files *file
 		read_tables(new, config, files, error) < 0)
 		parameters_free(&new);
 	return new;
+}
+
+enum parameters_own
+parameters_is_own(const struct parameters *settings,
+	const struct network_address *address)
+{
+	struct span rest = settings->interfaces, item;
+	struct network_address own;
+	if (settings->own_port == 0 || address->port != settings->own_port)
+		return PARAMETERS_OWN_NOT;
+	while (config_next_item(&rest, &item)) {
+		if (span_equals_nocase(item, SPAN("all")))
+			return PARAMETERS_OWN_IF_LOCAL;
+		if (network_address_parse(item, &own) &&
+			own.family == address->family &&
+			memcmp(own.bytes, address->bytes,
+			own.family == AF_INET ? 4 : 16) == 0)
+			return PARAMETERS_OWN;
+	}
+	return PARAMETERS_OWN_NOT;
 }
 
 void

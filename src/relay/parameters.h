@@ -23,6 +23,8 @@ struct parameters {
 		mail_timeout, rcpt_timeout, data_init_timeout,
 		data_xfer_timeout, data_done_timeout, rset_timeout;
 	bool has_ipv4, has_ipv6;		/* inet_protocols */
+	struct span interfaces;			/* inet_interfaces */
+	uint16_t own_port;			/* where our smtpd listens; 0: not */
 	enum parameters_preference preference;
 	struct network_address bind4, bind6;	/* family 0: any */
 	unsigned address_limit, session_limit;	/* of one delivery; 0: none */
@@ -43,6 +45,16 @@ struct parameters_files {
 struct parameters *
 parameters_read(const struct config *config, const struct parameters_files *files,
 	struct error *error);
+enum parameters_own { PARAMETERS_OWN_NOT, PARAMETERS_OWN, PARAMETERS_OWN_IF_LOCAL };
+
+/*
+ * Does our smtpd listen at the address and port? IF_LOCAL: when this machine
+ * has the address. Names in inet_interfaces are not looked at.
+ */
+enum parameters_own
+parameters_is_own(const struct parameters *settings,
+	const struct network_address *address);
+
 void
 parameters_free(struct parameters **settings);
 

@@ -200,7 +200,9 @@ def the_hosts_of_a_domain():
     subprocess.run(["ip", "address", "add", "192.0.2.1/32", "dev", "lo"], check=True)
     subprocess.run(["ip", "address", "add", "192.0.2.10/32", "dev", "lo"], check=True)
     callees = {"names-dns": serve_names}
-    with Sink(address="192.0.2.1", port=25), lone.Lone("relay", callees=callees) as relay:
+    # the servers of others have addresses of this machine
+    with Sink(address="192.0.2.1", port=25), \
+            lone.Lone("relay", callees=callees, inet_interfaces="loopback-only") as relay:
         client = lone.Lmtp(relay.wire("relay-lmtp"))
         for domain, expected in DOMAINS:
             answer, = client.deliver(domain, "a@b.example", [f"c@{domain}"], MESSAGE)

@@ -24,20 +24,22 @@ class Machine:
         self.site = network.add(name, number)
         self.directory = directory / name
         self.output = directory / f"{name}.out"
+        self.errors = directory / f"{name}.err"
         self.log = self.directory / "data/log/posthouse.log"
 
     def zone(self):
         return (f"@ MX 10 mail\nmail A {self.site.addresses[0]}\n"
-                f"mail AAAA {self.site.addresses[1]}\n")
+                f"mail AAAA {self.site.addresses[1]}\n"
+                f"unknown MX 10 www\nwww A {self.site.addresses[0]}\n")
 
     def start(self, anchor):
         """What is printed is all that is known of it."""
-        with self.output.open("w") as out:
+        with self.output.open("w") as out, self.errors.open("w") as errors:
             self.process = self.site.popen(
                 [posthouse.TOP / "script/server", "--dir", self.directory,
                  "--domain", self.domain, "port_offset=0", "inet_interfaces=all",
                  f"dns_trust_anchor_file={anchor}"],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL)
+                stdin=subprocess.DEVNULL, stdout=out, stderr=errors)
 
         def is_ready():
             assert self.process.poll() is None, self.output.read_text()
@@ -90,6 +92,10 @@ def what_cannot_be_delivered_is_told(near, far):
     near.submit("bob@near.example", ["nobody@far.example"], "to nobody")
     report = near.wait_for("bob@near.example", "could not be delivered")
     assert "no such user" in report.as_string(), report.as_string()
+    # a domain that leads back to us, under a name that we do not know
+    near.submit("alice@near.example", ["bob@unknown.near.example"], "to ourselves")
+    report = near.wait_for("alice@near.example", "could not be delivered")
+    assert "goes in a circle" in report.as_string(), report.as_string()
     near.submit("bob@near.example", ["alice@far.example"], "with thanks",
                 rcpt_options=["NOTIFY=SUCCESS"])
     far.wait_for("alice@far.example", "with thanks")
@@ -135,8 +141,8 @@ def main():
             mail_waits_for_who_is_away(near, far, server.anchor)
         except BaseException:
             for machine in (near, far):
-                print(machine.output.read_text(),
-                      machine.log.read_text()[-5000:] if machine.log.exists() else "")
+                for file in (machine.output, machine.errors, machine.log):
+                    print(file.read_text()[-5000:] if file.exists() else "")
             raise
         for machine in (near, far):
             machine.stop()

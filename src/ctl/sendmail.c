@@ -249,12 +249,21 @@ run(struct sendmail *sendmail, enum mode mode)
 	return result != 0 ? result : sendmail_send(sendmail);
 }
 
+/* By which name it was called; mailq is another program's. */
+static enum mode
+mode_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return strcmp(slash == NULL ? path : slash + 1, "newaliases") == 0 ?
+		MODE_ALIASES : MODE_SEND;
+}
+
 int
 main(int argc, char **argv)
 {
 	static struct sendmail sendmail;
 	struct config *config = NULL;
-	enum mode mode = MODE_SEND;
+	enum mode mode = argc > 0 ? mode_of(argv[0]) : MODE_SEND;
 	const char *path = getegid() == getgid() ? getenv("POSTHOUSE_CONF") :
 		NULL;
 	arena_init(&sendmail.arena, 0);

@@ -56,9 +56,10 @@ def slab():
     return int(re.search(r"^Slab:\s+(\d+)", Path("/proc/meminfo").read_text(), re.M).group(1))
 
 
-OURS = {"master", "tls", "key", "smtpd", "login", "auth", "queue", "relay", "mailbox"}
-POSTFIX = {"master", "smtpd", "cleanup", "qmgr", "pickup", "trivial-rewrite", "lmtp",
-           "anvil", "bounce", "tlsmgr", "proxymap", "error", "flush", "postlogd"}
+OURS = {"master", "tls", "key", "smtpd", "login", "auth", "queue", "relay", "mailbox", "names",
+        "fetch"}
+POSTFIX = {"master", "smtpd", "cleanup", "qmgr", "pickup", "trivial-rewrite", "lmtp", "smtp",
+           "scache", "anvil", "bounce", "tlsmgr", "proxymap", "error", "flush", "postlogd"}
 DOVECOT = {"dovecot", "anvil", "log", "config", "lmtp", "imap", "imap-login", "pop3",
            "pop3-login", "auth", "stats", "old-stats", "ssl-params", "indexer"}
 
@@ -73,7 +74,9 @@ class Peer:
     """Postfix that delivers by LMTP into Dovecot (sdbox, every sync real)."""
     SMTP, IMAP, IMAPS = 2525, 2143, 2993
 
-    def __init__(self, directory, preload=None, tls=None):
+    def __init__(self, directory, preload=None, tls=None, parameters=()):
+        """parameters: further lines of main.cf."""
+        self.parameters = parameters
         self.directory = Path(directory)
         shutil.rmtree(self.directory, ignore_errors=True)
         self.environment = dict(os.environ)
@@ -125,7 +128,7 @@ class Peer:
             "LD_PRELOAD SLOW_SYNC_MS",
             f"maillog_file = {self.directory}/pf/maillog",
             f"maillog_file_prefixes = {self.directory}",
-            "smtputf8_enable = no", ""]))
+            "smtputf8_enable = no", *self.parameters, ""]))
 
     def write_dovecot(self, tls):
         ssl = "ssl = no" if tls is None else (

@@ -143,6 +143,7 @@ account_new(struct store *store, uint64_t id)
 	account->id = id;
 	account->state = ACCOUNT_OPENING;
 	pthread_mutex_init(&account->lock, NULL);
+	pthread_cond_init(&account->gathered, NULL);
 	buffer_init(&account->head, 0);
 	account->compactor = compactor_new();
 	return account;
@@ -264,6 +265,7 @@ account_free(struct account **account)
 	memory_free(old->base.gone);
 	compactor_free(&old->compactor);
 	buffer_fini(&old->head);
+	pthread_cond_destroy(&old->gathered);
 	pthread_mutex_destroy(&old->lock);
 	memory_free(old);
 }

@@ -91,8 +91,9 @@ struct account {
 	unsigned waiting;		/* how many */
 	unsigned company;		/* as many came together last time */
 	int64_t group_time;		/* ms the last group took, sync and all */
-	bool is_gathering;		/* the first waits for company */
-	bool is_led;
+	bool is_gathering;		/* the leader waits for company */
+	pthread_cond_t gathered;
+	bool is_led;			/* or the first of those who wait is to */
 	struct index *index;		/* NULL: not open; set by the leader */
 	struct mailbox **mailbox;	/* by id; changed by the leader */
 	size_t mailbox_count, mailbox_room;

@@ -4,6 +4,7 @@
 #include "store/commit.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -15,7 +16,7 @@
 enum {
 	GROUP_RECORDS = LOG_GROUP_LIMIT - 1,	/* one may be a base */
 	GROUP_SIZE = 8 << 20,		/* bytes of bodies taken together */
-	GATHER_FROM = 3,		/* ms: groups that take less do not wait */
+	GATHER_LEAST = 2,		/* ms */
 	GATHER_MOST = 10,		/* ms */
 };
 
@@ -280,30 +281,34 @@ lead(struct account *account, struct op *ops)
 	memory_free(group.record);
 }
 
-/* The lock is held. */
-static void
+/* The lock is held. Who is returned leads from now on, and is to be woken when
+ * the lock is let go; NULL: nobody waits. */
+static struct op *
 hand_over(struct account *account)
 {
-	account->is_led = false;
-	if (account->first != NULL)
-		pthread_cond_signal(&account->first->wake);
+	account->is_led = account->first != NULL;
+	return account->first;
 }
 
 /*
  * Two who write in turn, each while the other's sync is under way, need twice
- * the syncs and wait twice as long as two who write together. So where syncs
- * are slow and several came last time, the first of a group waits for as many,
- * for half of the time that the last group took. The lock is held.
+ * the syncs and wait twice as long as two who write together. So where several
+ * came last time, the leader waits for as many: for half of the time that the
+ * last group took, and for two milliseconds where a sync is quick, because it
+ * costs as much as the rest of a message even then. Who writes alone never
+ * waits. The lock is held.
  */
 static void
-gather(struct account *account, struct op *op)
+gather(struct account *account)
 {
-	int64_t wait = account->group_time / 2 < GATHER_MOST ?
-		account->group_time / 2 : GATHER_MOST;
+	int64_t wait = account->group_time / 2;
+	if (wait < GATHER_LEAST)
+		wait = GATHER_LEAST;
+	if (wait > GATHER_MOST)
+		wait = GATHER_MOST;
 	struct timespec until;
 	int code = 0;
-	if (account->group_time < GATHER_FROM ||
-	    account->waiting >= account->company)
+	if (account->waiting >= account->company)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_nsec += (long)wait * 1000000;
@@ -311,20 +316,19 @@ gather(struct account *account, struct op *op)
 	until.tv_nsec %= 1000000000;
 	account->is_gathering = true;
 	while (account->waiting < account->company && code == 0)
-		code = pthread_cond_clockwait(&op->wake, &account->lock,
-			CLOCK_MONOTONIC, &until);
+		code = pthread_cond_clockwait(&account->gathered,
+			&account->lock, CLOCK_MONOTONIC, &until);
 	account->is_gathering = false;
 }
 
-/* Leads a group of which `op` is the first. The lock is held, but let go
- * meanwhile. */
+/* The leader of a group, which begins with `op`. The lock is held at first, and
+ * let go; those who are woken do not have to wait for it. */
 static void
 lead_group(struct account *account, struct op *op)
 {
 	unsigned before = account->waiting;
 	struct op *ops = take_group(account), *next;
 	unsigned taken = before - account->waiting;
-	account->is_led = true;
 	pthread_mutex_unlock(&account->lock);
 	int64_t begun = clock_monotonic();
 	lead(account, ops);
@@ -332,13 +336,34 @@ lead_group(struct account *account, struct op *op)
 	pthread_mutex_lock(&account->lock);
 	account->company = taken + account->waiting;
 	account->group_time = took;
+	struct op *leader = hand_over(account);
+	pthread_mutex_unlock(&account->lock);
+	if (leader != NULL)
+		sem_post(&leader->wake);
 	for (struct op *done = ops; done != NULL; done = next) {
 		next = done->next;	/* it may be gone after this */
 		done->is_done = true;
 		if (done != op)
-			pthread_cond_signal(&done->wake);
+			sem_post(&done->wake);
 	}
-	hand_over(account);
+}
+
+/* Puts it at the end of the queue; true when it is the leader at once. */
+static bool
+join(struct account *account, struct op *op)
+{
+	if (account->last != NULL)
+		account->last->next = op;
+	else
+		account->first = op;
+	account->last = op;
+	account->waiting++;
+	if (account->is_gathering && account->waiting >= account->company)
+		pthread_cond_signal(&account->gathered);
+	if (account->is_led)
+		return false;
+	account->is_led = true;
+	return true;
 }
 
 enum store_verdict
@@ -351,24 +376,20 @@ commit_run(const struct store_account *handle, struct op *op,
 	op->verdict = STORE_OK;
 	op->is_done = false;
 	op->next = NULL;
-	pthread_cond_init(&op->wake, NULL);
+	sem_init(&op->wake, 0, 0);
 	pthread_mutex_lock(&account->lock);
-	if (account->last != NULL)
-		account->last->next = op;
-	else
-		account->first = op;
-	account->last = op;
-	account->waiting++;
-	if (account->is_gathering && account->waiting >= account->company)
-		pthread_cond_signal(&account->first->wake);
-	while (!op->is_done && (account->is_led || account->first != op))
-		pthread_cond_wait(&op->wake, &account->lock);
+	if (!join(account, op)) {
+		pthread_mutex_unlock(&account->lock);
+		while (sem_wait(&op->wake) < 0)
+			assert(errno == EINTR);
+		if (!op->is_done)
+			pthread_mutex_lock(&account->lock);
+	}
 	if (!op->is_done) {
-		gather(account, op);
+		gather(account);
 		lead_group(account, op);
 	}
-	pthread_mutex_unlock(&account->lock);
-	pthread_cond_destroy(&op->wake);
+	sem_destroy(&op->wake);
 	return op->verdict;
 }
 
@@ -376,9 +397,8 @@ bool
 commit_enter(struct account *account)
 {
 	pthread_mutex_lock(&account->lock);
-	bool is_free = !account->is_led && account->first == NULL;
-	if (is_free)
-		account->is_led = true;
+	bool is_free = !account->is_led;
+	account->is_led = true;
 	pthread_mutex_unlock(&account->lock);
 	return is_free;
 }
@@ -387,6 +407,8 @@ void
 commit_leave(struct account *account)
 {
 	pthread_mutex_lock(&account->lock);
-	hand_over(account);
+	struct op *leader = hand_over(account);
 	pthread_mutex_unlock(&account->lock);
+	if (leader != NULL)
+		sem_post(&leader->wake);
 }

@@ -8,6 +8,7 @@
 #ifndef STORE_COMMIT_H
 #define STORE_COMMIT_H
 
+#include <semaphore.h>
 #include <sys/uio.h>
 
 #include "store/change.h"
@@ -28,8 +29,8 @@ struct op {
 	const struct store_account *handle;
 	enum store_verdict verdict;
 	struct error *error;
+	sem_t wake;			/* it is done, or leads */
 	bool is_done;
-	pthread_cond_t wake;
 	struct op *next;
 };
 

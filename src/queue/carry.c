@@ -152,6 +152,15 @@ settle(struct carry *carry)
 		log_trouble(NULL, id, &error);
 }
 
+/* The place of this attempt is free for the next one. */
+static void
+finish(struct carry *carry, enum destination_outcome outcome)
+{
+	spool_end(&carry->queue->spool, carry->row, outcome);
+	settle(carry);
+	retry_go_on(carry->queue);
+}
+
 static enum destination_outcome
 outcome_of(const struct carry *carry)
 {
@@ -204,8 +213,7 @@ carry_local(struct carry *carry)
 		.arena = &carry->arena };
 	deliver_local(&queue->deliverer, &batch);
 	judge(carry);
-	spool_end(&queue->spool, carry->row, DESTINATION_GOOD);
-	settle(carry);
+	finish(carry, DESTINATION_GOOD);
 }
 
 /* ---- to the relay ---- */
@@ -218,8 +226,7 @@ relay_end(struct carry *carry)
 	carry->session.fd = -1;
 	relay_call_end(&carry->call);
 	judge(carry);
-	spool_end(&carry->queue->spool, carry->row, outcome);
-	settle(carry);
+	finish(carry, outcome);
 	return SESSION_CLOSE;
 }
 
@@ -371,7 +378,7 @@ void
 carry_start(struct queue *queue, struct queued *row)
 {
 	struct carry *carry = carry_new(queue, row);
-	lot_add(queue->lot, &carry->session);
+	lot_add_next(queue->lot, &carry->session);
 }
 
 void
@@ -383,5 +390,5 @@ carry_start_part(struct queue *queue, const struct spool_part *part,
 	carry->parcel = parcel;
 	carry->body = parcel->body;
 	atomic_fetch_add(&parcel->users, 1);
-	lot_add(queue->lot, &carry->session);
+	lot_add_next(queue->lot, &carry->session);
 }

@@ -99,6 +99,9 @@ retry_init(struct retry *retry, struct queue *queue);
 /* Gives the sessions to the lot. */
 void
 retry_start(struct retry *retry);
+/* Begins the attempts whose turn it is. */
+void
+retry_go_on(struct queue *queue);
 /* Can the wall clock be believed so far that mail may expire? */
 bool
 retry_may_expire(struct retry *retry);

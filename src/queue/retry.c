@@ -27,6 +27,14 @@ retry_may_expire(struct retry *retry)
 
 /* ---- the schedule ---- */
 
+void
+retry_go_on(struct queue *queue)
+{
+	struct queued *row;
+	while ((row = spool_take_due(&queue->spool)) != NULL)
+		carry_start(queue, row);
+}
+
 static struct retry *
 of_schedule(struct session *session)
 {
@@ -69,14 +77,12 @@ static enum session_next
 schedule_run(struct session *session, enum session_event event)
 {
 	struct retry *retry = of_schedule(session);
-	struct queued *row;
 	if (event == SESSION_STOP)
 		return SESSION_CLOSE;
 	retry_may_expire(retry);
 	load(retry);
 	look(retry);
-	while ((row = spool_take_due(&retry->queue->spool)) != NULL)
-		carry_start(retry->queue, row);
+	retry_go_on(retry->queue);
 	session->deadline = spool_next_due(&retry->queue->spool);
 	if (session->deadline > retry->next_look)
 		session->deadline = retry->next_look;

@@ -124,7 +124,7 @@ int64_t
 spool_next_due(struct spool *spool);
 
 /* What the delivery that was started said about its destination. It counts when
- * the row is given back. */
+ * the row is given back; see then whether spool_take_due has another. */
 void
 spool_end(struct spool *spool, struct queued *row,
 	enum destination_outcome outcome);

@@ -230,9 +230,6 @@ finish(struct spool *spool, struct queued **row)
 	bool is_first = spool->finished_count++ == 0;
 	pthread_mutex_unlock(&spool->lock);
 	*row = NULL;
-	/* Its place is free for the next. */
-	if (spool->options.wake != NULL)
-		spool->options.wake(spool->options.context);
 	if (is_first && spool->options.swept != NULL)
 		spool->options.swept(spool->options.context);
 }

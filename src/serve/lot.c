@@ -71,8 +71,9 @@ lot_wake_housekeeping(struct lot *lot)
 	assert(n == sizeof(one));
 }
 
-void
-lot_add(struct lot *lot, struct session *session)
+/* NULL when there is no room; the session is gone then. */
+static struct slot *
+take_slot(struct lot *lot, struct session *session)
 {
 	session->lot = lot;
 	struct slot *slot = slot_take(&lot->slots, session);
@@ -80,7 +81,7 @@ lot_add(struct lot *lot, struct session *session)
 		log_event(LOG_WARN, "too-many-sessions", NULL,
 			LOG_TEXT("type", session->type->name));
 		session->type->free(&session);
-		return;
+		return NULL;
 	}
 	session->slot = slot;
 	counter_add(COUNTER_SESSIONS_TOTAL, 1);
@@ -88,7 +89,23 @@ lot_add(struct lot *lot, struct session *session)
 		slot_claim(slot, SLOT_STOP);
 	if (atomic_load(&lot->is_asleep))
 		lot_wake_housekeeping(lot);
-	worker_enqueue(lot, slot);
+	return slot;
+}
+
+void
+lot_add(struct lot *lot, struct session *session)
+{
+	struct slot *slot = take_slot(lot, session);
+	if (slot != NULL)
+		worker_enqueue(lot, slot);
+}
+
+void
+lot_add_next(struct lot *lot, struct session *session)
+{
+	struct slot *slot = take_slot(lot, session);
+	if (slot != NULL)
+		worker_enqueue_next(lot, slot);
 }
 
 void

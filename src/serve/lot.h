@@ -77,6 +77,10 @@ worker_start(struct lot *lot, unsigned count);
 void
 worker_enqueue(struct lot *lot, struct slot *slot);
 
+/* The same, but the calling worker runs it next when it can. */
+void
+worker_enqueue_next(struct lot *lot, struct slot *slot);
+
 /* listener.c: a connection is waiting; returns after at most one accept. */
 void
 listener_accept(struct lot *lot, struct listener *listener);

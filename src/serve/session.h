@@ -97,6 +97,12 @@ lot_stop(struct lot *lot);
 void
 lot_add(struct lot *lot, struct session *session);
 
+/* The same; but when a worker calls it, and has not yet one such, the session
+ * is run by it, as soon as the one that it runs now is parked or has ended. For
+ * those who do not wait for anything before they return. */
+void
+lot_add_next(struct lot *lot, struct session *session);
+
 /*
  * Wakes a parked session with SESSION_NUDGE. The caller guarantees that the
  * session is alive (it holds the lock under which the session unregisters).

@@ -14,12 +14,9 @@
 
 enum { LOG_WAIT = 10 };	/* ms that lines of the log wait for more */
 
-/*
- * A session that was added by the accept function that this worker is calling
- * is run by it next, without a detour through the queue.
- */
+/* Run by this worker next, without a detour through the queue. */
 static _Thread_local struct slot *own_next;
-static _Thread_local bool is_accepting;
+static _Thread_local bool is_worker, is_accepting;
 
 void
 worker_start(struct lot *lot, unsigned count)
@@ -85,6 +82,15 @@ worker_enqueue(struct lot *lot, struct slot *slot)
 	 * so one of the two sees the other. */
 	if (atomic_load(&lot->idle) > 0)
 		wake_worker(lot);
+}
+
+void
+worker_enqueue_next(struct lot *lot, struct slot *slot)
+{
+	if (is_worker && own_next == NULL)
+		own_next = slot;
+	else
+		worker_enqueue(lot, slot);
 }
 
 static struct slot *
@@ -282,6 +288,7 @@ void *
 worker_main(void *context)
 {
 	struct lot *lot = context;
+	is_worker = true;
 	log_hold();
 	for (;;) {
 		struct slot *slot = own_next;

@@ -17,7 +17,7 @@
 
 /* ---- the other end ---- */
 
-static int far = -1;
+static _Atomic int far = -1;
 
 static void
 accept_relay(struct lot *lot, struct incoming *incoming, unsigned instance)

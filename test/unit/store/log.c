@@ -482,33 +482,34 @@ open_files(void)
 static void
 segments_are_left_and_kept_open(void **state)
 {
-	enum { SEGMENTS = 9 };
+	enum { SEGMENTS = 9, PIECE = 2000, SIZE = 20 * PIECE };
 	struct place place = place_new(true);
 	struct engine_pin pin;
 	struct engine_claim *claim;
 	uint64_t epoch;
 	struct error error;
-	char bytes[] = "12345678";
-	struct iovec piece = { bytes, 8 };
+	char bytes[PIECE];
+	struct iovec piece = { bytes, PIECE };
 	unsigned before = open_files();
 	(void)state;
+	memset(bytes, 'x', sizeof(bytes));
 	const struct engine_functions *call = place.engine->call;
 	assert_int_equal(call->claim(place.engine, ACCOUNT, true, &claim,
 			&epoch, &error), 0);
 	for (unsigned i = 1; i <= SEGMENTS; i++) {
 		assert_int_equal(call->create(claim, ENGINE_SEGMENT, i,
 				&error), 0);
-		for (unsigned n = 0; n < 2000; n++)
+		for (unsigned n = 0; n < SIZE; n += PIECE)
 			assert_int_equal(call->append(claim, ENGINE_SEGMENT, i,
-					n * 8, &piece, 1, &error), 0);
-		assert_true(segment_size(&place, i) > 16000);
+					n, &piece, 1, &error), 0);
+		assert_true(segment_size(&place, i) > SIZE);
 	}
 	for (unsigned i = 1; i < SEGMENTS; i++)
-		assert_int_equal(segment_size(&place, i), 16000);
+		assert_int_equal(segment_size(&place, i), SIZE);
 	for (unsigned i = 1; i <= SEGMENTS; i++) {
 		assert_int_equal(call->pin(claim, ENGINE_SEGMENT, i, &pin,
 				&error), 0);
-		assert_int_equal(pin.size, 16000);
+		assert_int_equal(pin.size, SIZE);
 		call->unpin(&pin);
 	}
 	unsigned open = open_files();

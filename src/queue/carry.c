@@ -15,6 +15,7 @@ enum {
 	PARCELS_LIMIT = 64 << 20,	/* bytes of messages held in memory */
 	CALL_TIME = 3600000,		/* ms for relay, which has its own limits */
 	WIRE_TIME = 3000,		/* ms to get a wire */
+	STOP_TIME = 1000,		/* ms for relay, when the system ends */
 };
 
 /* ---- messages in memory ---- */
@@ -75,6 +76,7 @@ struct carry {
 	size_t count;			/* of them */
 	int64_t began;
 	struct relay_call call;
+	bool is_stopping;		/* the system ends */
 };
 
 static void
@@ -230,6 +232,17 @@ relay_end(struct carry *carry)
 	return SESSION_CLOSE;
 }
 
+/* Was nobody's answer heard? What relay does with it then is not known, nor that
+ * anything is wrong with it. */
+static bool
+is_cut_off(const struct carry *carry)
+{
+	for (size_t i = 0; i < carry->count; i++)
+		if (carry->chosen[i]->reply.code / 100 == 2)
+			return false;
+	return carry->is_stopping && carry->call.is_broken;
+}
+
 static enum session_next
 relay_go(struct carry *carry)
 {
@@ -239,8 +252,20 @@ relay_go(struct carry *carry)
 	case RELAY_CALL_WRITE:
 		return SESSION_PARK_WRITE;
 	default:
-		return relay_end(carry);
+		return is_cut_off(carry) ? SESSION_CLOSE : relay_end(carry);
 	}
+}
+
+/* What another server takes at this moment would go out again after the start: a
+ * little time for its answer. */
+static enum session_next
+relay_stop(struct carry *carry)
+{
+	if (carry->call.wire == NULL)
+		return SESSION_CLOSE;
+	carry->is_stopping = true;
+	carry->session.deadline = clock_monotonic() + STOP_TIME;
+	return relay_go(carry);
 }
 
 /*
@@ -332,11 +357,12 @@ carry_run(struct session *base, enum session_event event)
 	case SESSION_START:
 		return carry_begin(carry);
 	case SESSION_DEADLINE:
+		if (carry->is_stopping)
+			return SESSION_CLOSE;	/* it stays in the spool */
 		relay_call_fail(&carry->call, "The relay does not answer");
 		return relay_end(carry);
 	case SESSION_STOP:
-		/* Whatever the relay does with it: it stays in the spool. */
-		return SESSION_CLOSE;
+		return relay_stop(carry);
 	default:
 		return relay_go(carry);
 	}

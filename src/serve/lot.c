@@ -293,6 +293,8 @@ end_sessions(struct lot *lot, int64_t deadline)
 	slot_claim_all(&lot->slots, SLOT_STOP, 0, enqueue, lot);
 	while (lot_session_count(lot) > 0 && clock_until(deadline) > 0) {
 		sleep_until_needed(lot, 20);
+		slot_claim_all(&lot->slots, SLOT_EXPIRED, clock_monotonic(),
+			enqueue, lot);
 		if (supervisor_fd() < 0 || supervisor_receive(&message, fds) !=
 		    SUPERVISOR_MESSAGE)
 			continue;

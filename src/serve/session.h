@@ -30,7 +30,8 @@ enum session_event {
 	SESSION_WRITABLE,	/* parked with SESSION_PARK_WRITE */
 	SESSION_NUDGE,		/* session_nudge was called */
 	SESSION_DEADLINE,	/* .deadline passed */
-	SESSION_STOP,		/* the process ends: say goodbye and close */
+	SESSION_STOP,		/* the process ends: say goodbye and close, or
+				 * park with a deadline that is near */
 };
 
 enum session_next {

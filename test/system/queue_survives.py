@@ -268,6 +268,21 @@ def nothing_is_lost_when_everything_is_killed():
         assert len(twice) <= len(came_in) + len(went_out)
 
 
+def a_planned_stop_sends_nothing_twice():
+    """Who is being delivered to at that moment has time to answer."""
+    with posthouse.System(minimal_backoff_time="1s", maximal_backoff_time="1s",
+                          relayhost="[127.0.0.1]:2526") as system:
+        system.start()
+        peer = Peer(2526, pause=0.3)
+        with smtplib.SMTP("127.0.0.1", system.port("smtp"), timeout=60) as client:
+            for i in range(60):
+                client.sendmail(ALICE, ["x@far.test"], f"Subject: m{i}x\r\n\r\nx\r\n")
+        posthouse.wait_until(lambda: len(peer.taken) > 10, 30, "mail goes out")
+        system.restart()
+        wait_empty(system)
+        assert sorted(peer.taken.values()) == [1] * 60, peer.taken
+
+
 # ---- servers of every kind ----
 
 # smtp-sink(1): -f hard, -r soft, -q hangs up, -Q says 421 and hangs up, -W waits
@@ -455,6 +470,7 @@ def main():
         os.execv(posthouse.TOP / "test/peers",
                  ["peers", "postfix", "--", "/usr/bin/python3", str(Path(__file__).resolve())])
     nothing_is_lost_when_everything_is_killed()
+    a_planned_stop_sends_nothing_twice()
     every_server_has_its_verdict()
 
 

@@ -326,8 +326,8 @@ plan_tls(struct delivery *delivery, const struct next_hop_hosts *hosts,
 	note_tls(delivery, host->name, NULL, tls, &nothing);
 	bool is_final = plan->demand.is_final;
 	verdict_set(&delivery->failure, delivery->arena, is_final ? 550 : 451,
-		is_final ? "5.7.30" : "4.7.5", "the mail host %.*s %s",
-		SPAN_PRINT(host->name), plan->demand.reason);
+		is_final ? "5.7.30" : plan->is_ours ? "4.3.0" : "4.7.5",
+		"the mail host %.*s %s", SPAN_PRINT(host->name), plan->demand.reason);
 	note_failure(delivery, host->name);
 	return false;
 }

@@ -83,7 +83,7 @@ ask(struct names *names, struct arena *arena, struct span name,
 	} while (result < 0 && errno == EINTR);
 	if (result < 0) {
 		*answer = (struct names_answer){ .verdict = NAMES_LATER,
-			.reason = SPAN("too many questions wait for the "
+			.is_ours = true, .reason = SPAN("too many questions wait for the "
 				"resolver") };
 		return;
 	}

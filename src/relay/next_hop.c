@@ -120,6 +120,13 @@ set_single(struct next_hop_hosts *hosts, struct arena *arena, struct span name)
 	hosts->domain = name;
 }
 
+/* Our own trouble closes no destination for the queue (doc/relay.md). */
+static const char *
+status_of(bool is_ours)
+{
+	return is_ours ? "4.3.0" : "4.4.3";
+}
+
 static bool
 find_mx(const struct next_hop *hop, const struct next_hop_world *world,
 	struct arena *arena, struct next_hop_hosts *hosts, struct verdict *why)
@@ -147,8 +154,8 @@ find_mx(const struct next_hop *hop, const struct next_hop_world *world,
 			SPAN_PRINT(hop->name));
 		return false;
 	case NAMES_LATER:
-		verdict_set(why, arena, 451, "4.4.3", "the mail hosts of %.*s "
-			"cannot be looked up now%s%.*s", SPAN_PRINT(hop->name),
+		verdict_set(why, arena, 451, status_of(answer.is_ours),
+			"the mail hosts of %.*s cannot be looked up now%s%.*s", SPAN_PRINT(hop->name),
 			answer.reason.size > 0 ? ": " : "",
 			SPAN_PRINT(answer.reason));
 		return false;
@@ -201,6 +208,7 @@ struct family {
 	size_t count;
 	enum names_verdict verdict;
 	bool is_secure;
+	bool is_ours;		/* LATER, by our own fault */
 };
 
 static void
@@ -213,6 +221,7 @@ ask_family(const struct next_hop *hop, struct span name,
 	world->ask(world->context, arena, name, type, &answer);
 	family->verdict = answer.verdict;
 	family->is_secure = answer.is_secure;
+	family->is_ours = answer.is_ours;
 	if (answer.verdict != NAMES_FOUND)
 		return;
 	addresses->canonical = answer.canonical;
@@ -255,14 +264,10 @@ by_turns(const struct family *first, const struct family *second,
 }
 
 static void
-say_why(const struct next_hop *hop, struct span name, bool is_later,
+say_why(const struct next_hop *hop, struct span name,
 	struct arena *arena, struct verdict *why)
 {
-	if (is_later)
-		verdict_set(why, arena, 451, "4.4.3", "the addresses of the "
-			"mail host %.*s cannot be looked up now",
-			SPAN_PRINT(name));
-	else if (span_equals(hop->name, name))
+	if (span_equals(hop->name, name))
 		verdict_set(why, arena, 550, "5.4.4", "no mail host is known "
 			"for %.*s: it has neither an MX record nor an address",
 			SPAN_PRINT(name));
@@ -304,7 +309,11 @@ next_hop_resolve(const struct next_hop *hop, const struct next_hop_host *host,
 		addresses);
 	if (addresses->count > 0)
 		return true;
-	say_why(hop, host->name, six.verdict == NAMES_LATER ||
-		four.verdict == NAMES_LATER, arena, why);
+	if (six.verdict == NAMES_LATER || four.verdict == NAMES_LATER)
+		verdict_set(why, arena, 451, status_of(six.is_ours ||
+			four.is_ours), "the addresses of the mail host %.*s "
+			"cannot be looked up now", SPAN_PRINT(host->name));
+	else
+		say_why(hop, host->name, arena, why);
 	return false;
 }

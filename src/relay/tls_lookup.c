@@ -19,6 +19,7 @@ ask(const struct lookup *lookup, struct span name, enum names_type type,
 	*answer = (struct names_answer){ .verdict = NAMES_LATER };
 	lookup->world->ask(lookup->world->context, lookup->arena, name, type,
 		answer);
+	lookup->plan->is_ours |= answer->is_ours;
 }
 
 static enum dane_security

@@ -16,6 +16,8 @@ struct tls_plan {
 	size_t name_count;
 	const struct tls_tlsa *tlsa;
 	size_t tlsa_count;
+	bool is_ours;			/* TLSA records could not be asked for, by our
+					 * own fault */
 };
 
 /*

@@ -64,6 +64,15 @@ say_later(struct names_answer *answer, struct span reason)
 		.is_bogus = answer->is_bogus };
 }
 
+static void
+say_ours(struct names_answer *answer, struct arena *arena,
+	const struct error *error)
+{
+	say_later(answer, arena_print(arena, "asking the resolver: %s",
+		error->text));
+	answer->is_ours = true;
+}
+
 /* ---- the answer ---- */
 
 static bool
@@ -315,8 +324,7 @@ exchange(struct stream *stream, struct reading *reading)
 	send_question(stream, &reading->asked, id);
 	if (stream_send(stream, &error) < 0 || read_message(stream,
 		reading->arena, &reading->message, &error) < 0) {
-		say_later(answer, arena_print(reading->arena,
-			"asking the resolver: %s", error.text));
+		say_ours(answer, reading->arena, &error);
 		return false;
 	}
 	if (!is_answer(reading, id, &header)) {
@@ -366,8 +374,7 @@ names_ask(struct names *names, struct arena *arena, struct span name,
 		return;
 	struct wire *wire = wire_take(names->pool, deadline, &error);
 	if (wire == NULL) {
-		say_later(answer, arena_print(arena,
-			"asking the resolver: %s", error.text));
+		say_ours(answer, arena, &error);
 		return;
 	}
 	if (exchange(&wire->stream, &reading))

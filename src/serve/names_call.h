@@ -53,6 +53,8 @@ struct names_answer {
 	enum names_verdict verdict;
 	bool is_secure;		/* validated: FOUND, EMPTY and NO_NAME alike */
 	bool is_bogus;		/* LATER, because validation failed */
+	bool is_ours;		/* LATER, because `names` is away, busy or does not
+				 * answer: says nothing about the name */
 	uint32_t ttl;		/* seconds; of the "no" for EMPTY and NO_NAME, 0
 				 * for LATER */
 	struct span canonical;	/* what the aliases led to; the name asked for

@@ -86,7 +86,8 @@ def answers_of_each_stage():
         answer, = client.deliver(HOP, "a@b.example", ["c@d.example"], MESSAGE)
         assert answer.startswith("451 4.4.1 "), answer
         answer, = client.deliver("d.example", "a@b.example", ["c@d.example"], MESSAGE)
-        assert answer.startswith("451 4.4.3 "), answer
+        # nobody to ask: our own trouble, which closes no destination
+        assert answer.startswith("451 4.3.0 "), answer
 
 
 def large_messages_arrive_whole():

@@ -133,21 +133,23 @@ add_addresses(struct buffer *list, const struct names_answer *answer,
 }
 
 static void
-ask(struct transfer *transfer, enum names_type type,
-	struct names_answer *answer)
+ask(struct transfer *transfer, struct names_answer *six,
+	struct names_answer *four)
 {
+	struct span host = span_from(transfer->host);
+	const struct names_question questions[] = { { host, NAMES_AAAA, six },
+		{ host, NAMES_A, four } };
 	int64_t deadline = transfer->request->deadline;
 	const struct timespec latest = { .tv_sec = deadline / 1000,
 		.tv_nsec = deadline % 1000 * 1000000 };
 	int result;
-	*answer = (struct names_answer){ .verdict = NAMES_LATER };
+	*six = *four = (struct names_answer){ .verdict = NAMES_LATER };
 	do {
 		result = sem_clockwait(&fetch.asking, CLOCK_MONOTONIC, &latest);
 	} while (result < 0 && errno == EINTR);
 	if (result < 0)
 		return;
-	names_ask(fetch.names, transfer->arena, span_from(transfer->host),
-		type, deadline, answer);
+	names_ask_all(fetch.names, transfer->arena, questions, 2, deadline);
 	sem_post(&fetch.asking);
 }
 
@@ -158,8 +160,7 @@ resolve(struct transfer *transfer)
 	struct names_answer six, four;
 	struct buffer list;
 	unsigned count = 0;
-	ask(transfer, NAMES_AAAA, &six);
-	ask(transfer, NAMES_A, &four);
+	ask(transfer, &six, &four);
 	buffer_init(&list, 0);
 	buffer_print(&list, "%s:%s:", transfer->host, transfer->port);
 	add_addresses(&list, &four, &count);

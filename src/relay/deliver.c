@@ -409,12 +409,12 @@ try_hosts(struct delivery *delivery)
 /* ---- the whole ---- */
 
 static void
-ask(void *context, struct arena *arena, struct span name,
-	enum names_type type, struct names_answer *answer)
+ask(void *context, struct arena *arena,
+	const struct names_question *questions, size_t count)
 {
 	struct relay *relay = context;
-	relay->ask(relay->names, arena, name, type, clock_monotonic() +
-		NEXT_HOP_NAMES_WAIT, answer);
+	relay->ask(relay->names, arena, questions, count, clock_monotonic() +
+		NEXT_HOP_NAMES_WAIT);
 }
 
 /* False: nothing can be tried, and .failure says why. */

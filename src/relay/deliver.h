@@ -37,10 +37,10 @@ struct relay {
 		const struct fetch_request *request, struct arena *arena,
 		struct fetch_answer *answer, struct error *error);
 	struct fetcher *fetcher;
-	/* names_ask, or a test's. */
-	void (*ask)(struct names *names, struct arena *arena, struct span name,
-		enum names_type type, int64_t deadline,
-		struct names_answer *answer);
+	/* names_ask_all, or a test's. */
+	void (*ask)(struct names *names, struct arena *arena,
+		const struct names_question *questions, size_t count,
+		int64_t deadline);
 };
 
 /* The .deliver of relay's mail server, whose context is a struct relay. */

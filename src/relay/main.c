@@ -70,10 +70,10 @@ take_settings(const struct config *config, struct error *error)
 	return 0;
 }
 
-/* names_ask, by turns. */
+/* names_ask_all, by turns. */
 static void
-ask(struct names *names, struct arena *arena, struct span name,
-	enum names_type type, int64_t deadline, struct names_answer *answer)
+ask_all(struct names *names, struct arena *arena,
+	const struct names_question *questions, size_t count, int64_t deadline)
 {
 	const struct timespec latest = { .tv_sec = deadline / 1000,
 		.tv_nsec = deadline % 1000 * 1000000 };
@@ -81,14 +81,23 @@ ask(struct names *names, struct arena *arena, struct span name,
 	do {
 		result = sem_clockwait(&asking, CLOCK_MONOTONIC, &latest);
 	} while (result < 0 && errno == EINTR);
-	if (result < 0) {
-		*answer = (struct names_answer){ .verdict = NAMES_LATER,
-			.is_ours = true, .reason = SPAN("too many questions wait for the "
-				"resolver") };
+	for (size_t i = 0; i < count && result < 0; i++)
+		*questions[i].answer = (struct names_answer){
+			.verdict = NAMES_LATER, .is_ours = true,
+			.reason = SPAN("too many questions wait for the "
+			"resolver") };
+	if (result < 0)
 		return;
-	}
-	names_ask(names, arena, name, type, deadline, answer);
+	names_ask_all(names, arena, questions, count, deadline);
 	sem_post(&asking);
+}
+
+static void
+ask(struct names *names, struct arena *arena, struct span name,
+	enum names_type type, int64_t deadline, struct names_answer *answer)
+{
+	const struct names_question question = { name, type, answer };
+	ask_all(names, arena, &question, 1, deadline);
 }
 
 static void
@@ -187,7 +196,7 @@ main(int argc, char **argv)
 	relay.fetcher = fetcher_new(lot);
 	relay.fetch = fetch_get;
 	relay.names = names_new(lot);
-	relay.ask = ask;
+	relay.ask = ask_all;
 	sem_init(&asking, 0, ASKING);
 	make_reports(process->config, &results);
 	relay.open = (struct open_world){ .connect = connect_open,

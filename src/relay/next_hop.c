@@ -57,6 +57,17 @@ next_hop_parse(struct span text, struct next_hop *hop)
 	return true;
 }
 
+/* ---- questions ---- */
+
+void
+next_hop_ask(const struct next_hop_world *world, struct arena *arena,
+	struct span name, enum names_type type, struct names_answer *answer)
+{
+	const struct names_question question = { name, type, answer };
+	*answer = (struct names_answer){ .verdict = NAMES_LATER };
+	world->ask(world->context, arena, &question, 1);
+}
+
 /* ---- hosts ---- */
 
 void
@@ -131,8 +142,8 @@ static bool
 find_mx(const struct next_hop *hop, const struct next_hop_world *world,
 	struct arena *arena, struct next_hop_hosts *hosts, struct verdict *why)
 {
-	struct names_answer answer = { .verdict = NAMES_LATER };
-	world->ask(world->context, arena, hop->name, NAMES_MX, &answer);
+	struct names_answer answer;
+	next_hop_ask(world, arena, hop->name, NAMES_MX, &answer);
 	hosts->is_secure = answer.is_secure;
 	switch (answer.verdict) {
 	case NAMES_FOUND:
@@ -212,22 +223,18 @@ struct family {
 };
 
 static void
-ask_family(const struct next_hop *hop, struct span name,
-	enum names_type type, const struct next_hop_world *world,
-	struct arena *arena, struct family *family,
-	struct next_hop_addresses *addresses)
+take_family(const struct next_hop *hop, const struct names_answer *answer,
+	struct family *family, struct next_hop_addresses *addresses)
 {
-	struct names_answer answer = { .verdict = NAMES_LATER };
-	world->ask(world->context, arena, name, type, &answer);
-	family->verdict = answer.verdict;
-	family->is_secure = answer.is_secure;
-	family->is_ours = answer.is_ours;
-	if (answer.verdict != NAMES_FOUND)
+	family->verdict = answer->verdict;
+	family->is_secure = answer->is_secure;
+	family->is_ours = answer->is_ours;
+	if (answer->verdict != NAMES_FOUND)
 		return;
-	addresses->canonical = answer.canonical;
-	for (size_t i = 0; i < answer.count &&
+	addresses->canonical = answer->canonical;
+	for (size_t i = 0; i < answer->count &&
 		family->count < NEXT_HOP_ADDRESSES_LIMIT; i++) {
-		struct network_address address = answer.record[i].address;
+		struct network_address address = answer->record[i].address;
 		if (!hop->is_host && !is_of_others(&address))
 			continue;
 		address.port = hop->port;
@@ -283,19 +290,26 @@ next_hop_resolve(const struct next_hop *hop, const struct next_hop_host *host,
 	struct next_hop_addresses *addresses, struct verdict *why)
 {
 	const struct parameters *settings = world->settings;
-	struct family six = { .verdict = NAMES_EMPTY, .is_secure = true };
-	struct family four = six;
+	struct family six = { .count = 0 }, four = six;
 	*addresses = (struct next_hop_addresses){ .canonical = host->name };
 	if (hop->is_literal) {
 		addresses->address[addresses->count++] = hop->address;
 		return true;
 	}
+	struct names_answer found_six = { .verdict = NAMES_EMPTY,
+		.is_secure = true };
+	struct names_answer found_four = found_six;
+	struct names_question questions[2];
+	size_t count = 0;
 	if (settings->has_ipv6)
-		ask_family(hop, host->name, NAMES_AAAA, world, arena, &six,
-			addresses);
+		questions[count++] = (struct names_question){ host->name,
+			NAMES_AAAA, &found_six };
 	if (settings->has_ipv4)
-		ask_family(hop, host->name, NAMES_A, world, arena, &four,
-			addresses);
+		questions[count++] = (struct names_question){ host->name,
+			NAMES_A, &found_four };
+	world->ask(world->context, arena, questions, count);
+	take_family(hop, &found_six, &six, addresses);
+	take_family(hop, &found_four, &four, addresses);
 	/* Of what was found: a family that cannot be looked up must not make
 	 * the other one look unsigned. */
 	addresses->is_secure = (six.verdict != NAMES_FOUND || six.is_secure) &&

@@ -37,12 +37,17 @@ next_hop_parse(struct span text, struct next_hop *hop);
 
 /* What is asked for names and chance: the process's, or a test's. */
 struct next_hop_world {
-	void (*ask)(void *context, struct arena *arena, struct span name,
-		enum names_type type, struct names_answer *answer);
+	/* several questions together, as names_ask_all */
+	void (*ask)(void *context, struct arena *arena,
+		const struct names_question *questions, size_t count);
 	uint64_t (*random)(void);
 	void *context;
 	const struct parameters *settings;
 };
+
+void
+next_hop_ask(const struct next_hop_world *world, struct arena *arena,
+	struct span name, enum names_type type, struct names_answer *answer);
 
 struct next_hop_host {
 	struct span name;

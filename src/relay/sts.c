@@ -176,18 +176,19 @@ sts_free(struct sts **sts)
 
 /*
  * The id of the domain's TXT record; empty when there is none or the DNS is
- * silent. *is_lost: silent, and of a signed domain; others have servers that
+ * silent. *is_lost: silent by our own fault, or of a signed domain; others have servers that
  * fail at such names for ever, and whoever forges can as well say "none".
  */
 static struct span
 ask_id(struct span domain, const struct sts_world *world, struct arena *arena,
 	bool *is_lost)
 {
-	struct names_answer answer = { .verdict = NAMES_LATER };
+	struct names_answer answer;
 	struct span id = { NULL, 0 };
-	world->names->ask(world->names->context, arena,
-		mta_sts_question(arena, domain), NAMES_TXT, &answer);
-	*is_lost = answer.verdict == NAMES_LATER && world->is_signed;
+	next_hop_ask(world->names, arena, mta_sts_question(arena, domain),
+		NAMES_TXT, &answer);
+	*is_lost = answer.verdict == NAMES_LATER &&
+		(world->is_signed || answer.is_ours);
 	if (answer.verdict != NAMES_FOUND)
 		return id;
 	struct span *txt = arena_new_array(arena, answer.count, sizeof(*txt));

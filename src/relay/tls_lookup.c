@@ -16,9 +16,7 @@ static void
 ask(const struct lookup *lookup, struct span name, enum names_type type,
 	struct names_answer *answer)
 {
-	*answer = (struct names_answer){ .verdict = NAMES_LATER };
-	lookup->world->ask(lookup->world->context, lookup->arena, name, type,
-		answer);
+	next_hop_ask(lookup->world, lookup->arena, name, type, answer);
 	lookup->plan->is_ours |= answer->is_ours;
 }
 

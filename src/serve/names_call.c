@@ -1,10 +1,11 @@
 /*
- * Questions to `names`: one at a time on a wire, the answer read into the
- * caller's arena. What stands in the records was chosen by strangers: all of it
+ * Questions to `names`: those of one caller at a time on a wire, the answers read
+ * into the caller's arena. What stands in the records was chosen by strangers: all of it
  * is read through proto/dns.h.
  */
 #include "serve/names_call.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/memory.h"
@@ -62,15 +63,6 @@ say_later(struct names_answer *answer, struct span reason)
 	*answer = (struct names_answer){ .verdict = NAMES_LATER,
 		.canonical = answer->canonical, .reason = reason,
 		.is_bogus = answer->is_bogus };
-}
-
-static void
-say_ours(struct names_answer *answer, struct arena *arena,
-	const struct error *error)
-{
-	say_later(answer, arena_print(arena, "asking the resolver: %s",
-		error->text));
-	answer->is_ours = true;
 }
 
 /* ---- the answer ---- */
@@ -314,27 +306,6 @@ is_answer(const struct reading *reading, uint16_t id,
 		dns_name_equals(&question.name, &reading->asked.name);
 }
 
-static bool
-exchange(struct stream *stream, struct reading *reading)
-{
-	struct names_answer *answer = reading->answer;
-	struct dns_header header;
-	struct error error;
-	uint16_t id = (uint16_t)random_u64();
-	send_question(stream, &reading->asked, id);
-	if (stream_send(stream, &error) < 0 || read_message(stream,
-		reading->arena, &reading->message, &error) < 0) {
-		say_ours(answer, reading->arena, &error);
-		return false;
-	}
-	if (!is_answer(reading, id, &header)) {
-		say_later(answer, SPAN("the resolver answered something else"));
-		return false;
-	}
-	judge(reading, &header);
-	return true;
-}
-
 /* False when the name cannot be asked for: the answer is complete. */
 static bool
 begin(struct reading *reading, struct arena *arena, struct span name,
@@ -355,30 +326,135 @@ begin(struct reading *reading, struct arena *arena, struct span name,
 	return true;
 }
 
-bool
-names_ask_stream(struct stream *stream, struct arena *arena, struct span name,
-	enum names_type type, struct names_answer *answer)
+/* ---- several together ---- */
+
+struct exchange {
+	struct reading reading[NAMES_AT_ONCE];
+	uint16_t id[NAMES_AT_ONCE];
+	bool is_open[NAMES_AT_ONCE];	/* has no answer yet */
+	size_t count, open;
+};
+
+static void
+begin_all(struct exchange *exchange, struct arena *arena,
+	const struct names_question *questions, size_t count)
 {
-	struct reading reading;
-	return !begin(&reading, arena, name, type, answer) ||
-		exchange(stream, &reading);
+	assert(count <= NAMES_AT_ONCE);
+	*exchange = (struct exchange){ .count = count };
+	uint16_t id = (uint16_t)random_u64();
+	for (size_t i = 0; i < count; i++) {
+		exchange->id[i] = (uint16_t)(id + i);
+		exchange->is_open[i] = begin(&exchange->reading[i], arena,
+			questions[i].name, questions[i].type,
+			questions[i].answer);
+		exchange->open += exchange->is_open[i];
+	}
+}
+
+static void
+give_up(struct exchange *exchange, struct span reason)
+{
+	for (size_t i = 0; i < exchange->count; i++)
+		if (exchange->is_open[i])
+			say_later(exchange->reading[i].answer, reason);
+}
+
+/* Our own trouble, not the name's. */
+static void
+give_up_ours(struct exchange *exchange, struct arena *arena,
+	const struct error *error)
+{
+	give_up(exchange, arena_print(arena, "asking the resolver: %s",
+		error->text));
+	for (size_t i = 0; i < exchange->count; i++)
+		if (exchange->is_open[i])
+			exchange->reading[i].answer->is_ours = true;
+}
+
+static bool
+send_all(struct exchange *exchange, struct stream *stream,
+	struct error *error)
+{
+	for (size_t i = 0; i < exchange->count; i++)
+		if (exchange->is_open[i])
+			send_question(stream, &exchange->reading[i].asked,
+				exchange->id[i]);
+	return stream_send(stream, error) == 0;
+}
+
+/* The answer goes to its question, whichever comes first. */
+static bool
+take_message(struct exchange *exchange, struct span message)
+{
+	struct dns_header header;
+	for (size_t i = 0; i < exchange->count; i++) {
+		struct reading *reading = &exchange->reading[i];
+		reading->message = message;
+		if (!exchange->is_open[i] ||
+		    !is_answer(reading, exchange->id[i], &header))
+			continue;
+		judge(reading, &header);
+		exchange->is_open[i] = false;
+		exchange->open--;
+		return true;
+	}
+	return false;
+}
+
+/* False: the stream is of no use any more. */
+static bool
+carry_out(struct exchange *exchange, struct stream *stream,
+	struct arena *arena)
+{
+	struct error error;
+	struct span message;
+	bool ok = send_all(exchange, stream, &error);
+	while (ok && exchange->open > 0) {
+		ok = read_message(stream, arena, &message, &error) == 0;
+		if (ok && !take_message(exchange, message)) {
+			give_up(exchange,
+				SPAN("the resolver answered something else"));
+			return false;
+		}
+	}
+	if (!ok)
+		give_up_ours(exchange, arena, &error);
+	return ok;
+}
+
+bool
+names_ask_stream(struct stream *stream, struct arena *arena,
+	const struct names_question *questions, size_t count)
+{
+	struct exchange exchange;
+	begin_all(&exchange, arena, questions, count);
+	return exchange.open == 0 || carry_out(&exchange, stream, arena);
+}
+
+void
+names_ask_all(struct names *names, struct arena *arena,
+	const struct names_question *questions, size_t count, int64_t deadline)
+{
+	struct exchange exchange;
+	struct error error;
+	begin_all(&exchange, arena, questions, count);
+	if (exchange.open == 0)
+		return;
+	struct wire *wire = wire_take(names->pool, deadline, &error);
+	if (wire == NULL) {
+		give_up_ours(&exchange, arena, &error);
+		return;
+	}
+	if (carry_out(&exchange, &wire->stream, arena))
+		wire_give(&wire);
+	else
+		wire_drop(&wire);
 }
 
 void
 names_ask(struct names *names, struct arena *arena, struct span name,
 	enum names_type type, int64_t deadline, struct names_answer *answer)
 {
-	struct reading reading;
-	struct error error;
-	if (!begin(&reading, arena, name, type, answer))
-		return;
-	struct wire *wire = wire_take(names->pool, deadline, &error);
-	if (wire == NULL) {
-		say_ours(answer, arena, &error);
-		return;
-	}
-	if (exchange(&wire->stream, &reading))
-		wire_give(&wire);
-	else
-		wire_drop(&wire);
+	const struct names_question question = { name, type, answer };
+	names_ask_all(names, arena, &question, 1, deadline);
 }

@@ -17,6 +17,7 @@
 enum {
 	NAMES_RECORDS_LIMIT = 512,	/* of one answer; those beyond are left out */
 	NAMES_TEXT_LIMIT = 16384,	/* joined strings of a TXT record */
+	NAMES_AT_ONCE = 4,		/* questions that are asked together */
 };
 
 enum names_type {	/* RFC 1035 3.2.2, RFC 3596 2.1, RFC 6698 7.1 */
@@ -82,13 +83,27 @@ void
 names_ask(struct names *names, struct arena *arena, struct span name,
 	enum names_type type, int64_t deadline, struct names_answer *answer);
 
+struct names_question {
+	struct span name;
+	enum names_type type;
+	struct names_answer *answer;
+};
+
+/*
+ * The same for several questions, at most NAMES_AT_ONCE, that go out together:
+ * the time of the slowest, not of all.
+ */
+void
+names_ask_all(struct names *names, struct arena *arena,
+	const struct names_question *questions, size_t count, int64_t deadline);
+
 /*
  * The same on a stream whose other end speaks DNS (RFC 1035 4.2.2), whose
- * deadline it obeys. False when the stream is of no use afterwards; the answer
- * is then LATER.
+ * deadline it obeys. False when the stream is of no use afterwards; what was not
+ * answered by then is LATER.
  */
 bool
-names_ask_stream(struct stream *stream, struct arena *arena, struct span name,
-	enum names_type type, struct names_answer *answer);
+names_ask_stream(struct stream *stream, struct arena *arena,
+	const struct names_question *questions, size_t count);
 
 #endif

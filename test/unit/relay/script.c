@@ -137,12 +137,10 @@ take_record(struct span line, struct span name, enum names_type type,
 }
 
 static void
-ask(struct names *names, struct arena *arena, struct span name,
-	enum names_type type, int64_t deadline, struct names_answer *answer)
+answer_one(struct arena *arena, struct span name, enum names_type type,
+	struct names_answer *answer)
 {
 	bool is_known = false;
-	(void)names;
-	(void)deadline;
 	*answer = (struct names_answer){ .verdict = NAMES_EMPTY,
 		.canonical = name };
 	answer->record = arena_new_array(arena, RECORDS,
@@ -159,6 +157,17 @@ ask(struct names *names, struct arena *arena, struct span name,
 		answer->is_secure |= span_equals(kind, SPAN("signed")) &&
 			span_ends_nocase(name, span_trim(line));
 	}
+}
+
+static void
+ask(struct names *names, struct arena *arena,
+	const struct names_question *questions, size_t count, int64_t deadline)
+{
+	(void)names;
+	(void)deadline;
+	for (size_t i = 0; i < count; i++)
+		answer_one(arena, questions[i].name, questions[i].type,
+			questions[i].answer);
 }
 
 /* The policy of the text, from any address on the web. */

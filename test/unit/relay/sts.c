@@ -21,12 +21,15 @@ static bool is_signed;		/* the domain is */
 static unsigned fetches;
 
 static void
-ask(void *context, struct arena *arena, struct span name,
-	enum names_type type, struct names_answer *answer)
+ask(void *context, struct arena *arena,
+	const struct names_question *questions, size_t count)
 {
+	struct names_answer *answer = questions[0].answer;
 	(void)context;
-	assert_int_equal(type, NAMES_TXT);
-	assert_true(span_equals(name, SPAN("_mta-sts.d.example")));
+	assert_int_equal(count, 1);
+	assert_int_equal(questions[0].type, NAMES_TXT);
+	assert_true(span_equals(questions[0].name,
+		SPAN("_mta-sts.d.example")));
 	*answer = (struct names_answer){ .verdict = NAMES_LATER };
 	if (record == NULL)
 		return;

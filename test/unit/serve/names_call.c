@@ -165,8 +165,9 @@ ask(const struct script *script, enum behaviour behaviour, int64_t wait,
 	stream_init(&stream, &pair[0]);
 	stream.deadline = clock_monotonic() + wait;
 	pthread_create(&thread, NULL, answer, &answerer);
-	bool ok = names_ask_stream(&stream, arena, SPAN("WWW.Example."),
-		script->type, out);
+	const struct names_question question = { SPAN("WWW.Example."),
+		script->type, out };
+	bool ok = names_ask_stream(&stream, arena, &question, 1);
 	stream_fini(&stream);
 	pthread_join(thread, NULL);
 	return ok;
@@ -275,6 +276,90 @@ test_trouble_is_later_and_ends_the_wire(void **state)
 	}
 }
 
+/* Two questions come in one piece; the second is answered first. */
+struct pair {
+	int fd;
+	bool closes;			/* without an answer to the first */
+};
+
+static void *
+answer_pair(void *context)
+{
+	static const struct {
+		const char *bytes;
+		size_t size;
+	} records[] = {
+		{ BYTES(WWW "\0\34\0\1\0\0\1\54\0\20\40\1\15\270\0\0\0\0\0\0\0"
+			"\0\0\0\0\1") },
+		{ BYTES(WWW "\0\1\0\1\0\0\1\54\0\4\300\0\2\1") },
+	};
+	enum { QUESTION = DNS_HEADER_SIZE + 13 + 4, WHOLE = 2 + QUESTION + 11 };
+	struct pair *pair = context;
+	struct error error;
+	uint8_t asked[2048], said[256];
+	assert_int_equal(read(pair->fd, asked, sizeof(asked)), 2 * WHOLE);
+	for (int i = 1; i >= (pair->closes ? 1 : 0); i--) {
+		size_t size = QUESTION + records[i].size;
+		memcpy(said + 2, asked + i * WHOLE + 2, QUESTION);
+		memcpy(said + 2 + QUESTION, records[i].bytes, records[i].size);
+		put(said, (unsigned)size);
+		put(said + 4, DNS_FLAG_RESPONSE | DNS_FLAG_AUTHENTIC);
+		put(said + 8, 1);
+		put(said + 10, 0);
+		put(said + 12, 0);
+		assert_int_equal(file_write_all(pair->fd, span_of(
+			(const char *)said, size + 2), &error), 0);
+	}
+	file_close(&pair->fd);
+	return NULL;
+}
+
+static bool
+ask_pair(bool closes, struct arena *arena, struct names_answer answers[3])
+{
+	const struct names_question questions[] = {
+		{ SPAN("www.example"), NAMES_AAAA, &answers[0] },
+		{ SPAN("no..name"), NAMES_A, &answers[2] },
+		{ SPAN("www.example"), NAMES_A, &answers[1] },
+	};
+	struct stream stream;
+	pthread_t thread;
+	int fds[2];
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+		fds), 0);
+	struct pair pair = { fds[1], closes };
+	stream_init(&stream, &fds[0]);
+	stream.deadline = clock_monotonic() + PATIENCE;
+	pthread_create(&thread, NULL, answer_pair, &pair);
+	bool ok = names_ask_stream(&stream, arena, questions, 3);
+	stream_fini(&stream);
+	pthread_join(thread, NULL);
+	return ok;
+}
+
+static void
+test_several_are_asked_together(void **state)
+{
+	struct arena arena;
+	struct names_answer got[3];
+	(void)state;
+	for (int closes = 0; closes < 2; closes++) {
+		arena_init(&arena, 0);
+		assert_int_equal(ask_pair(closes == 1, &arena, got), !closes);
+		assert_int_equal(got[0].verdict, closes ? NAMES_LATER :
+			NAMES_FOUND);
+		assert_int_equal(got[0].count, closes ? 0 : 1);
+		assert_int_equal(got[1].verdict, NAMES_FOUND);
+		assert_true(got[1].is_secure);
+		assert_int_equal(got[1].record[0].address.family, AF_INET);
+		if (!closes)
+			assert_int_equal(got[0].record[0].address.family,
+				AF_INET6);
+		assert_int_equal(got[2].verdict, NAMES_NO_NAME);
+		arena_fini(&arena);
+	}
+}
+
 static void
 test_what_is_no_name_is_not_asked_for(void **state)
 {
@@ -299,6 +384,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_trouble_is_later_and_ends_the_wire),
+		cmocka_unit_test(test_several_are_asked_together),
 		cmocka_unit_test(test_what_is_no_name_is_not_asked_for),
 	};
 	return cmocka_run_group_tests_name("names_call", tests, NULL, NULL);

@@ -168,7 +168,8 @@ outcome_of(const struct carry *carry)
 {
 	switch (relay_call_news(carry->chosen, carry->count)) {
 	case RELAY_NEWS_GOOD:
-		return DESTINATION_GOOD;
+		return clock_monotonic() - carry->began > QUEUE_SLOW ?
+			DESTINATION_SLOW : DESTINATION_GOOD;
 	case RELAY_NEWS_BUSY:
 		return DESTINATION_BUSY;
 	case RELAY_NEWS_DEAD:

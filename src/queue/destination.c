@@ -325,9 +325,10 @@ destination_end(struct destinations *all, struct destination *destination,
 		all->unproven--;
 	switch (outcome) {
 	case DESTINATION_GOOD:
+	case DESTINATION_SLOW:
 		destination->failures = destination->closings = 0;
 		destination->closed_until = 0;
-		set_proven(all, destination, true);
+		set_proven(all, destination, outcome == DESTINATION_GOOD);
 		find_ring(all, destination);
 		grow_window(&all->rules, destination);
 		break;

@@ -12,10 +12,10 @@
  *	closed		when nobody answered and nothing succeeded since as many
  *			attempts as ran at once; then one probe at a time, ever
  *			more rarely
- *	unproven	nothing has succeeded there yet: all of these together
- *			get no more than three quarters of the calls to relay,
- *			and one each when a quarter is used, so that hundreds that
- *			hang leave room for those that work
+ *	unproven	nothing has succeeded there yet, or what did took long:
+ *			all of these together get no more than three quarters of
+ *			the calls to relay, and one each when a quarter is used,
+ *			so that hundreds that hang leave room for those that work
  *
  * Time (monotonic ms) is a parameter. Not locked: the spool holds its lock.
  */
@@ -40,6 +40,7 @@ enum destination_kind {
 
 enum destination_outcome {
 	DESTINATION_GOOD,	/* it answered */
+	DESTINATION_SLOW,	/* good, but it took long */
 	DESTINATION_BUSY,	/* it answered, and wants fewer at once */
 	DESTINATION_DEAD,	/* nobody answered */
 	DESTINATION_UNKNOWN,	/* says nothing about it */

@@ -22,9 +22,10 @@ enum {
 	QUEUE_CUT_THROUGH_LIMIT = 20,	/* local recipients delivered at once */
 	QUEUE_CUT_THROUGH_TIME = 10000,	/* ms, for them together */
 	QUEUE_LOCAL_CARRIES = 8,	/* spooled messages into mailboxes at once */
-	QUEUE_RELAY_CALLS = 240,	/* to relay at once: as many as it has workers
+	QUEUE_RELAY_CALLS = 960,	/* to relay at once: as many as it has workers
 				 * for; beyond that they would wait there, where
 				 * nobody takes turns */
+	QUEUE_SLOW = 5000,		/* ms of a delivery to a slow next hop */
 	QUEUE_RETRY_TIME = 60000,	/* ms for one into mailboxes */
 	QUEUE_RELAY_AWAY = 1000,	/* ms until it is looked for again */
 };

@@ -18,8 +18,9 @@
 #include "serve/jail.h"
 #include "serve/process.h"
 
-/* Half of the world may be slow: a delivery that waits owns its thread. */
-enum { WORKERS = 250, STOP_GRACE = 4000 /* ms */ };
+/* Half of the world may be slow: a delivery that waits owns its thread (40 KB
+ * with what the kernel keeps; they begin when they are needed). */
+enum { WORKERS = 1000, STOP_GRACE = 4000 /* ms */ };
 
 /*
  * Deliveries that ask `names` at a time. Others wait for their turn: a burst to

@@ -14,7 +14,7 @@
 #include "serve/listener.h"
 
 enum {
-	LOT_WORKERS_LIMIT = 256,
+	LOT_WORKERS_LIMIT = 1024,
 	LOT_WORKERS_FIRST = 8,		/* the others begin when they are needed */
 	LOT_STACK_SIZE = 256 * 1024,
 	LOT_LISTENERS_LIMIT = 256,

@@ -212,6 +212,32 @@ those_that_hang_leave_room_for_those_that_work(void **state)
 	destinations_fini(&all);
 }
 
+/* A host that takes mail, but a minute for each, is one of those that hang. */
+static void
+those_that_are_slow_leave_room_too(void **state)
+{
+	enum { SLOW = 100, CALLS = 40 };
+	struct destination *slow[SLOW];
+	unsigned started = 0;
+	(void)state;
+	begin(CALLS);
+	for (unsigned i = 0; i < SLOW; i++) {
+		char key[16];
+		snprintf(key, sizeof(key), "s%u", i);
+		slow[i] = get(key);
+		destination_start(&all, slow[i]);
+		destination_end(&all, slow[i], i % 2 == 0 ? DESTINATION_SLOW :
+			DESTINATION_GOOD, 0);
+	}
+	for (unsigned i = 0; i < SLOW; i += 2)
+		started += start_all(slow[i], 0);
+	assert_int_equal(started, CALLS * 3 / 4);
+	assert_true(start_all(slow[1], 0) >= 5);
+	assert_true(start_all(slow[3], 0) > 0);
+	assert_int_equal(all.running[DESTINATION_RELAY], CALLS);
+	destinations_fini(&all);
+}
+
 static void
 the_closed_come_back_when_it_is_time(void **state)
 {
@@ -276,6 +302,7 @@ main(void)
 		cmocka_unit_test(a_huge_destination_delays_no_other),
 		cmocka_unit_test(
 			those_that_hang_leave_room_for_those_that_work),
+		cmocka_unit_test(those_that_are_slow_leave_room_too),
 		cmocka_unit_test(the_closed_come_back_when_it_is_time),
 		cmocka_unit_test(a_pause_is_for_all_next_hops),
 		cmocka_unit_test(the_operator_opens_the_closed),

@@ -69,8 +69,8 @@ has_kind(struct span local, const char *kind)
 		local.data[4] == '-');
 }
 
-bool
-srs_forward(struct span secret, struct span address, struct span domain,
+static bool
+make(struct span secret, struct span address, struct span domain,
 	int64_t day, struct arena *arena, struct span *out)
 {
 	struct address from;
@@ -179,4 +179,17 @@ srs_reverse(struct span secret, struct span local, int64_t day,
 	if (has_kind(local, "SRS1"))
 		return reverse_second(secret, span_skip(local, 5), arena, out);
 	return SRS_NONE;
+}
+
+/* What would not lead back (an empty local part, an address literal) is better
+ * left as it is. */
+bool
+srs_forward(struct span secret, struct span address, struct span domain,
+	int64_t day, struct arena *arena, struct span *out)
+{
+	struct address made;
+	struct span back;
+	return make(secret, address, domain, day, arena, out) &&
+		address_parse(*out, arena, &made) == ADDRESS_OK &&
+		srs_reverse(secret, made.local, day, arena, &back) == SRS_OK;
 }

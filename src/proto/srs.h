@@ -22,8 +22,8 @@ enum {
 };
 
 /*
- * The address to send with, in the arena; false when it would be too long (then
- * the old one stays). domain: ours. day: since 1970.
+ * The address to send with, in the arena; false when it would be too long, or not
+ * lead back (then the old one stays). domain: ours. day: since 1970.
  */
 bool
 srs_forward(struct span secret, struct span address, struct span domain,

@@ -123,6 +123,23 @@ what_would_be_too_long_stays(void **state)
 	arena_fini(&arena);
 }
 
+/* A report could not come back to them: the old reverse-path stays. */
+static void
+what_would_not_lead_back_stays(void **state)
+{
+	static const char *const addresses[] = { "\"\"@far.test",
+		"alice@[192.0.2.1]", "SRS0=x@[192.0.2.1]" };
+	(void)state;
+	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+		struct arena arena;
+		struct span out;
+		arena_init(&arena, 0);
+		assert_false(srs_forward(SECRET, span_from(addresses[i]),
+			SPAN("us.test"), TODAY, &arena, &out));
+		arena_fini(&arena);
+	}
+}
+
 int
 main(void)
 {
@@ -130,6 +147,7 @@ main(void)
 		cmocka_unit_test(addresses_go_there_and_back),
 		cmocka_unit_test(nothing_can_be_changed),
 		cmocka_unit_test(a_second_forwarder_remembers_the_first),
+		cmocka_unit_test(what_would_not_lead_back_stays),
 		cmocka_unit_test(others_are_left_alone),
 		cmocka_unit_test(what_would_be_too_long_stays),
 	};

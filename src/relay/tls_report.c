@@ -167,6 +167,8 @@ judge_plan(const struct tls_report_session *session,
 {
 	const struct tls_policy_facts *facts = session->facts;
 	struct span reason = span_from(session->plan->demand.reason);
+	if (session->plan->is_ours)
+		return false;
 	if (facts->dane == DANE_LATER)
 		fail(out, TLSRPT_DNSSEC_INVALID, reason);
 	else if (facts->level == TLS_LEVEL_DANE_ONLY)

@@ -105,8 +105,8 @@ read_run(struct downgrade *downgrade, uint64_t offset, uint64_t size)
 	struct buffer whole;
 	enum body_read read;
 	if (downgrade->from->file < 0)
-		return span_of(downgrade->from->memory.data + offset,
-			(size_t)size);
+		return span_first(span_skip(buffer_span(
+			&downgrade->from->memory), offset), (size_t)size);
 	mail_body_borrow(&run, downgrade->from->file,
 		downgrade->from->offset + offset, size);
 	body_reader_init(&reader, &run);

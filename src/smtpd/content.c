@@ -80,26 +80,25 @@ pass_on(struct conversation *conversation, struct smtp_mail *mail,
 	struct span recipients, unsigned count, struct span prefix)
 {
 	struct buffer *out = &conversation->stream.out;
-	struct smtp_parked *parked = &conversation->parked;
+	struct unanswered *unanswered = conversation->smtpd->unanswered;
+	struct unanswered_try try;
 	struct handoff_answer answer;
 	struct error error;
-	if (handoff_identify(conversation, recipients, parked->try.fingerprint,
+	if (handoff_identify(conversation, recipients, try.fingerprint,
 	    &error) < 0) {
 		log_event(LOG_ERROR, "spill-lost", &conversation->parked.scope,
 			LOG_TEXT("reason", error.text));
 		answer_all(conversation, SMTP_REPLY_QUEUE_AWAY);
 		return;
 	}
-	unanswered_choose(conversation->smtpd->unanswered, &parked->try,
-		clock_monotonic());
-	memcpy(mail->transaction, parked->try.transaction,
-		sizeof(mail->transaction));
+	unanswered_choose(unanswered, &try, clock_monotonic());
+	memcpy(mail->transaction, try.transaction, sizeof(mail->transaction));
 	handoff_message(conversation, mail, recipients, count, prefix, &answer);
 	/* Told "later", the client comes again, and some may have it by then. */
-	parked->is_unanswered = answer.code < 300;
 	if (answer.code >= 400 && answer.code < 500)
-		unanswered_remember(conversation->smtpd->unanswered,
-			&parked->try, clock_monotonic());
+		unanswered_remember(unanswered, &try, clock_monotonic());
+	if (answer.code < 300)
+		unanswered_list_add(&conversation->parked.unanswered, &try);
 	count_message(conversation, answer.code);
 	log_message(conversation, answer.code, span_from(answer.text));
 	if (answer.code < 300)

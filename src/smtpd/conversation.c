@@ -178,7 +178,7 @@ take_line(struct conversation *conversation, struct span line,
 {
 	struct smtp_parked *parked = &conversation->parked;
 	/* A further command: the reply to the last message was seen. */
-	parked->is_unanswered = false;
+	unanswered_list_clear(&parked->unanswered);
 	bool is_normal = verdict == LINE_OK || (verdict == LINE_BARE_LF &&
 		conversation->rules->is_normalising);
 	if (parked->is_skipping) {
@@ -311,7 +311,8 @@ converse(struct conversation *conversation, bool may_read)
 		if (n == 0 || n == -2) {
 			/* An end in good order: all that was written is seen. */
 			if (n == 0)
-				conversation->parked.is_unanswered = false;
+				unanswered_list_clear(
+					&conversation->parked.unanswered);
 			conversation_leave(conversation,
 				conversation->parked.phase == PHASE_TLS ?
 				END_TLS : END_GONE, false);
@@ -523,9 +524,8 @@ conversation_free(struct session **base)
 	transaction_end(conversation);
 	sasl_dialog_drop(conversation);
 	log_end(conversation);
-	if (parked->is_unanswered)
-		unanswered_remember(conversation->smtpd->unanswered,
-			&parked->try, clock_monotonic());
+	unanswered_list_remember(&parked->unanswered,
+		conversation->smtpd->unanswered, clock_monotonic());
 	if (parked->is_counted)
 		limit_connection_leave(conversation->smtpd->limits,
 			&parked->facts.client);

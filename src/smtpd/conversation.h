@@ -87,8 +87,7 @@ struct smtp_parked {
 	uint64_t chunk_size;	/* as it was announced */
 	bool is_chunk_refused;
 	/* The last message, until the client shows that it saw the reply. */
-	bool is_unanswered;
-	struct unanswered_try try;
+	struct unanswered_list unanswered;
 	uint16_t chunk_refusal;	/* enum smtp_reply */
 };
 

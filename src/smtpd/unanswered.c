@@ -114,3 +114,33 @@ unanswered_remember(struct unanswered *unanswered,
 	drop_expired(unanswered, now);
 	pthread_mutex_unlock(&unanswered->lock);
 }
+
+/* ---- lists ---- */
+
+void
+unanswered_list_add(struct unanswered_list *list,
+	const struct unanswered_try *try)
+{
+	if (list->count == list->room) {
+		list->room = list->room == 0 ? 1 : list->room * 2;
+		list->try = memory_resize(list->try, list->room *
+			sizeof(*list->try));
+	}
+	list->try[list->count++] = *try;
+}
+
+void
+unanswered_list_clear(struct unanswered_list *list)
+{
+	memory_free(list->try);
+	*list = (struct unanswered_list){ .count = 0 };
+}
+
+void
+unanswered_list_remember(struct unanswered_list *list,
+	struct unanswered *unanswered, int64_t now)
+{
+	for (uint32_t i = 0; i < list->count; i++)
+		unanswered_remember(unanswered, &list->try[i], now);
+	unanswered_list_clear(list);
+}

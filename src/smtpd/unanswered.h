@@ -48,4 +48,25 @@ void
 unanswered_remember(struct unanswered *unanswered,
 	const struct unanswered_try *try, int64_t now);
 
+/* ---- tries whose answers a client has not shown that it saw ---- */
+
+/* In LMTP there is one for each recipient. Empty: all zero, without memory. */
+struct unanswered_list {
+	struct unanswered_try *try;
+	uint32_t count, room;
+};
+
+void
+unanswered_list_add(struct unanswered_list *list,
+	const struct unanswered_try *try);
+
+/* They were seen. */
+void
+unanswered_list_clear(struct unanswered_list *list);
+
+/* They may not have been: all are remembered, and the list is empty. */
+void
+unanswered_list_remember(struct unanswered_list *list,
+	struct unanswered *unanswered, int64_t now);
+
 #endif

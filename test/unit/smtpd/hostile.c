@@ -5,10 +5,12 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "proto/proxy2.h"
 #include "world.h"
@@ -414,6 +416,57 @@ the_same_again_after_an_answer_is_another_message(void **state)
 	world_end(&smtpd);
 }
 
+/* A message to two by LMTP; nobody waits for the answers' end. */
+static void
+send_by_lmtp(struct smtpd *smtpd)
+{
+	struct client client;
+	int64_t until = clock_monotonic() + 10000;
+	client_open(&client, smtpd, "lmtp", NULL);
+	client_expect(&client, "220");
+	client_send_line(&client, "LHLO x");
+	client_expect(&client, "250-");
+	client_send_line(&client, "MAIL FROM:<a@b.example>");
+	client_expect(&client, "250");
+	client_send_line(&client, "RCPT TO:<alice@example.test>");
+	client_expect(&client, "250");
+	client_send_line(&client, "RCPT TO:<bob@example.test>");
+	client_expect(&client, "250");
+	client_send_line(&client, "DATA");
+	client_expect(&client, "354");
+	client_send(&client, SPAN("X: y\r\n.\r\n"));
+	/* Both are there, and it goes without reading them. */
+	for (char bytes[200] = ""; strchr(bytes, '\n') == NULL ||
+	    strchr(strchr(bytes, '\n') + 1, '\n') == NULL;) {
+		ssize_t n = recv(client.fd, bytes, sizeof(bytes) - 1, MSG_PEEK);
+		assert_true(n > 0 && clock_monotonic() < until);
+		bytes[n] = '\0';
+	}
+	client_close(&client);
+}
+
+static void
+each_recipient_of_lmtp_is_the_same_message_again(void **state)
+{
+	struct smtpd *smtpd = world_begin(NULL);
+	const struct world_message *message;
+	struct span id[4] = { { NULL, 0 } };
+	unsigned count;
+	(void)state;
+	send_by_lmtp(smtpd);
+	while (lot_session_count(smtpd->lot) > 0)
+		usleep(1000);
+	send_by_lmtp(smtpd);
+	message = world_messages(&count);
+	assert_int_equal(count, 4);
+	for (size_t i = 0; i < 4; i++, message = message->next)
+		id[i] = transaction_id(message);
+	assert_false(span_equals(id[0], id[1]));
+	assert_true(span_equals(id[0], id[2]));
+	assert_true(span_equals(id[1], id[3]));
+	world_end(&smtpd);
+}
+
 static void
 new_rules_are_for_new_conversations(void **state)
 {
@@ -614,6 +667,8 @@ main(void)
 		cmocka_unit_test(balancers_say_who_the_client_is),
 		cmocka_unit_test(the_same_again_after_an_answer_is_another_message),
 		cmocka_unit_test(the_same_again_after_later_is_the_same_message),
+		cmocka_unit_test(
+			each_recipient_of_lmtp_is_the_same_message_again),
 		cmocka_unit_test(new_rules_are_for_new_conversations),
 		cmocka_unit_test(a_busy_neighbour_makes_nobody_later),
 		cmocka_unit_test(a_stopped_queue_stops_nobody_else),

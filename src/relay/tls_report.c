@@ -21,25 +21,34 @@ read_line(void *context, struct span line)
 	tlsrpt_counts_read(&reports->counts, line);
 }
 
+/* Of several deliveries one writes, and nobody waits for it. */
+static bool
+is_to_save(struct tls_reports *reports, int64_t wait)
+{
+	int64_t now = clock_monotonic();
+	pthread_mutex_lock(&reports->lock);
+	bool is_due = reports->file != NULL && reports->is_changed &&
+		now - reports->saved >= wait;
+	if (is_due)
+		reports->saved = now;
+	pthread_mutex_unlock(&reports->lock);
+	return is_due;
+}
+
 void
 tls_reports_save(struct tls_reports *reports, int64_t wait)
 {
 	struct buffer lines;
 	struct error error;
-	int64_t now = clock_monotonic();
+	if (!is_to_save(reports, wait))
+		return;
 	buffer_init(&lines, 0);
 	pthread_mutex_lock(&reports->file_lock);
 	pthread_mutex_lock(&reports->lock);
-	bool is_due = reports->file != NULL && reports->is_changed &&
-		now - reports->saved >= wait;
-	if (is_due) {
-		tlsrpt_counts_write(&reports->counts, &lines);
-		reports->is_changed = false;
-		reports->saved = now;
-	}
+	tlsrpt_counts_write(&reports->counts, &lines);
+	reports->is_changed = false;
 	pthread_mutex_unlock(&reports->lock);
-	if (is_due && pair_file_replace(reports->file, buffer_span(&lines),
-	    &error) < 0)
+	if (pair_file_replace(reports->file, buffer_span(&lines), &error) < 0)
 		log_event(LOG_WARN, "tls-reports-not-written", NULL,
 			LOG_TEXT("reason", error.text));
 	pthread_mutex_unlock(&reports->file_lock);

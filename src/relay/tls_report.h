@@ -18,7 +18,8 @@
 #include "trust/tlsrpt_count.h"
 
 enum {
-	TLS_REPORT_SAVE = 10000,	/* ms: so much may be lost in a crash */
+	TLS_REPORT_SAVE = 10000,	/* ms between two times that deliveries write what
+					 * they counted; NEXT, each minute, does too */
 	TLS_REPORT_NAMES_WAIT = 20000,	/* ms for the record */
 	TLS_REPORT_POST_WAIT = 30000,	/* ms for each address */
 };

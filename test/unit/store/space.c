@@ -154,6 +154,39 @@ the_background_does_it(struct world *world)
 		check_body(world, inbox, uid);
 }
 
+/* The spool's life: thousands pass, one in a hundred stays. What is left takes
+ * no more than four times its size and two segments, and not more than twice of
+ * what was appended was written. */
+static void
+what_passes_leaves_nothing(struct world *world)
+{
+	enum { PASSES = 3000, STAYS = 100, APPENDED = TEXT + 800 };
+	size_t count;
+	begin(world);
+	uint32_t inbox = world_mailbox(world, "INBOX");
+	for (unsigned i = 0; i < PASSES; i += MANY) {
+		uint32_t last = append_many(world, inbox);
+		char gone[60];
+		snprintf(gone, sizeof(gone), "%u:%u,%u:%u", last - MANY + 1,
+			last - STAYS - 1, last - STAYS + 1, last - 1);
+		expunge(world, inbox, gone);
+	}
+	assert_true(is_smaller(world, (uint64_t)PASSES / STAYS * TEXT * 4 +
+		2 * SEGMENT));
+	struct log_segment *segments;
+	count = log_segments(log_of(world), &segments);
+	assert_true(segments[count - 1].number * SEGMENT <
+		(uint64_t)PASSES * APPENDED * 2);
+	memory_free(segments);
+	for (uint32_t uid = STAYS; uid <= PASSES; uid += STAYS) {
+		struct store_message message;
+		get_message(world, inbox, uid, &message);
+		char *body = world_body(world, inbox, uid);
+		assert_string_equal(body, text_of((uid - 1) % MANY));
+		memory_free(body);
+	}
+}
+
 /* The spool's way: messages that share a body, of which each goes alone. */
 static void
 shared_bodies_count_once(struct world *world)
@@ -403,6 +436,7 @@ failures_lose_nothing(struct world *world)
 static const struct scenario scenarios[] = {
 	{ "sparse segments are given back", sparse_segments_are_given_back },
 	{ "the background does it", the_background_does_it },
+	{ "what passes leaves nothing", what_passes_leaves_nothing },
 	{ "shared bodies count once", shared_bodies_count_once },
 	{ "copies keep one body", copies_keep_one_body },
 	{ "clients see no difference", clients_see_no_difference },

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "serve/session.h"
 #include "serve/wire.h"
 
 enum { MAGIC = 0x31764f48, PATIENCE = 2000 /* ms for the rest of one */ };
@@ -35,6 +36,7 @@ wait_for(int socket, short what, int64_t deadline, struct error *error)
 {
 	struct pollfd slot = { .fd = socket, .events = what };
 	int n;
+	lot_step_aside();
 	do {
 		n = poll(&slot, 1, clock_until(deadline));
 	} while (n < 0 && errno == EINTR);

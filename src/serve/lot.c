@@ -39,11 +39,25 @@ lot_new(unsigned workers)
 	}
 	pthread_mutex_init(&lot->queue_lock, NULL);
 	pthread_mutex_init(&lot->start_lock, NULL);
+	pthread_mutex_init(&lot->seat_lock, NULL);
+	pthread_cond_init(&lot->seat_free, NULL);
 	slot_table_init(&lot->slots);
 	group_table_init(&lot->groups);
 	for (size_t i = 0; i < LOT_LISTENERS_LIMIT; i++)
 		lot->listeners[i].fd = -1;
 	return lot;
+}
+
+void
+lot_set_seats(struct lot *lot, unsigned seats)
+{
+	lot->seats = seats;
+}
+
+void
+lot_step_aside(void)
+{
+	worker_stand();
 }
 
 void
@@ -56,6 +70,8 @@ lot_free(struct lot **lot)
 	group_table_fini(&(*lot)->groups);
 	pthread_mutex_destroy(&(*lot)->queue_lock);
 	pthread_mutex_destroy(&(*lot)->start_lock);
+	pthread_mutex_destroy(&(*lot)->seat_lock);
+	pthread_cond_destroy(&(*lot)->seat_free);
 	file_close(&(*lot)->epoll);
 	file_close(&(*lot)->wake);
 	file_close(&(*lot)->housekeeping);
@@ -310,6 +326,7 @@ end_workers(struct lot *lot, int64_t deadline)
 	pthread_mutex_lock(&lot->start_lock);
 	atomic_store(&lot->is_ended, true);	/* nobody begins after this */
 	pthread_mutex_unlock(&lot->start_lock);
+	worker_end_waiting(lot);
 	uint64_t one = 1;
 	ssize_t n = write(lot->wake, &one, sizeof(one));
 	assert(n == sizeof(one));

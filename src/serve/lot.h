@@ -47,6 +47,11 @@ struct lot {
 	uint64_t last_total;		/* sessions begun at the last tick */
 	atomic_bool is_stopping, is_ended;
 	atomic_uint idle;		/* workers in epoll_wait */
+
+	unsigned seats;			/* workers that look for work at a time; 0: all */
+	pthread_mutex_t seat_lock;	/* of the following */
+	pthread_cond_t seat_free;
+	unsigned seated, standing;	/* with a seat, and waiting for one */
 	atomic_uint ended_workers;
 
 	pthread_mutex_t queue_lock;	/* of the run queue */
@@ -69,9 +74,16 @@ lot_wake_housekeeping(struct lot *lot);
 void *
 worker_main(void *lot);
 
-/* Begins threads until there are `count`, at most lot->workers. */
+/* Begins `count` threads more, but not more than lot->workers in all. */
 void
 worker_start(struct lot *lot, unsigned count);
+
+/* The calling worker, if it is one, is about to wait: another gets its seat. */
+void
+worker_stand(void);
+/* Those who wait for a seat look whether the lot has ended. */
+void
+worker_end_waiting(struct lot *lot);
 
 /* Puts an OWNED slot into the run queue and wakes a worker if one is idle. */
 void

@@ -70,11 +70,26 @@ struct session {
 };
 
 /*
- * The lot and its workers. `workers` threads (at most 256); they start with
+ * The lot and its workers. `workers` threads (at most 1,024); they start with
  * lot_run and not before, so that a jail can be entered first.
  */
 struct lot *
 lot_new(unsigned workers);
+
+/*
+ * At most `seats` of the workers look for work and do it at a time; who waits
+ * for another process gives its seat away. With about as many as there are
+ * processors events wait until a worker that is awake has time, instead of
+ * waking one each; for programs whose sessions do little between two waits.
+ * Before lot_run.
+ */
+void
+lot_set_seats(struct lot *lot, unsigned seats);
+
+/* The calling worker will be busy for some milliseconds, or wait in a way that
+ * the streams do not know of: another takes its seat. */
+void
+lot_step_aside(void);
 
 /* After lot_run. */
 void

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "serve/counter.h"
+#include "serve/session.h"
 
 enum {
 	MOMENT = 20,			/* ms a slow peer is waited for once */
@@ -54,6 +55,8 @@ wait_for(const struct stream *stream, short what, int wait)
 {
 	struct pollfd slot = { .fd = stream->fd, .events = what };
 	int n;
+	if (wait != 0)
+		lot_step_aside();
 	do {
 		n = poll(&slot, 1, wait);
 	} while (n < 0 && errno == EINTR);

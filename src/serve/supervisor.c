@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "serve/session.h"
 #include "serve/wire.h"
 
 /* One who waits for an answer; on his own stack. */
@@ -156,6 +157,7 @@ supervisor_connect(const char *service, unsigned instance, int64_t deadline,
 	if (supervisor.fd < 0)
 		return error_set(error, ERROR_LATER, "there is no supervisor");
 	snprintf(message.service, sizeof(message.service), "%s", service);
+	lot_step_aside();
 	pthread_mutex_lock(&supervisor.lock);
 	if (++supervisor.serial == 0)
 		supervisor.serial = 1;

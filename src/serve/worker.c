@@ -17,41 +17,93 @@ enum { LOG_WAIT = 10 };	/* ms that lines of the log wait for more */
 /* Run by this worker next, without a detour through the queue. */
 static _Thread_local struct slot *own_next;
 static _Thread_local bool is_worker, is_accepting;
+/* Where it has a seat, if it has one. */
+static _Thread_local struct lot *seat;
+
+/* The lock is held. False when there are all. */
+static bool
+start_one(struct lot *lot)
+{
+	pthread_attr_t attributes;
+	unsigned i = atomic_load(&lot->started);
+	if (i == lot->workers || atomic_load(&lot->is_ended))
+		return false;
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, LOT_STACK_SIZE);
+	int number = pthread_create(&lot->threads[i], &attributes, worker_main,
+		lot);
+	pthread_attr_destroy(&attributes);
+	if (number != 0) {
+		log_event(LOG_ERROR, "no-thread", NULL,
+			LOG_NUMBER("errno", number));
+		exit(1);
+	}
+	atomic_store(&lot->started, i + 1);
+	return true;
+}
 
 void
 worker_start(struct lot *lot, unsigned count)
 {
-	pthread_attr_t attributes;
-	if (count > lot->workers)
-		count = lot->workers;
-	if (atomic_load(&lot->started) >= count)
+	if (atomic_load(&lot->started) == lot->workers)
 		return;
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, LOT_STACK_SIZE);
 	pthread_mutex_lock(&lot->start_lock);
-	while (atomic_load(&lot->started) < count &&
-	    !atomic_load(&lot->is_ended)) {
-		unsigned i = atomic_load(&lot->started);
-		int number = pthread_create(&lot->threads[i], &attributes,
-			worker_main, lot);
-		if (number != 0) {
-			log_event(LOG_ERROR, "no-thread", NULL,
-				LOG_NUMBER("errno", number));
-			exit(1);
-		}
-		atomic_store(&lot->started, i + 1);
-	}
+	while (count > 0 && start_one(lot))
+		count--;
 	pthread_mutex_unlock(&lot->start_lock);
-	pthread_attr_destroy(&attributes);
 }
+
+/* ---- seats ---- */
+
+static void
+take_seat(struct lot *lot)
+{
+	if (lot->seats == 0 || seat != NULL)
+		return;
+	pthread_mutex_lock(&lot->seat_lock);
+	lot->standing++;
+	while (lot->seated >= lot->seats && !atomic_load(&lot->is_ended))
+		pthread_cond_wait(&lot->seat_free, &lot->seat_lock);
+	lot->standing--;
+	lot->seated++;
+	pthread_mutex_unlock(&lot->seat_lock);
+	seat = lot;
+}
+
+void
+worker_stand(void)
+{
+	struct lot *lot = seat;
+	if (lot == NULL)
+		return;
+	seat = NULL;
+	pthread_mutex_lock(&lot->seat_lock);
+	lot->seated--;
+	/* Of those who stand some may be on their way to a seat already. */
+	bool is_one_missing = lot->standing < lot->seats - lot->seated;
+	pthread_mutex_unlock(&lot->seat_lock);
+	pthread_cond_signal(&lot->seat_free);
+	if (is_one_missing)
+		worker_start(lot, 1);
+}
+
+void
+worker_end_waiting(struct lot *lot)
+{
+	pthread_mutex_lock(&lot->seat_lock);
+	pthread_cond_broadcast(&lot->seat_free);
+	pthread_mutex_unlock(&lot->seat_lock);
+}
+
+/* ---- taking work ---- */
 
 /* Who takes the last place among the idle sees to it that somebody else is
  * there for the next event, while there may be more threads. */
 static void
 take_place(struct lot *lot)
 {
-	if (atomic_fetch_sub(&lot->idle, 1) == 1)
-		worker_start(lot, atomic_load(&lot->started) + 1);
+	if (atomic_fetch_sub(&lot->idle, 1) == 1 && lot->seats == 0)
+		worker_start(lot, 1);
 }
 
 static void
@@ -291,6 +343,7 @@ worker_main(void *context)
 	is_worker = true;
 	log_hold();
 	for (;;) {
+		take_seat(lot);
 		struct slot *slot = own_next;
 		own_next = NULL;
 		if (slot == NULL)

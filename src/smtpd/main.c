@@ -7,6 +7,7 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "serve/jail.h"
@@ -60,6 +61,7 @@ main(int argc, char **argv)
 	char path[4096];
 	struct process *process = process_start(argc, argv);
 	struct lot *lot = lot_new(SMTPD_WORKERS);
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	int spill = open_spill(process->config, path, sizeof(path), &error);
 	struct jail jail = { .root = path, .rights = JAIL_ACCEPT |
 		JAIL_SOCKETPAIR | JAIL_SPILL | JAIL_THREADS };
@@ -69,6 +71,8 @@ main(int argc, char **argv)
 		return 1;
 	}
 	smtpd = smtpd_new(lot, SMTPD_WORKERS, process->config, spill);
+	/* A conversation is a few microseconds between two waits. */
+	lot_set_seats(lot, processors < 2 ? 2 : (unsigned)processors);
 	listener_set_services(lot, services);
 	listener_on_reload(lot, reload);
 	lot_run(lot, SMTPD_STOP_GRACE);

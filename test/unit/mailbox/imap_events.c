@@ -40,6 +40,11 @@ lot_add(struct lot *lot, struct session *session)
 }
 
 void
+lot_step_aside(void)
+{
+}
+
+void
 session_nudge(struct session *session)
 {
 	assert(session == added);

@@ -432,6 +432,72 @@ half_of_the_workers_may_wait_for_one_callee(void **state)
 	}
 }
 
+/* ---- seats ---- */
+
+enum { SEATS = 2, SEAT_ACTORS = 12 };
+
+static atomic_uint inside, most_inside, waiting_for_all;
+
+/* Waits, with its seat or after it gave it away, until all are there or it is
+ * clear that they do not come. */
+static enum session_next
+stays(struct actor *actor, enum session_event event)
+{
+	if (event == SESSION_STOP)
+		return SESSION_CLOSE;
+	bool steps_aside = atomic_load(&actor->wanted) != 0;
+	unsigned now = atomic_fetch_add(&inside, 1) + 1;
+	for (unsigned most = atomic_load(&most_inside); now > most;)
+		if (atomic_compare_exchange_weak(&most_inside, &most, now))
+			break;
+	if (steps_aside) {
+		lot_step_aside();
+		int64_t until = clock_monotonic() + PATIENCE;
+		while (atomic_load(&inside) < SEAT_ACTORS &&
+		    atomic_load(&waiting_for_all) == 0 &&
+		    clock_monotonic() < until)
+			poll(NULL, 0, 1);
+		atomic_store(&waiting_for_all, 1);
+	} else {
+		poll(NULL, 0, 5);
+		atomic_fetch_sub(&inside, 1);
+	}
+	return SESSION_CLOSE;
+}
+
+static unsigned
+most_at_once(bool steps_aside)
+{
+	struct actor actors[SEAT_ACTORS];
+	pthread_t thread;
+	struct lot *lot = lot_new(SEAT_ACTORS + 2);
+	lot_set_seats(lot, SEATS);
+	atomic_store(&freed, 0);
+	atomic_store(&inside, 0);
+	atomic_store(&most_inside, 0);
+	atomic_store(&waiting_for_all, 0);
+	assert(pthread_create(&thread, NULL, lot_thread, lot) == 0);
+	for (size_t i = 0; i < SEAT_ACTORS; i++) {
+		actor_init(&actors[i], stays);
+		atomic_store(&actors[i].wanted, steps_aside);
+		lot_add(lot, &actors[i].session);
+	}
+	WAIT_UNTIL(atomic_load(&freed) == SEAT_ACTORS);
+	lot_end(&lot, thread);
+	for (size_t i = 0; i < SEAT_ACTORS; i++)
+		close(actors[i].other);
+	return atomic_load(&most_inside);
+}
+
+/* Few work at a time, but those who wait for somebody keep nobody from it. */
+static void
+who_waits_gives_his_seat_away(void **state)
+{
+	(void)state;
+	assert_true(most_at_once(false) <= SEATS);
+	assert_int_equal(most_at_once(true), SEAT_ACTORS);
+}
+
 int
 main(void)
 {
@@ -442,6 +508,7 @@ main(void)
 		cmocka_unit_test(a_deadline_ends_the_wait),
 		cmocka_unit_test(parked_for_writing_until_the_peer_reads),
 		cmocka_unit_test(each_of_two_descriptors_has_its_interest),
+		cmocka_unit_test(who_waits_gives_his_seat_away),
 		cmocka_unit_test(half_of_the_workers_may_wait_for_one_callee),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,8 +13,8 @@
 #include "store/store_inner.h"
 
 enum {
-	FOLLOW_MS = 50,			/* how far an index may be behind */
-	FOLLOW_CHANGES = 400,		/* or this much; a message is about four */
+	FOLLOW_MS = 500,			/* how far an index may be behind */
+	FOLLOW_CHANGES = 2000,		/* or this much; a message is about four */
 	AGAIN_MS = 1000,		/* after a failure */
 };
 

@@ -18,9 +18,10 @@ struct name_entry {
 	bool has_account, is_over, has_own_quota;
 	uint64_t id, quota, generation;
 	struct scram_keys keys;
-	size_t written_size, target_count;
+	bool is_imported;
+	size_t written_size, hash_size, target_count;
 	size_t text_size;
-	char text[];		/* written, then each target and a NUL */
+	char text[];		/* written, hash, then each target and a NUL */
 };
 
 /* ---- opening ---- */
@@ -37,6 +38,26 @@ set_options(struct accounts *accounts, const struct accounts_options *options)
 	accounts->quota = options->quota;
 }
 
+static void
+count_hashes(struct accounts *accounts)
+{
+	struct error error;
+	sqlite3_stmt *count = database_use(&accounts->database,
+		DATABASE_COUNT_IMPORTED);
+	if (database_step(&accounts->database, count, &error) == 1) {
+		bool has = sqlite3_column_int64(count, 0) > 0;
+		if (atomic_exchange(&accounts->has_hashes, has) != has)
+			atomic_fetch_add(&counter_generations()->mechanisms, 1);
+	}
+	sqlite3_reset(count);
+}
+
+bool
+accounts_have_keys(struct accounts *accounts)
+{
+	return !atomic_load(&accounts->has_hashes);
+}
+
 int
 accounts_open(const char *path, const struct accounts_options *options,
 	struct accounts **accounts, struct error *error)
@@ -49,8 +70,10 @@ accounts_open(const char *path, const struct accounts_options *options,
 	set_options(new, options);
 	*accounts = new;
 	if (database_open(&new->database, path, error) == 0 &&
-		accounts_load_domains(new, error) == 0)
+		accounts_load_domains(new, error) == 0) {
+		count_hashes(new);
 		return 0;
+	}
 	accounts_close(accounts);
 	return -1;
 }
@@ -76,6 +99,7 @@ accounts_close(struct accounts **accounts)
 void
 accounts_changed(struct accounts *accounts)
 {
+	count_hashes(accounts);
 	pthread_mutex_lock(&accounts->cache_lock);
 	bounded_map_clear(&accounts->names);
 	pthread_mutex_unlock(&accounts->cache_lock);
@@ -183,9 +207,9 @@ copy_targets(const struct name_entry *entry, struct arena *arena,
 	name->target = arena_new_array(arena, entry->target_count + 1,
 		sizeof(struct span));
 	name->target_count = entry->target_count;
-	struct span rest = arena_copy(arena, span_of(
-		entry->text + entry->written_size,
-		entry->text_size - entry->written_size));
+	size_t start = entry->written_size + entry->hash_size;
+	struct span rest = arena_copy(arena, span_of(entry->text + start,
+		entry->text_size - start));
 	for (size_t i = 0; i < entry->target_count; i++)
 		span_split(&rest, '\0', &name->target[i]);
 }
@@ -203,6 +227,9 @@ copy_entry(const struct name_entry *entry, uint64_t quota,
 		account->is_over = entry->is_over;
 		account->generation = entry->generation;
 		account->keys = entry->keys;
+		account->is_imported = entry->is_imported;
+		account->hash = arena_copy(arena, span_of(entry->text +
+			entry->written_size, entry->hash_size));
 		assert(entry->written_size < sizeof(account->address));
 		memcpy(account->address, entry->text, entry->written_size);
 	}
@@ -234,9 +261,12 @@ read_account_row(sqlite3_stmt *row, struct name_entry *entry,
 	entry->quota = (uint64_t)sqlite3_column_int64(row,
 		DATABASE_COLUMN_QUOTA);
 	entry->is_over = sqlite3_column_int(row, DATABASE_COLUMN_OVER) != 0;
+	entry->is_imported = sqlite3_column_type(row,
+		DATABASE_COLUMN_HASH) != SQLITE_NULL;
 	entry->generation = (uint64_t)sqlite3_column_int64(row,
+		entry->is_imported ? DATABASE_COLUMN_IMPORTED :
 		DATABASE_COLUMN_GENERATION);
-	if (entry->generation == 0)
+	if (entry->generation == 0 || entry->is_imported)
 		return 0;
 	struct scram_keys *keys = &entry->keys;
 	int64_t iterations = sqlite3_column_int64(row,
@@ -268,6 +298,9 @@ read_account(struct accounts *accounts, sqlite3_stmt *find,
 			DATABASE_COLUMN_WRITTEN), ADDRESS_PATH_LIMIT + 1);
 		draft->written_size = written.size;
 		buffer_add(text, written);
+		struct span hash = database_text(find, DATABASE_COLUMN_HASH);
+		draft->hash_size = hash.size;
+		buffer_add(text, hash);
 	}
 	sqlite3_reset(find);
 	return row;

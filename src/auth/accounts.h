@@ -61,6 +61,9 @@ struct account {
 	bool is_over;			/* over its quota, as its mailbox said */
 	uint64_t generation;		/* of the password; raised by a new one */
 	struct scram_keys keys;
+	struct span hash;		/* in place of keys, when not empty: as
+					 * another system made it (hash.h) */
+	bool is_imported;		/* and in the database: may be replaced */
 	char address[ADDRESS_PATH_LIMIT + 2];	/* its first address, as given */
 };
 
@@ -133,6 +136,23 @@ int
 accounts_add_user(struct accounts *accounts, struct span address,
 	struct span password, uint64_t *id, bool *added_domain,
 	struct error *error);
+
+/* The same with the hash of a password that another system made. It is replaced
+ * by keys of ours when its password is seen. */
+int
+accounts_import_user(struct accounts *accounts, struct span address,
+	struct span hash, uint64_t *id, bool *added_domain,
+	struct error *error);
+
+/* This is the password of an account whose hash was imported: keeps keys instead
+ * of it, unless it was changed in the meantime. */
+int
+accounts_upgrade(struct accounts *accounts, const struct account *account,
+	struct span password, struct error *error);
+
+/* Does every account that has a password have keys, so that SCRAM works? */
+bool
+accounts_have_keys(struct accounts *accounts);
 
 /* Addresses and keys go; the id is never used again. */
 int

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "auth/accounts_private.h"
+#include "auth/hash.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "proto/saslprep.h"
@@ -20,6 +21,17 @@ parse(struct accounts *accounts, struct span text, struct arena *arena,
 		return 0;
 	return error_set(error, ERROR_USAGE, "\"%.*s\" is not a mail address",
 		SPAN_PRINT(span_first(text, 80)));
+}
+
+/* 63 bits, because SQLite's integers have a sign; 0 is nobody. */
+uint64_t
+accounts_draw_id(void)
+{
+	uint64_t id;
+	do
+		id = random_u64() >> 1;
+	while (id == 0);
+	return id;
 }
 
 /* ---- passwords ---- */
@@ -69,6 +81,36 @@ put_keys(struct accounts *accounts, uint64_t id,
 		sizeof(keys->stored_key));
 	database_bind_bytes(put, 5, keys->server_key,
 		sizeof(keys->server_key));
+	if (database_run(&accounts->database, put, error) != 0)
+		return -1;
+	sqlite3_stmt *delete = database_use(&accounts->database,
+		DATABASE_DELETE_IMPORTED);
+	sqlite3_bind_int64(delete, 1, (int64_t)id);
+	return database_run(&accounts->database, delete, error);
+}
+
+/* What an account is to be logged in to with: neither, keys or a hash. */
+struct secret {
+	bool has_keys;
+	struct scram_keys keys;
+	struct span hash;
+};
+
+/* Generations of hashes are random and high: no keys ever have the same, so that
+ * nothing that is remembered of the one fits the other. */
+static int
+put_secret(struct accounts *accounts, uint64_t id, const struct secret *secret,
+	struct error *error)
+{
+	if (secret->has_keys)
+		return put_keys(accounts, id, &secret->keys, error);
+	if (secret->hash.size == 0)
+		return 0;
+	sqlite3_stmt *put = database_use(&accounts->database,
+		DATABASE_PUT_IMPORTED);
+	sqlite3_bind_int64(put, 1, (int64_t)id);
+	sqlite3_bind_int64(put, 2, (int64_t)(random_u64() >> 2 | 1ull << 62));
+	database_bind(put, 3, secret->hash);
 	return database_run(&accounts->database, put, error);
 }
 
@@ -135,6 +177,38 @@ check_new_address(struct accounts *accounts, const struct parsed_name *parsed,
 		SPAN_PRINT(parsed->written), SPAN_PRINT(base));
 }
 
+static int
+add_account(struct accounts *accounts, const struct parsed_name *parsed,
+	const struct secret *secret, uint64_t id, struct error *error)
+{
+	int result = database_begin(&accounts->database, error);
+	/* Also one of mydestination: its users stay when it is taken out there. */
+	if (result == 0)
+		result = insert_domain(accounts, DATABASE_KEEP_DOMAIN,
+			parsed->domain, error);
+	if (result == 0)
+		result = insert_account(accounts, parsed, id, error);
+	if (result == 0)
+		result = put_secret(accounts, id, secret, error);
+	return finish(accounts, result, error);
+}
+
+static int
+add_user(struct accounts *accounts, const struct parsed_name *parsed,
+	const struct secret *secret, uint64_t *id, struct error *error)
+{
+	if (check_new_address(accounts, parsed, error) != 0)
+		return -1;
+	*id = accounts_draw_id();
+	pthread_mutex_lock(&accounts->database_lock);
+	bool is_ours = accounts_is_ours(accounts, parsed->domain);
+	int result = add_account(accounts, parsed, secret, *id, error);
+	if (result == 0 && !is_ours)
+		result = accounts_load_domains(accounts, error);
+	pthread_mutex_unlock(&accounts->database_lock);
+	return result == 0 && !is_ours ? 1 : result;
+}
+
 int
 accounts_add_user(struct accounts *accounts, struct span address,
 	struct span password, uint64_t *id, bool *added_domain,
@@ -142,36 +216,63 @@ accounts_add_user(struct accounts *accounts, struct span address,
 {
 	struct arena arena;
 	struct parsed_name parsed;
-	struct scram_keys keys;
-	bool has_password = password.data != NULL;
-	int result = -1;
+	struct secret secret = { .has_keys = password.data != NULL };
 	arena_init(&arena, 0);
-	if (parse(accounts, address, &arena, &parsed, error) != 0 ||
-		check_new_address(accounts, &parsed, error) != 0 ||
-		(has_password && make_keys(password, &keys, error) != 0))
-		goto out;
-	/* 63 bits, because SQLite's integers have a sign; 0 is nobody. */
-	do
-		*id = random_u64() >> 1;
-	while (*id == 0);
+	int result = parse(accounts, address, &arena, &parsed, error);
+	if (result == 0 && secret.has_keys)
+		result = make_keys(password, &secret.keys, error);
+	if (result == 0)
+		result = add_user(accounts, &parsed, &secret, id, error);
+	*added_domain = result == 1;
+	OPENSSL_cleanse(&secret, sizeof(secret));
+	arena_fini(&arena);
+	return result < 0 ? -1 : 0;
+}
+
+int
+accounts_import_user(struct accounts *accounts, struct span address,
+	struct span hash, uint64_t *id, bool *added_domain,
+	struct error *error)
+{
+	struct arena arena;
+	struct parsed_name parsed;
+	struct hash apart;
+	struct secret secret = { .hash = hash };
+	arena_init(&arena, 0);
+	int result = hash_parse(hash, &apart, error);
+	if (result == 0)
+		result = parse(accounts, address, &arena, &parsed, error);
+	if (result == 0) {
+		secret.has_keys = hash_get_keys(&apart, &secret.keys);
+		result = add_user(accounts, &parsed, &secret, id, error);
+	}
+	*added_domain = result == 1;
+	arena_fini(&arena);
+	return result < 0 ? -1 : 0;
+}
+
+int
+accounts_upgrade(struct accounts *accounts, const struct account *account,
+	struct span password, struct error *error)
+{
+	struct scram_keys keys;
+	struct database *database = &accounts->database;
+	if (make_keys(password, &keys, error) != 0)
+		return -1;
 	pthread_mutex_lock(&accounts->database_lock);
-	*added_domain = !accounts_is_ours(accounts, parsed.domain);
-	result = database_begin(&accounts->database, error);
-	/* Also one of mydestination: its users stay when it is taken out there. */
-	if (result == 0)
-		result = insert_domain(accounts, DATABASE_KEEP_DOMAIN,
-			parsed.domain, error);
-	if (result == 0)
-		result = insert_account(accounts, &parsed, *id, error);
-	if (result == 0 && has_password)
-		result = put_keys(accounts, *id, &keys, error);
+	int result = database_begin(database, error);
+	sqlite3_stmt *count = database_use(database, DATABASE_COUNT_IMPORTED);
+	sqlite3_bind_int64(count, 1, (int64_t)account->id);
+	sqlite3_bind_int64(count, 2, (int64_t)account->generation);
+	if (result == 0 && database_step(database, count, error) != 1)
+		result = -1;
+	bool is_same = result == 0 && sqlite3_column_int64(count, 0) == 1;
+	sqlite3_reset(count);
+	if (is_same)
+		result = put_keys(accounts, account->id, &keys, error);
 	result = finish(accounts, result, error);
-	if (result == 0 && *added_domain)
-		result = accounts_load_domains(accounts, error);
 	pthread_mutex_unlock(&accounts->database_lock);
 	OPENSSL_cleanse(&keys, sizeof(keys));
-out:
-	arena_fini(&arena);
 	return result;
 }
 
@@ -237,7 +338,8 @@ accounts_delete_user(struct accounts *accounts, struct span address,
 	uint64_t *id, struct error *error)
 {
 	static const enum database_statement steps[] = {
-		DATABASE_DELETE_CREDENTIAL, DATABASE_DELETE_ADDRESSES,
+		DATABASE_DELETE_CREDENTIAL, DATABASE_DELETE_IMPORTED,
+		DATABASE_DELETE_ADDRESSES, DATABASE_DELETE_OUTSIDE,
 		DATABASE_CLOSE_ACCOUNT,
 	};
 	int result = begin_for(accounts, address, id, error);

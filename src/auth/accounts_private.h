@@ -9,6 +9,7 @@
 #define AUTH_ACCOUNTS_PRIVATE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "auth/accounts.h"
 #include "auth/database.h"
@@ -23,6 +24,7 @@ struct accounts {
 	struct map domains;		/* normalised -> enum domain_kind as pointer */
 	char *mydestination, *myorigin, *delimiters;
 	uint64_t quota;
+	atomic_bool has_hashes;		/* in the database */
 };
 
 enum domain_kind { DOMAIN_CONFIGURED = 1, DOMAIN_ADDED = 2 };
@@ -61,6 +63,9 @@ accounts_get_name(struct accounts *accounts, struct span normalised,
 int
 accounts_get_postmaster(struct accounts *accounts, struct arena *arena,
 	struct name *name, struct error *error);
+
+uint64_t
+accounts_draw_id(void);
 
 /* After a change: nothing is remembered, others are told. database_lock is
  * held. */

@@ -10,7 +10,7 @@
 
 #include "base/random.h"
 
-enum { DATABASE_VERSION = 1, DATABASE_APPLICATION = 0x50484143 /* "PHAC" */ };
+enum { DATABASE_VERSION = 2, DATABASE_APPLICATION = 0x50484143 /* "PHAC" */ };
 
 static const char schema[] =
 	"CREATE TABLE setting(name TEXT PRIMARY KEY, value BLOB NOT NULL)"
@@ -37,11 +37,22 @@ static const char schema[] =
 	"CREATE INDEX alias_domain ON alias(domain);"
 	"INSERT INTO setting VALUES('secret', ?1);";
 
+/* What version 2 has and version 1 had not. */
+static const char schema_2[] =
+	"CREATE TABLE imported(account INTEGER PRIMARY KEY"
+	" REFERENCES account(id), generation INTEGER NOT NULL,"
+	" hash TEXT NOT NULL) STRICT;"
+	"CREATE TABLE outside(name TEXT PRIMARY KEY,"
+	" account INTEGER NOT NULL REFERENCES account(id))"
+	" STRICT, WITHOUT ROWID;"
+	"CREATE INDEX outside_account ON outside(account);";
+
 #define ACCOUNT_ROW \
-	"SELECT account.id, quota, is_over, written, generation, salt," \
-	" iterations, stored_key, server_key FROM address" \
-	" JOIN account ON account.id = address.account" \
-	" LEFT JOIN credential ON credential.account = account.id "
+	"SELECT account.id, quota, is_over, written, credential.generation, salt," \
+	" iterations, stored_key, server_key, imported.generation, hash" \
+	" FROM address JOIN account ON account.id = address.account" \
+	" LEFT JOIN credential ON credential.account = account.id" \
+	" LEFT JOIN imported ON imported.account = account.id "
 
 static const char *const texts[DATABASE_STATEMENT_COUNT] = {
 	[DATABASE_BEGIN] = "BEGIN IMMEDIATE",
@@ -54,8 +65,7 @@ static const char *const texts[DATABASE_STATEMENT_COUNT] = {
 		"WHERE name > 'postmaster@' AND name < 'postmasterA'"
 		" ORDER BY name = ?1 DESC, sequence LIMIT 1",
 	[DATABASE_FIND_FIRST] = ACCOUNT_ROW
-		"WHERE address.account = (SELECT id FROM account"
-		" WHERE is_closed = 0 ORDER BY sequence LIMIT 1) LIMIT 1",
+		"ORDER BY sequence LIMIT 1",
 	[DATABASE_FIND_TARGETS] = "SELECT target FROM alias WHERE name = ?1",
 	[DATABASE_ADD_ACCOUNT] =
 		"INSERT INTO account(id, created) VALUES(?1, ?2)",
@@ -66,6 +76,18 @@ static const char *const texts[DATABASE_STATEMENT_COUNT] = {
 		" VALUES(?1, ?2, ?3, ?4, ?5, 1) ON CONFLICT(account) DO UPDATE"
 		" SET salt = ?2, iterations = ?3, stored_key = ?4,"
 		" server_key = ?5, generation = generation + 1",
+	[DATABASE_PUT_IMPORTED] = "INSERT INTO imported(account, generation,"
+		" hash) VALUES(?1, ?2, ?3)",
+	[DATABASE_DELETE_IMPORTED] = "DELETE FROM imported WHERE account = ?1",
+	[DATABASE_COUNT_IMPORTED] = "SELECT count(*) FROM imported"
+		" WHERE (?1 IS NULL OR account = ?1)"
+		" AND (?2 IS NULL OR generation = ?2)",
+	[DATABASE_FIND_OUTSIDE] = "SELECT account.id, quota, is_over"
+		" FROM outside JOIN account ON account.id = outside.account"
+		" WHERE name = ?1",
+	[DATABASE_ADD_OUTSIDE] =
+		"INSERT INTO outside(name, account) VALUES(?1, ?2)",
+	[DATABASE_DELETE_OUTSIDE] = "DELETE FROM outside WHERE account = ?1",
 	[DATABASE_CLOSE_ACCOUNT] =
 		"UPDATE account SET is_closed = 1 WHERE id = ?1",
 	[DATABASE_DELETE_ADDRESSES] = "DELETE FROM address WHERE account = ?1",
@@ -85,9 +107,11 @@ static const char *const texts[DATABASE_STATEMENT_COUNT] = {
 		" AND (?2 IS NULL OR target_name = ?2)",
 	[DATABASE_COUNT_TARGETS] = "SELECT count(*) FROM alias WHERE name = ?1",
 	[DATABASE_LIST_USERS] = "SELECT written, account.id, quota, is_over,"
-		" credential.account IS NOT NULL FROM address"
-		" JOIN account ON account.id = address.account"
+		" credential.account IS NOT NULL OR imported.account IS NOT"
+		" NULL FROM address JOIN account ON account.id ="
+		" address.account"
 		" LEFT JOIN credential ON credential.account = account.id"
+		" LEFT JOIN imported ON imported.account = account.id"
 		" ORDER BY name",
 	[DATABASE_LIST_ALIASES] = "SELECT written, target FROM alias"
 		" ORDER BY name, target_name",
@@ -133,6 +157,18 @@ execute(struct database *database, const char *sql, struct error *error)
 	return 0;
 }
 
+/* One that an older program made gets what this one needs, or stays. */
+static int
+upgrade_tables(struct database *database, struct error *error)
+{
+	char version[64];
+	sqlite3_snprintf(sizeof(version), version,
+		"PRAGMA user_version=%d;COMMIT", DATABASE_VERSION);
+	return execute(database, "BEGIN IMMEDIATE", error) == 0 &&
+		execute(database, schema_2, error) == 0 ?
+		execute(database, version, error) : -1;
+}
+
 /* The schema is several statements; the last of them takes the secret. */
 static int
 make_tables(struct database *database, struct error *error)
@@ -155,6 +191,8 @@ make_tables(struct database *database, struct error *error)
 		if (code != SQLITE_DONE)
 			return set_error(database, error);
 	}
+	if (execute(database, schema_2, error) != 0)
+		return -1;
 	sqlite3_snprintf(sizeof(version), version, "PRAGMA application_id=%d;"
 		"PRAGMA user_version=%d;COMMIT", DATABASE_APPLICATION,
 		DATABASE_VERSION);
@@ -225,6 +263,8 @@ open_checked(struct database *database, const char *path, struct error *error)
 			DATABASE_VERSION);
 	if (version == 0 ? make_tables(database, error) != 0 :
 		read_secret(database, error) != 0)
+		return -1;
+	if (version == 1 && upgrade_tables(database, error) != 0)
 		return -1;
 	return prepare_all(database, error);
 }

@@ -22,6 +22,12 @@ enum database_statement {
 	DATABASE_ADD_ACCOUNT,		/* id, created */
 	DATABASE_ADD_ADDRESS,		/* name, written, domain, account */
 	DATABASE_PUT_CREDENTIAL,	/* account, salt, iterations, keys */
+	DATABASE_PUT_IMPORTED,		/* account, generation, hash */
+	DATABASE_DELETE_IMPORTED,	/* account */
+	DATABASE_COUNT_IMPORTED,	/* account or NULL, generation or NULL */
+	DATABASE_FIND_OUTSIDE,		/* name -> id, quota, is_over */
+	DATABASE_ADD_OUTSIDE,		/* name, account */
+	DATABASE_DELETE_OUTSIDE,	/* account */
 	DATABASE_CLOSE_ACCOUNT,		/* id */
 	DATABASE_DELETE_ADDRESSES,	/* account */
 	DATABASE_DELETE_CREDENTIAL,	/* account */
@@ -44,6 +50,8 @@ enum {
 	DATABASE_COLUMN_WRITTEN, DATABASE_COLUMN_GENERATION,
 	DATABASE_COLUMN_SALT, DATABASE_COLUMN_ITERATIONS,
 	DATABASE_COLUMN_STORED_KEY, DATABASE_COLUMN_SERVER_KEY,
+	DATABASE_COLUMN_IMPORTED,	/* the generation of what follows */
+	DATABASE_COLUMN_HASH,
 };
 
 struct database {

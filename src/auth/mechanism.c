@@ -118,6 +118,22 @@ fail_syntax(struct exchange_result *result)
 
 /* ---- PLAIN and LOGIN ---- */
 
+/* The password is known now: keys of ours in place of what was imported. */
+static void
+upgrade(const struct account *account, struct span password)
+{
+	struct error error;
+	if (!account->is_imported)
+		return;
+	if (accounts_upgrade(auth.accounts, account, password, &error) == 0)
+		log_event(LOG_INFO, "password-upgraded", NULL,
+			LOG_TEXT("user", account->address));
+	else
+		log_event(LOG_WARN, "password-not-upgraded", NULL,
+			LOG_TEXT("user", account->address),
+			LOG_TEXT("reason", error.text));
+}
+
 static void
 check_password(struct exchange *exchange, const struct sasl_plain *plain,
 	struct arena *arena, struct exchange_result *result)
@@ -139,6 +155,7 @@ check_password(struct exchange *exchange, const struct sasl_plain *plain,
 		&account : NULL, name, plain->password, now,
 		now + EXCHANGE_HASH_WAIT)) {
 	case PASSWORD_RIGHT:
+		upgrade(&account, plain->password);
 		log_in(exchange, name, &account, plain->authzid, arena,
 			result);
 		break;
@@ -289,7 +306,10 @@ take_client_first(struct exchange *exchange, struct span response,
 		fail_trouble(result, &error);
 		return;
 	}
-	exchange->exists = found == ACCOUNTS_FOUND;
+	/* A hash of another system cannot answer: as if nobody were there. */
+	exchange->exists = found == ACCOUNTS_FOUND &&
+		exchange->account.hash.size == 0;
+	exchange->account.hash = (struct span){ NULL, 0 };
 	if (exchange->exists)
 		exchange->keys = exchange->account.keys;
 	else

@@ -11,6 +11,8 @@
 #include <time.h>
 
 #include "auth/bounded_map.h"
+#include "auth/hash.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "proto/saslprep.h"
@@ -30,6 +32,7 @@ struct passwords {
 	pthread_mutex_t lock;		/* of all below */
 	pthread_cond_t turn;
 	unsigned hashing, waiting;
+	uint64_t memory;		/* bytes that those who hash need */
 	int64_t ttl;
 	struct bounded_map remembered;	/* account id -> struct remembered */
 };
@@ -137,37 +140,49 @@ remember(struct passwords *passwords, const struct account *account,
 
 /* ---- turns ---- */
 
+/* One that needs much memory waits too until others have given theirs back. */
 static bool
-enter(struct passwords *passwords, int64_t deadline)
+has_place(const struct passwords *passwords, uint64_t memory)
+{
+	return passwords->hashing < passwords->hashers &&
+		passwords->memory + memory <= PASSWORD_MEMORY_LIMIT;
+}
+
+static bool
+enter(struct passwords *passwords, uint64_t memory, int64_t deadline)
 {
 	struct timespec until = { .tv_sec = deadline / 1000,
 		.tv_nsec = deadline % 1000 * 1000000 };
 	int code = 0;
 	pthread_mutex_lock(&passwords->lock);
-	bool is_full = passwords->hashing == passwords->hashers;
-	if (is_full && passwords->waiting == passwords->waiters) {
+	if (!has_place(passwords, memory) &&
+		passwords->waiting == passwords->waiters) {
 		pthread_mutex_unlock(&passwords->lock);
 		return false;
 	}
 	passwords->waiting++;
-	while (passwords->hashing == passwords->hashers && code == 0)
+	while (!has_place(passwords, memory) && code == 0)
 		code = pthread_cond_timedwait(&passwords->turn,
 			&passwords->lock, &until);
 	passwords->waiting--;
-	bool entered = passwords->hashing < passwords->hashers;
-	if (entered)
+	bool entered = has_place(passwords, memory);
+	if (entered) {
 		passwords->hashing++;
+		passwords->memory += memory;
+	}
 	pthread_mutex_unlock(&passwords->lock);
 	return entered;
 }
 
 static void
-leave(struct passwords *passwords)
+leave(struct passwords *passwords, uint64_t memory)
 {
 	pthread_mutex_lock(&passwords->lock);
-	assert(passwords->hashing > 0);
+	assert(passwords->hashing > 0 && passwords->memory >= memory);
 	passwords->hashing--;
-	pthread_cond_signal(&passwords->turn);
+	passwords->memory -= memory;
+	/* All: the first to wake may need more memory than there is. */
+	pthread_cond_broadcast(&passwords->turn);
 	pthread_mutex_unlock(&passwords->lock);
 }
 
@@ -185,11 +200,11 @@ check_prepared(struct passwords *passwords, const struct account *account,
 	} else {
 		password_fake_keys(passwords, name, &keys);
 	}
-	if (!enter(passwords, deadline))
+	if (!enter(passwords, 0, deadline))
 		return PASSWORD_LATER;
 	tried = keys;
 	scram_derive_keys(password, &tried);
-	leave(passwords);
+	leave(passwords, 0);
 	counter_add(COUNTER_PASSWORD_HASHES, 1);
 	bool is_right = scram_keys_are_equal(&keys, &tried) && account != NULL;
 	OPENSSL_cleanse(&tried, sizeof(tried));
@@ -198,11 +213,42 @@ check_prepared(struct passwords *passwords, const struct account *account,
 	return is_right ? PASSWORD_RIGHT : PASSWORD_WRONG;
 }
 
+/* The hash is of another system, and of the password as typed. */
+static enum password_verdict
+check_hash(struct passwords *passwords, const struct account *account,
+	struct span password, int64_t now, int64_t deadline)
+{
+	uint8_t seen[SCRAM_HASH_SIZE];
+	struct hash hash;
+	struct error error;
+	hash_verified(passwords, account, password, seen);
+	if (is_remembered(passwords, account, seen, now))
+		return PASSWORD_RIGHT;
+	if (hash_parse(account->hash, &hash, &error) != 0) {
+		log_event(LOG_WARN, "password-not-understood", NULL,
+			LOG_TEXT("user", account->address),
+			LOG_TEXT("reason", error.text));
+		return PASSWORD_WRONG;
+	}
+	if (!enter(passwords, hash.memory, deadline))
+		return PASSWORD_LATER;
+	enum hash_verdict verdict = hash_check(&hash, password);
+	leave(passwords, hash.memory);
+	counter_add(COUNTER_PASSWORD_HASHES, 1);
+	OPENSSL_cleanse(&hash, sizeof(hash));
+	if (verdict == HASH_RIGHT)
+		remember(passwords, account, seen, now);
+	return verdict == HASH_RIGHT ? PASSWORD_RIGHT :
+		verdict == HASH_LATER ? PASSWORD_LATER : PASSWORD_WRONG;
+}
+
 enum password_verdict
 password_check(struct passwords *passwords, const struct account *account,
 	struct span name, struct span password, int64_t now, int64_t deadline)
 {
 	struct buffer prepared;
+	if (account != NULL && account->hash.size > 0)
+		return check_hash(passwords, account, password, now, deadline);
 	buffer_init(&prepared, 0);
 	/* One that cannot be prepared was never set: it costs like a wrong one. */
 	bool is_prepared = saslprep_password(password, &prepared) ==

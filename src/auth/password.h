@@ -5,7 +5,8 @@
  * many wait for their turn: the rest is answered "later" at once.
  *
  * A name that does not exist costs and looks the same as a wrong password: it
- * has keys that are made of it, which no password fits.
+ * has keys that are made of it, which no password fits. (An account whose hash
+ * another system made costs what that hash costs: hash.h.)
  */
 #ifndef AUTH_PASSWORD_H
 #define AUTH_PASSWORD_H
@@ -14,6 +15,7 @@
 
 enum {
 	PASSWORD_REMEMBERED_LIMIT = 100000,	/* accounts (at most twice) */
+	PASSWORD_MEMORY_LIMIT = 512 << 20,	/* bytes of hashes under way */
 };
 
 struct passwords;

@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-/* The builtin source can answer all there are; a list chooses among them. */
+/* A list chooses; without one all, as far as all accounts can answer them. */
 static void
 choose_mechanisms(struct settings *settings, const char *list)
 {
@@ -19,6 +19,7 @@ choose_mechanisms(struct settings *settings, const char *list)
 				LOG_TEXT("parameter", "auth_mechanisms"),
 				LOG_SPAN("found", item));
 	}
+	settings->is_chosen = !is_empty;
 	for (unsigned i = 0; is_empty && i < SASL_MECHANISM_COUNT; i++)
 		settings->offers[i] = true;
 }

@@ -12,6 +12,7 @@
 
 struct settings {
 	bool offers[SASL_MECHANISM_COUNT];
+	bool is_chosen;			/* by auth_mechanisms: offered as it says */
 	bool is_plaintext_disabled;	/* disable_plaintext_auth */
 	const char *trusted_networks;	/* login_trusted_networks */
 	const char *mynetworks;

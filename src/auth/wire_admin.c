@@ -53,9 +53,12 @@ add_user(struct wire_request *request)
 	uint64_t id;
 	bool added_domain = false;
 	struct span address = wire_get(request, "address");
-	if (accounts_add_user(auth.accounts, address,
-		wire_get(request, "password"), &id, &added_domain,
-		&error) != 0) {
+	int result = wire_has(request, "hash") ?
+		accounts_import_user(auth.accounts, address,
+		wire_get(request, "hash"), &id, &added_domain, &error) :
+		accounts_add_user(auth.accounts, address,
+		wire_get(request, "password"), &id, &added_domain, &error);
+	if (result != 0) {
 		wire_fail(request, &error);
 		return;
 	}

@@ -18,9 +18,13 @@ greet(struct buffer *out)
 	const struct settings *settings = auth_settings();
 	uint8_t cookie[16];
 	for (unsigned i = 0; i < SASL_MECHANISM_COUNT; i++) {
-		if (!settings->offers[i])
-			continue;
 		bool is_plaintext = i == SASL_PLAIN || i == SASL_LOGIN;
+		/* Clients take the strongest that is named and do not fall
+		 * back: it must work for all. */
+		if (!settings->offers[i] || (!is_plaintext &&
+			!settings->is_chosen &&
+			!accounts_have_keys(auth.accounts)))
+			continue;
 		buffer_print(out, "MECH\t%s\t%s\n",
 			sasl_mechanism_name((enum sasl_mechanism)i),
 			is_plaintext ? "plaintext" : "mutual-auth");

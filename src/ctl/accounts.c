@@ -45,9 +45,10 @@ send_password(struct ctl *ctl, const char *command, const char *address)
 	return result;
 }
 
-/* Lines "ADDRESS PASSWORD" of standard input, over one wire. */
+/* Lines "ADDRESS PASSWORD" or "ADDRESS HASH" of standard input, over one wire;
+ * `key`: "password" or "hash". */
 static int
-add_many(struct ctl *ctl)
+add_many(struct ctl *ctl, const char *key)
 {
 	char *line = NULL;
 	size_t room = 0, count = 0;
@@ -67,11 +68,11 @@ add_many(struct ctl *ctl)
 			continue;
 		buffer_init(&fields, 0);
 		tabline_add_pair(&fields, "address", word);
-		tabline_add_pair(&fields, "password", span_trim(rest));
+		tabline_add_pair(&fields, key, span_trim(rest));
 		if (span_trim(rest).size == 0)
 			result = ctl_fail("standard input:%zu: found \"%.*s\", "
-				"expected an address and a password", count,
-				SPAN_PRINT(word));
+				"expected an address and a %s", count,
+				SPAN_PRINT(word), key);
 		else if (system_call(&wire, "USER-ADD", buffer_span(&fields),
 		    NULL, NULL, NULL, &error) < 0)
 			result = ctl_fail("standard input:%zu: %s", count,
@@ -150,6 +151,21 @@ size_in_bytes(const char *text, char out[24])
 	return 0;
 }
 
+/* add --hash HASH ADDRESS, or add --hash - */
+static int
+add_hashed(struct ctl *ctl)
+{
+	if (ctl->argc == 3 && strcmp(ctl->argv[2], "-") == 0)
+		return add_many(ctl, "hash");
+	if (ctl->argc != 4)
+		return ctl_usage(ctl_command_of(ctl_user), "found %d words, "
+			"expected add --hash HASH ADDRESS", ctl->argc);
+	const char *fields[] = { "address", ctl->argv[3], "hash", ctl->argv[2],
+		NULL };
+	return admin_each(ctl, service, 0, "USER-ADD", fields, NULL,
+		tell_domain, ctl);
+}
+
 int
 ctl_user(struct ctl *ctl)
 {
@@ -166,11 +182,14 @@ ctl_user(struct ctl *ctl)
 			return 1;
 		return user_quota(ctl, address, ctl->argc == 3 ? bytes : NULL);
 	}
+	if (strcmp(verb, "add") == 0 && ctl->argc >= 3 &&
+		strcmp(address, "--hash") == 0)
+		return add_hashed(ctl);
 	if (ctl->argc != 2)
 		return ctl_usage(self, "found %d words, expected a verb and an "
 			"address", ctl->argc);
 	if (strcmp(verb, "add") == 0 && strcmp(address, "-") == 0)
-		return add_many(ctl);
+		return add_many(ctl, "password");
 	if (strcmp(verb, "add") == 0)
 		return send_password(ctl, "USER-ADD", address);
 	if (strcmp(verb, "passwd") == 0)

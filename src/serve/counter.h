@@ -76,6 +76,7 @@ struct counter_page {
 struct counter_generations {
 	_Atomic uint64_t accounts;	/* accounts, aliases or domains changed */
 	_Atomic uint64_t certificate;
+	_Atomic uint64_t mechanisms;	/* auth offers others than before */
 };
 
 /* Maps fd 5 and 6 of process_start; called by it. NULL fds give private memory

@@ -38,6 +38,7 @@ struct sasl_caller {
 	pthread_mutex_t lock;	/* of what follows; taken after learning */
 	bool is_known;
 	int64_t refresh_at;	/* ms: 0, or when to forget once more */
+	uint64_t generation;	/* of mechanisms, when it was asked */
 	struct mechanism mechanism[MECHANISM_LIMIT];
 	size_t mechanism_count;
 };
@@ -186,12 +187,24 @@ forget_again(struct sasl_caller *caller)
 	pthread_mutex_unlock(&caller->lock);
 }
 
+static void
+forget_old(struct sasl_caller *caller)
+{
+	uint64_t now = atomic_load(&counter_generations()->mechanisms);
+	pthread_mutex_lock(&caller->lock);
+	if (caller->generation != now)
+		caller->is_known = false;
+	caller->generation = now;
+	pthread_mutex_unlock(&caller->lock);
+}
+
 /* A copy of what auth announced, asked for when nobody has yet. */
 static size_t
 get_mechanisms(struct sasl_caller *caller,
 	struct mechanism list[MECHANISM_LIMIT])
 {
 	forget_again(caller);
+	forget_old(caller);
 	if (!is_known(caller))
 		learn_mechanisms(caller);
 	pthread_mutex_lock(&caller->lock);

@@ -36,6 +36,7 @@ set_options(struct accounts *accounts, const struct accounts_options *options)
 	accounts->myorigin = memory_copy_string(options->myorigin);
 	accounts->delimiters = memory_copy_string(options->delimiters);
 	accounts->quota = options->quota;
+	accounts->uses_aliases = options->uses_aliases;
 }
 
 static void
@@ -90,6 +91,7 @@ accounts_close(struct accounts **accounts)
 	memory_free(old->mydestination);
 	memory_free(old->myorigin);
 	memory_free(old->delimiters);
+	alias_table_free(&old->aliases);
 	pthread_mutex_destroy(&old->database_lock);
 	pthread_mutex_destroy(&old->cache_lock);
 	memory_free(old);
@@ -168,6 +170,16 @@ accounts_is_ours(struct accounts *accounts, struct span domain)
 {
 	pthread_mutex_lock(&accounts->cache_lock);
 	bool found = map_get(&accounts->domains, domain) != NULL;
+	pthread_mutex_unlock(&accounts->cache_lock);
+	return found;
+}
+
+bool
+accounts_is_configured(struct accounts *accounts, struct span domain)
+{
+	pthread_mutex_lock(&accounts->cache_lock);
+	bool found = map_get(&accounts->domains, domain) ==
+		(void *)DOMAIN_CONFIGURED;
 	pthread_mutex_unlock(&accounts->cache_lock);
 	return found;
 }

@@ -32,6 +32,7 @@ struct accounts_options {
 	const char *myorigin;		/* added to names without a domain */
 	const char *delimiters;		/* recipient_delimiter */
 	uint64_t quota;			/* of accounts without one of their own */
+	bool uses_aliases;		/* alias_maps names something */
 };
 
 /*

@@ -14,6 +14,7 @@
 #include "auth/accounts.h"
 #include "auth/database.h"
 #include "auth/bounded_map.h"
+#include "proto/alias_table.h"
 
 struct accounts {
 	pthread_mutex_t database_lock;
@@ -23,6 +24,8 @@ struct accounts {
 	struct bounded_map names;		/* normalised address -> struct name_entry */
 	struct map domains;		/* normalised -> enum domain_kind as pointer */
 	char *mydestination, *myorigin, *delimiters;
+	bool uses_aliases;		/* alias_maps is not empty */
+	struct alias_table *aliases;	/* or NULL */
 	uint64_t quota;
 	atomic_bool has_hashes;		/* in the database */
 };
@@ -52,6 +55,9 @@ accounts_parse(struct accounts *accounts, struct span text,
 
 bool
 accounts_is_ours(struct accounts *accounts, struct span domain);
+/* Is it one of mydestination? alias_maps is for those. */
+bool
+accounts_is_configured(struct accounts *accounts, struct span domain);
 
 /* 1: it is something; 0: nothing; -1: error. Cached. */
 int

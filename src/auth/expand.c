@@ -2,7 +2,8 @@
  * Where mail for an address goes: aliases followed to accounts and to
  * addresses elsewhere (RFC 5321 3.9.1), breadth first, each name once. Runs in
  * auth. Names are looked up in this order: the whole address, the address
- * without its detail, postmaster (RFC 5321 4.5.1).
+ * without its detail, postmaster (RFC 5321 4.5.1). Built-in aliases come first,
+ * then alias_maps, then accounts: what virtual(5), local(8) of Postfix do.
  */
 #include <string.h>
 
@@ -16,6 +17,7 @@ struct visit {
 	unsigned depth;
 	bool is_itself;		/* the alias of this name names it: the account */
 	bool is_here;		/* plain "postmaster": ours whatever myorigin is */
+	bool is_final;		/* alias_maps is not asked: \user, or itself */
 };
 
 struct expander {
@@ -134,12 +136,18 @@ find_name(struct expander *expander, const struct parsed_name *parsed,
 	return found;
 }
 
+static bool
+is_too_deep(const struct visit *visit)
+{
+	return visit->depth == ACCOUNTS_DEPTH_LIMIT;
+}
+
 /* The targets of an alias join the queue. */
 static enum accounts_verdict
 follow(struct expander *expander, const struct visit *visit,
 	const struct name *name)
 {
-	if (visit->depth == ACCOUNTS_DEPTH_LIMIT)
+	if (is_too_deep(visit))
 		return fail(expander, "are nested too deeply");
 	for (size_t i = 0; i < name->target_count; i++) {
 		struct visit next = { .depth = visit->depth + 1 };
@@ -151,6 +159,113 @@ follow(struct expander *expander, const struct visit *visit,
 		next.is_itself = span_equals(next.parsed.name,
 			visit->parsed.name);
 		if (!next.is_itself && is_seen(expander, next.parsed.name))
+			continue;
+		if (!add_visit(expander, &next))
+			return fail(expander, "have too many targets");
+	}
+	return ACCOUNTS_FOUND;
+}
+
+/* ---- alias_maps ---- */
+
+struct file_alias {
+	struct span name;		/* as found, without a domain */
+	struct alias_target *target;
+	size_t count;
+};
+
+/* Local parts of addresses in mydestination, whole and without detail: what
+ * local(8) of Postfix looks up before it looks for a mailbox. */
+static bool
+find_in_files(struct expander *expander, const struct visit *visit,
+	struct file_alias *alias)
+{
+	struct accounts *accounts = expander->accounts;
+	const struct parsed_name *parsed = &visit->parsed;
+	struct span detail, local = span_first(parsed->name,
+		parsed->name.size - parsed->domain.size - 1);
+	bool found = false;
+	if (visit->is_final || (!visit->is_here &&
+		!accounts_is_configured(accounts, parsed->domain)))
+		return false;
+	alias->name = local;
+	pthread_mutex_lock(&accounts->cache_lock);
+	if (accounts->uses_aliases && accounts->aliases != NULL) {
+		found = alias_table_find(accounts->aliases, local,
+			expander->arena, &alias->target, &alias->count);
+		if (!found && address_split_detail(local,
+			accounts->delimiters, &alias->name, &detail))
+			found = alias_table_find(accounts->aliases,
+				alias->name, expander->arena, &alias->target,
+				&alias->count);
+	}
+	pthread_mutex_unlock(&accounts->cache_lock);
+	return found;
+}
+
+/* A name without a domain is one of ours: at myorigin when that is, else where
+ * the alias was looked up. */
+static bool
+parse_target(struct expander *expander, const struct visit *visit,
+	struct span text, struct parsed_name *parsed)
+{
+	struct accounts *accounts = expander->accounts;
+	struct address address;
+	struct buffer whole;
+	if (!accounts_parse(accounts, text, expander->arena, parsed) ||
+		address_parse(text, expander->arena, &address) != ADDRESS_OK)
+		return false;
+	if (address.domain.size > 0 || accounts_is_ours(accounts,
+		parsed->domain))
+		return true;
+	address.domain = visit->parsed.domain;
+	buffer_init(&whole, 0);
+	address_format(&whole, &address);
+	bool ok = accounts_parse(accounts, arena_copy(expander->arena,
+		buffer_span(&whole)), expander->arena, parsed);
+	buffer_fini(&whole);
+	return ok;
+}
+
+/* A program or a file has no process that would take mail to it: the mail of
+ * this alias waits, all of it, so that none gets it twice. */
+static enum accounts_verdict
+fail_target(struct expander *expander, const struct file_alias *alias,
+	const struct alias_target *target)
+{
+	error_set(expander->error, ERROR_LATER,
+		"the alias %.*s names %s%.*s, and mail is not delivered to "
+		"programs and files yet", SPAN_PRINT(alias->name),
+		target->kind == ALIAS_PROGRAM ? "|" : "",
+		SPAN_PRINT(span_first(target->text, 80)));
+	return ACCOUNTS_TROUBLE;
+}
+
+/* The targets of an alias of alias_maps join the queue. One that names itself
+ * is the account of that name, as everywhere. */
+static enum accounts_verdict
+follow_files(struct expander *expander, const struct visit *visit,
+	const struct file_alias *alias)
+{
+	if (is_too_deep(visit))
+		return fail(expander, "are nested too deeply");
+	for (size_t i = 0; i < alias->count; i++) {
+		const struct alias_target *target = &alias->target[i];
+		struct visit next = { .depth = visit->depth + 1 };
+		if (target->kind == ALIAS_PROGRAM ||
+			target->kind == ALIAS_FILE)
+			return fail_target(expander, alias, target);
+		if (!parse_target(expander, visit, target->text,
+			&next.parsed)) {
+			expander->has_dangling = true;
+			continue;
+		}
+		bool is_user = target->kind == ALIAS_USER;
+		bool is_same = span_equals(next.parsed.name,
+			visit->parsed.name);
+		next.is_final = is_user || is_same;
+		next.is_itself = is_user || (is_same && visit->is_itself);
+		if (!next.is_final && is_seen(expander, next.parsed.name))
 			continue;
 		if (!add_visit(expander, &next))
 			return fail(expander, "have too many targets");
@@ -176,6 +291,7 @@ static enum accounts_verdict
 visit_one(struct expander *expander, const struct visit *visit)
 {
 	struct name name;
+	struct file_alias alias;
 	bool fits = true;
 	if (!visit->is_here &&
 		!accounts_is_ours(expander->accounts, visit->parsed.domain)) {
@@ -189,6 +305,8 @@ visit_one(struct expander *expander, const struct visit *visit)
 		return ACCOUNTS_TROUBLE;
 	if (found == 1 && name.target_count > 0 && !visit->is_itself)
 		return follow(expander, visit, &name);
+	if (find_in_files(expander, visit, &alias))
+		return follow_files(expander, visit, &alias);
 	if (found == 0 && visit->depth == 0 && add_reversed(expander, visit,
 		&fits))
 		return fits ? ACCOUNTS_FOUND :

@@ -4,7 +4,8 @@
  * alone opens accounts.db; it has no network, starts nothing, and believes its
  * callers no more than their wires say.
  *
- * What it opens: $data_directory/auth/accounts.db. Its jail is that directory.
+ * What it opens: $data_directory/auth/accounts.db and the compiled aliases
+ * beside it. Its jail is that directory.
  * `auth --offline` is described in offline.c.
  */
 #include <openssl/crypto.h>
@@ -13,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "auth/aliases.h"
 #include "auth/auth.h"
 #include "auth/exchange.h"
 #include "auth/offline.h"
@@ -70,6 +72,16 @@ prepare_crypto(void)
 	scram_derive_keys(SPAN("x"), &keys);
 }
 
+/* A damaged table stops no mail for accounts: who runs newaliases mends it. */
+static void
+load_aliases(void)
+{
+	struct error error;
+	if (aliases_load(auth.accounts, &error) < 0)
+		log_event(LOG_ERROR, "aliases-not-loaded", NULL,
+			LOG_TEXT("reason", error.text));
+}
+
 static int
 open_all(const struct process *process, struct passwords_options *options,
 	struct error *error)
@@ -92,6 +104,7 @@ open_all(const struct process *process, struct passwords_options *options,
 		&auth.accounts, error) != 0)
 		return -1;
 	buffer_fini(&path);
+	load_aliases();
 	options->ttl = settings->cache_ttl;
 	options->secret = accounts_secret(auth.accounts);
 	auth.passwords = passwords_new(options);

@@ -77,6 +77,7 @@ open_accounts(int config_fd, struct error *error)
 	umask(0077);
 	if (enter_directory(config, error) != 0)
 		return -1;
+	/* Its aliases are not looked at: only the operator asks here. */
 	return accounts_open("accounts.db", &settings->accounts,
 		&auth.accounts, error);
 }

@@ -58,6 +58,8 @@ settings_new(const struct config *config)
 		.myorigin = config_text(config, "myorigin"),
 		.delimiters = config_text(config, "recipient_delimiter"),
 		.quota = config_size(config, "mailbox_quota"),
+		.uses_aliases = span_trim(span_from(config_text(config,
+			"alias_maps"))).size > 0,
 	};
 	return new;
 }

@@ -184,6 +184,7 @@ free_wire(struct session **session)
 	struct auth_wire *wire = (struct auth_wire *)*session;
 	turnstile_withdraw(&wire->turn, clock_monotonic());
 	stream_fini(&wire->stream);
+	buffer_fini(&wire->table);
 	memory_free(wire);
 	*session = NULL;
 }

@@ -5,6 +5,7 @@
 #ifndef AUTH_WIRE_H
 #define AUTH_WIRE_H
 
+#include "base/buffer.h"
 #include "proto/tabline.h"
 #include "serve/listener.h"
 #include "serve/stream.h"
@@ -22,6 +23,7 @@ struct auth_wire {
 	struct turnstile *turnstile;	/* each line needs a place; or NULL */
 	struct turn turn;
 	const struct error *trouble;	/* everything is answered with it */
+	struct buffer table;		/* of aliases, while it comes in parts */
 };
 
 /* A request taken apart: field[0] is the command, field[1] the id. */
@@ -70,6 +72,15 @@ wire_serve(const struct wire_service *service, const char *caller,
 bool
 wire_handle_line(struct auth_wire *wire, struct span line,
 	struct buffer *out);
+
+/* ---- commands of auth-admin that stand in a file of their own ---- */
+
+void
+wire_aliases_begin(struct wire_request *request);
+void
+wire_aliases_part(struct wire_request *request);
+void
+wire_aliases_end(struct wire_request *request);
 
 /* ---- for the commands ---- */
 

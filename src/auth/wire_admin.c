@@ -257,6 +257,9 @@ static const struct wire_command commands[] = {
 	{ "ALIAS-ADD", 2, "command", add_alias },
 	{ "ALIAS-DELETE", 2, "command", delete_alias },
 	{ "ALIAS-LIST", 2, "command", list_aliases },
+	{ "ALIASES-BEGIN", 2, "command", wire_aliases_begin },
+	{ "ALIASES-PART", 3, "command", wire_aliases_part },
+	{ "ALIASES-END", 2, "command", wire_aliases_end },
 	{ NULL, 0, NULL, NULL },
 };
 

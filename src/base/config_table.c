@@ -30,6 +30,9 @@ const struct config_parameter config_table[] = {
 	"auth smtpd", NULL,
 	"Domains whose mail is for accounts here, beside those added with "
 	"`posthouse domain add`." },
+{ "alias_maps", L, "/etc/aliases", NULL, "auth", NULL,
+	"Alias files in the usual format, for names in mydestination; "
+	"`newaliases` compiles them. The default counts for root only." },
 { "mynetworks", W, "127.0.0.0/8 [::1]/128", NULL, "smtpd login auth", NULL,
 	"Clients that may relay without authentication." },
 { "recipient_delimiter", T, "+", NULL, "auth", NULL,

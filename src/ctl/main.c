@@ -58,6 +58,10 @@ static const struct ctl_command commands[] = {
 		"  add ADDRESS TARGET  mail to ADDRESS goes to TARGET too\n"
 		"  del ADDRESS [TARGET]\n"
 		"  list", ctl_alias },
+	{ "newaliases", "newaliases",
+		"Compile the alias files that alias_maps names.",
+		"Mail goes by the new aliases at once. With an error nothing\n"
+		"changes. The same as the program newaliases.", ctl_newaliases },
 	{ "queue", "queue list|show|retry|hold|release|delete [ID]...",
 		"Look at the spool, and change what is in it.",
 		"  list            every recipient that is left, with the last error\n"
@@ -221,6 +225,7 @@ static const struct {
 	ctl_function *run;
 } names[] = {
 	{ "mailq", ctl_mailq },
+	{ "newaliases", ctl_newaliases },
 };
 
 static ctl_function *

@@ -179,7 +179,7 @@ take_words(struct sendmail *sendmail, int argc, char **argv, enum mode *mode,
 
 /* posthouse beside this program, as the user himself. */
 static int
-list_queue(void)
+run_command(const char *name)
 {
 	char path[4096];
 	ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - 20);
@@ -189,7 +189,7 @@ list_queue(void)
 	char *slash = strrchr(path, '/');
 	size_t before = slash != NULL ? (size_t)(slash + 1 - path) : 0;
 	snprintf(path + before, sizeof(path) - before, "posthouse");
-	execl(path, "mailq", (char *)NULL);
+	execl(path, name, (char *)NULL);
 	return sendmail_fail(EX_OSFILE, "%s cannot be run", path);
 }
 
@@ -236,8 +236,9 @@ run(struct sendmail *sendmail, enum mode mode)
 	case MODE_SMTP:
 		return sendmail_talk(sendmail);
 	case MODE_LIST:
-		return list_queue();
+		return run_command("mailq");
 	case MODE_ALIASES:
+		return run_command("newaliases");
 	case MODE_NOTHING:
 		return 0;
 	default:
@@ -249,21 +250,12 @@ run(struct sendmail *sendmail, enum mode mode)
 	return result != 0 ? result : sendmail_send(sendmail);
 }
 
-/* By which name it was called; mailq is another program's. */
-static enum mode
-mode_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return strcmp(slash == NULL ? path : slash + 1, "newaliases") == 0 ?
-		MODE_ALIASES : MODE_SEND;
-}
-
 int
 main(int argc, char **argv)
 {
 	static struct sendmail sendmail;
 	struct config *config = NULL;
-	enum mode mode = argc > 0 ? mode_of(argv[0]) : MODE_SEND;
+	enum mode mode = MODE_SEND;
 	const char *path = getegid() == getgid() ? getenv("POSTHOUSE_CONF") :
 		NULL;
 	arena_init(&sendmail.arena, 0);

@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "ctl/sendmail.h"
 #include "proto/address.h"
+#include "proto/address_list.h"
 #include "proto/mime.h"
 
 /* ---- lines ---- */
@@ -138,6 +139,34 @@ has_field(struct span header, const char *name)
 	return false;
 }
 
+static bool
+is_of_addresses(const struct mime_field *field)
+{
+	static const char *const names[] = { "From", "Sender", "Reply-To",
+		"To", "Cc", "Resent-From", "Resent-Sender", "Resent-To",
+		"Resent-Cc" };
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (is_named(field, names[i]))
+			return true;
+	return false;
+}
+
+/* Addresses without a domain are of this host, in its mail too. */
+static void
+add_field(const struct sendmail *sendmail, const struct mime_field *field,
+	struct buffer *out)
+{
+	size_t before = (size_t)(field->value.data - field->whole.data);
+	if (!is_of_addresses(field)) {
+		buffer_add(out, field->whole);
+		return;
+	}
+	buffer_add(out, span_first(field->whole, before));
+	address_list_complete(field->value, span_from(config_text(
+		sendmail->config, "myorigin")), out);
+	buffer_add(out, span_skip(field->whole, before + field->value.size));
+}
+
 /* Copies the header without Bcc; its recipients are taken with -t. */
 static int
 take_header(struct sendmail *sendmail, struct span header, struct buffer *out)
@@ -157,7 +186,7 @@ take_header(struct sendmail *sendmail, struct span header, struct buffer *out)
 				return result;
 		}
 		if (!is_named(&field, "Bcc") && !is_named(&field, "Resent-Bcc"))
-			buffer_add(out, field.whole);
+			add_field(sendmail, &field, out);
 	}
 	return 0;
 }

@@ -48,10 +48,12 @@ static const struct {
 		false, "From: a@b\r\nTo: bob@x.test\r\nResent-To: eve@r.test"
 		"\r\n\r\nhi\r\n", "eve@r.test f@r.test " },
 	{ "addresses without a domain", "From: a@b\nTo: root, \"a b\"\n\n",
-		true, false, "From: a@b\r\nTo: root, \"a b\"\r\n\r\n",
+		true, false, "From: a@b\r\nTo: root@example.test, "
+		"\"a b\"@example.test\r\n\r\n",
 		"root \"a b\" " },
 	{ "From is added", "To: root\n\nhi\n", false, false,
-		"From: \"Cron\" <root@example.test>\r\nTo: root\r\n\r\nhi\r\n",
+		"From: \"Cron\" <root@example.test>\r\n"
+		"To: root@example.test\r\n\r\nhi\r\n",
 		"" },
 	{ "a body alone", "no header here\nTo: x@y\n", true, false,
 		"From: \"Cron\" <root@example.test>\r\n\r\nno header here\r\n"
@@ -104,7 +106,11 @@ too_many_recipients_are_refused(void **state)
 {
 	static struct sendmail sendmail;
 	struct buffer text;
+	struct config *config;
+	struct error error;
 	(void)state;
+	assert_int_equal(config_load(NULL, NULL, 0, &config, &error), 0);
+	sendmail.config = config;
 	buffer_init(&text, 0);
 	buffer_add_string(&text, "From: a@b\n");
 	for (unsigned i = 0; i <= SENDMAIL_RECIPIENT_LIMIT; i++)
@@ -116,6 +122,7 @@ too_many_recipients_are_refused(void **state)
 	buffer_fini(&text);
 	buffer_fini(&sendmail.message);
 	arena_fini(&sendmail.arena);
+	config_free(&config);
 }
 
 /* ---- files of the drop folder ---- */

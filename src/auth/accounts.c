@@ -66,6 +66,7 @@ accounts_open(const char *path, const struct accounts_options *options,
 	struct accounts *new = memory_new(sizeof(*new));
 	pthread_mutex_init(&new->database_lock, NULL);
 	pthread_mutex_init(&new->cache_lock, NULL);
+	pthread_rwlock_init(&new->virtual_lock, NULL);
 	bounded_map_init(&new->names, ACCOUNTS_CACHE_LIMIT / 2, memory_free);
 	map_init(&new->domains);
 	set_options(new, options);
@@ -92,6 +93,8 @@ accounts_close(struct accounts **accounts)
 	memory_free(old->myorigin);
 	memory_free(old->delimiters);
 	alias_table_free(&old->aliases);
+	virtual_free(&old->virtual_tables);
+	pthread_rwlock_destroy(&old->virtual_lock);
 	pthread_mutex_destroy(&old->database_lock);
 	pthread_mutex_destroy(&old->cache_lock);
 	memory_free(old);

@@ -14,6 +14,7 @@
 #include "auth/accounts.h"
 #include "auth/database.h"
 #include "auth/bounded_map.h"
+#include "auth/virtual.h"
 #include "proto/alias_table.h"
 
 struct accounts {
@@ -26,6 +27,9 @@ struct accounts {
 	char *mydestination, *myorigin, *delimiters;
 	bool uses_aliases;		/* alias_maps is not empty */
 	struct alias_table *aliases;	/* or NULL */
+
+	pthread_rwlock_t virtual_lock;	/* written by a reload only */
+	struct virtual_tables *virtual_tables;	/* or NULL */
 	uint64_t quota;
 	atomic_bool has_hashes;		/* in the database */
 };

@@ -55,3 +55,17 @@ aliases_replace(struct accounts *accounts, struct span text,
 	alias_table_free(&table);
 	return result;
 }
+
+void
+aliases_set_virtual(struct accounts *accounts, struct virtual_tables **tables)
+{
+	pthread_rwlock_wrlock(&accounts->virtual_lock);
+	struct virtual_tables *old = accounts->virtual_tables;
+	accounts->virtual_tables = *tables;
+	*tables = NULL;
+	pthread_rwlock_unlock(&accounts->virtual_lock);
+	virtual_free(&old);
+	pthread_mutex_lock(&accounts->database_lock);
+	accounts_changed(accounts);
+	pthread_mutex_unlock(&accounts->database_lock);
+}

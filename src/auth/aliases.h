@@ -8,6 +8,7 @@
 #define AUTH_ALIASES_H
 
 #include "auth/accounts.h"
+#include "auth/virtual.h"
 
 /* Reads the file that is there; none is fine. In the directory of the accounts,
  * once, before it serves. */
@@ -22,5 +23,11 @@ aliases_load(struct accounts *accounts, struct error *error);
 int
 aliases_replace(struct accounts *accounts, struct span text,
 	struct error *error);
+
+/* ---- virtual_alias_maps ---- */
+
+/* Takes the tables over; the old ones are gone when it returns. */
+void
+aliases_set_virtual(struct accounts *accounts, struct virtual_tables **tables);
 
 #endif

@@ -3,11 +3,12 @@
  * addresses elsewhere (RFC 5321 3.9.1), breadth first, each name once. Runs in
  * auth. Names are looked up in this order: the whole address, the address
  * without its detail, postmaster (RFC 5321 4.5.1). Built-in aliases come first,
- * then alias_maps, then accounts: what virtual(5), local(8) of Postfix do.
+ * then virtual_alias_maps, alias_maps, accounts: what virtual(5), local(8) of Postfix do.
  */
 #include <string.h>
 
 #include "auth/accounts_private.h"
+#include "base/config.h"
 
 enum { VISIT_LIMIT = 2 * ACCOUNTS_TARGET_LIMIT };
 
@@ -166,6 +167,116 @@ follow(struct expander *expander, const struct visit *visit,
 	return ACCOUNTS_FOUND;
 }
 
+/* ---- virtual_alias_maps ---- */
+
+/* A domain that is a key is ours, though it has no accounts (virtual(5)). */
+static bool
+is_ours(struct expander *expander, const struct parsed_name *parsed)
+{
+	struct accounts *accounts = expander->accounts;
+	struct span value;
+	struct error error;
+	if (accounts_is_ours(accounts, parsed->domain))
+		return true;
+	pthread_rwlock_rdlock(&accounts->virtual_lock);
+	bool found = accounts->virtual_tables != NULL && virtual_find(
+		accounts->virtual_tables, parsed->domain, true,
+		expander->arena, &value, &error) == 1;
+	pthread_rwlock_unlock(&accounts->virtual_lock);
+	return found;
+}
+
+/* The keys of virtual(5), in its order. */
+static int
+find_keys(struct expander *expander, const struct parsed_name *parsed,
+	struct span *value, struct span *extension)
+{
+	struct accounts *accounts = expander->accounts;
+	const struct virtual_tables *tables = accounts->virtual_tables;
+	struct arena *arena = expander->arena;
+	struct span base, detail, local = span_first(parsed->name,
+		parsed->name.size - parsed->domain.size - 1);
+	bool is_bare = accounts_is_configured(accounts, parsed->domain);
+	pthread_mutex_lock(&accounts->cache_lock);
+	bool has_detail = address_split_detail(local, accounts->delimiters,
+		&base, &detail);
+	pthread_mutex_unlock(&accounts->cache_lock);
+	const struct span keys[] = { parsed->name,
+		has_detail ? arena_print(arena, "%.*s@%.*s", SPAN_PRINT(base),
+			SPAN_PRINT(parsed->domain)) : SPAN(""),
+		is_bare ? local : SPAN(""),
+		is_bare && has_detail ? base : SPAN(""),
+		arena_print(arena, "@%.*s", SPAN_PRINT(parsed->domain)) };
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		int found = keys[i].size == 0 ? 0 : virtual_find(tables,
+			keys[i], i == 0, arena, value, expander->error);
+		if (found == 1 && (i == 1 || i == 3))
+			*extension = span_skip(local, base.size);
+		if (found != 0)
+			return found;
+	}
+	return 0;
+}
+
+static int
+find_virtual(struct expander *expander, const struct visit *visit,
+	struct span *value, struct span *extension)
+{
+	struct accounts *accounts = expander->accounts;
+	if (visit->is_itself)
+		return 0;
+	pthread_rwlock_rdlock(&accounts->virtual_lock);
+	int found = accounts->virtual_tables == NULL ? 0 :
+		find_keys(expander, &visit->parsed, value, extension);
+	pthread_rwlock_unlock(&accounts->virtual_lock);
+	return found;
+}
+
+/* The detail that a key did not have goes on (propagate_unmatched_extensions of
+ * Postfix). */
+static struct span
+extend(struct expander *expander, struct span item, struct span extension)
+{
+	size_t at = item.size;
+	while (at > 0 && item.data[at - 1] != '@')
+		at--;
+	size_t local = at > 0 ? at - 1 : item.size;
+	return extension.size == 0 ? item : arena_print(expander->arena,
+		"%.*s%.*s%.*s", SPAN_PRINT(span_first(item, local)),
+		SPAN_PRINT(extension), SPAN_PRINT(span_skip(item, local)));
+}
+
+/* The addresses right of a key, "@domain" for the same name there. */
+static enum accounts_verdict
+follow_virtual(struct expander *expander, const struct visit *visit,
+	struct span value, struct span extension)
+{
+	struct span item, local = span_first(visit->parsed.name,
+		visit->parsed.name.size - visit->parsed.domain.size - 1);
+	if (is_too_deep(visit))
+		return fail(expander, "are nested too deeply");
+	while (config_next_item(&value, &item)) {
+		struct visit next = { .depth = visit->depth + 1 };
+		if (item.data[0] == '@')
+			item = arena_print(expander->arena, "%.*s%.*s",
+				SPAN_PRINT(local), SPAN_PRINT(item));
+		else
+			item = extend(expander, item, extension);
+		if (!accounts_parse(expander->accounts, item, expander->arena,
+			&next.parsed)) {
+			expander->has_dangling = true;
+			continue;
+		}
+		next.is_itself = span_equals(next.parsed.name,
+			visit->parsed.name);
+		if (!next.is_itself && is_seen(expander, next.parsed.name))
+			continue;
+		if (!add_visit(expander, &next))
+			return fail(expander, "have too many targets");
+	}
+	return ACCOUNTS_FOUND;
+}
+
 /* ---- alias_maps ---- */
 
 struct file_alias {
@@ -292,9 +403,10 @@ visit_one(struct expander *expander, const struct visit *visit)
 {
 	struct name name;
 	struct file_alias alias;
+	struct span value, extension = { NULL, 0 };
 	bool fits = true;
 	if (!visit->is_here &&
-		!accounts_is_ours(expander->accounts, visit->parsed.domain)) {
+		!is_ours(expander, &visit->parsed)) {
 		fits = add_target(expander, &(struct accounts_target){
 			.address = visit->parsed.written });
 		return fits ? ACCOUNTS_FOUND :
@@ -305,6 +417,11 @@ visit_one(struct expander *expander, const struct visit *visit)
 		return ACCOUNTS_TROUBLE;
 	if (found == 1 && name.target_count > 0 && !visit->is_itself)
 		return follow(expander, visit, &name);
+	int is_virtual = find_virtual(expander, visit, &value,
+		&extension);
+	if (is_virtual != 0)
+		return is_virtual < 0 ? ACCOUNTS_TROUBLE :
+			follow_virtual(expander, visit, value, extension);
 	if (find_in_files(expander, visit, &alias))
 		return follow_files(expander, visit, &alias);
 	if (found == 0 && visit->depth == 0 && add_reversed(expander, visit,

@@ -19,6 +19,7 @@
 #include "auth/exchange.h"
 #include "auth/offline.h"
 #include "auth/wire.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "serve/jail.h"
 #include "serve/process.h"
@@ -33,14 +34,36 @@ static const struct service services[] = {
 	{ NULL, NULL },
 };
 
+/* virtual_alias_maps is opened by master. */
+static int
+load_virtual(struct error *error)
+{
+	struct buffer text;
+	struct virtual_tables *tables = NULL;
+	int fd = process_file("virtual_alias_maps");
+	buffer_init(&text, 0);
+	int result = fd < 0 ? 0 : file_read_descriptor(fd, VIRTUAL_LIMIT, &text,
+		error);
+	if (result == 0)
+		result = virtual_new(buffer_span(&text), &tables, error);
+	if (result == 0)
+		aliases_set_virtual(auth.accounts, &tables);
+	buffer_fini(&text);
+	return result;
+}
+
 /* Who looks at the old settings just now may go on doing so: they stay. */
 static void
 reload(const struct config *config)
 {
+	struct error error;
 	struct settings *settings = settings_new(config);
 	accounts_configure(auth.accounts, &settings->accounts);
 	passwords_set_ttl(auth.passwords, settings->cache_ttl);
 	atomic_store(&auth.settings, settings);
+	if (load_virtual(&error) < 0)
+		log_event(LOG_ERROR, "virtual-aliases-not-loaded", NULL,
+			LOG_TEXT("reason", error.text));
 }
 
 /* At most half of the workers hash or wait for it: the others look up. */
@@ -101,7 +124,7 @@ open_all(const struct process *process, struct passwords_options *options,
 		JAIL_FILES_READ | JAIL_FILES_WRITE | JAIL_THREADS };
 	if (jail_enter(process, &jail, error) != 0 ||
 		accounts_open("accounts.db", &settings->accounts,
-		&auth.accounts, error) != 0)
+		&auth.accounts, error) != 0 || load_virtual(error) != 0)
 		return -1;
 	buffer_fini(&path);
 	load_aliases();

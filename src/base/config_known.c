@@ -20,7 +20,6 @@ const struct config_known config_known_table[] = {
 	{ "home_mailbox", "Postfix", "mail is kept in the native format" },
 	{ "mail_spool_directory", "Postfix", "mail is kept in the native format" },
 	{ "alias_database", "Postfix", "newaliases compiles alias_maps" },
-	{ "virtual_alias_maps", "Postfix", "use `posthouse alias add`" },
 	{ "virtual_mailbox_domains", "Postfix", "use `posthouse domain add`" },
 	{ "virtual_mailbox_maps", "Postfix", "use `posthouse user add`" },
 	{ "virtual_transport", "Postfix", NOT_NEEDED },

@@ -33,6 +33,10 @@ const struct config_parameter config_table[] = {
 { "alias_maps", L, "/etc/aliases", NULL, "auth", NULL,
 	"Alias files in the usual format, for names in mydestination; "
 	"`newaliases` compiles them. The default counts for root only." },
+{ "virtual_alias_maps", L, "", NULL, "auth", NULL,
+	"Tables as in virtual(5) of Postfix for addresses of domains of ours, and "
+	"for domains that are keys in them: a file of keys (hash: in front is "
+	"passed over), or regexp: and pcre: tables." },
 { "mynetworks", W, "127.0.0.0/8 [::1]/128", NULL, "smtpd login auth", NULL,
 	"Clients that may relay without authentication." },
 { "recipient_delimiter", T, "+", NULL, "auth", NULL,

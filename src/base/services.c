@@ -68,7 +68,7 @@ read_file(struct reader *reader)
 {
 	struct services *services = reader->services;
 	if (reader->count < 3 || services->file_count == SERVICES_ROWS)
-		return "file PROGRAM PARAMETER [optional]";
+		return "file PROGRAM PARAMETER [optional|tables]";
 	struct program_file *file = &services->files[services->file_count++];
 	file->program = find_program(services, reader->words[1]);
 	if (file->program == NULL)
@@ -76,10 +76,12 @@ read_file(struct reader *reader)
 	if (!COPY(file->parameter, reader->words[2]) ||
 	    config_find_parameter(reader->words[2]) == NULL)
 		return "the name of a parameter";
-	file->is_optional = reader->count > 3;
-	if (file->is_optional &&
-	    !span_equals(reader->words[3], SPAN("optional")))
-		return "the word optional, or nothing";
+	if (reader->count == 3)
+		return NULL;
+	file->is_optional = span_equals(reader->words[3], SPAN("optional"));
+	file->is_tables = span_equals(reader->words[3], SPAN("tables"));
+	if (!file->is_optional && !file->is_tables)
+		return "the word optional or tables, or nothing";
 	return NULL;
 }
 

@@ -21,6 +21,7 @@ struct program_file {
 	const struct program *program;
 	char parameter[SERVICES_NAME_SIZE];
 	bool is_optional;		/* the file need not be there */
+	bool is_tables;			/* a list of files, passed as one */
 };
 
 /* A `listen` row (parameter: its port) or a `socket` row (file, mode). */

@@ -1,11 +1,11 @@
 /* Files that master opens for others: keys, certificates, the log. */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/tables.h"
 #include "master/master.h"
 
 int
@@ -15,17 +15,10 @@ files_open(struct master *master, const struct config *config,
 	int fds[SERVICES_ROWS];
 	size_t count = master->services.file_count, i;
 	for (i = 0; i < count; i++) {
-		const char *parameter = master->services.files[i].parameter;
-		const char *path = config_path(config, parameter);
-		fds[i] = -1;
-		if (path[0] == '\0')
-			continue;
-		fds[i] = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-		if (fds[i] < 0 && (errno != ENOENT ||
-		    !master->services.files[i].is_optional)) {
-			error_set_errno(error, "%s: opening %s", parameter, path);
+		const struct program_file *file = &master->services.files[i];
+		fds[i] = tables_open(config, file, error);
+		if (fds[i] < 0 && error->code != ERROR_NONE)
 			break;
-		}
 	}
 	for (size_t j = 0; j < i; j++) {
 		file_close(i < count ? &fds[j] : &master->files[j]);

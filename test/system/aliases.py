@@ -57,12 +57,12 @@ def arrives(system, user, subject):
     assert subjects(system, user)[subject] == 1
 
 
-def refused(system, user):
+def refused(system, user, domain=DOMAIN):
     """The reply to RCPT."""
     with smtplib.SMTP("127.0.0.1", system.port("smtp"), timeout=30) as client:
         client.ehlo()
         client.mail("bob@example.net")
-        return client.rcpt(f"{user}@{DOMAIN}")
+        return client.rcpt(f"{user}@{domain}")
 
 
 def by_the_chapter(system):
@@ -154,6 +154,35 @@ def mail_that_waits(system):
     assert refused(system, "xxoo")[0] == 550
 
 
+def virtual(system):
+    """A domain of the table, a catch-all, a pattern; the file again at a reload."""
+    table = system.directory / "virtual"
+    patterns = system.directory / "patterns"
+    table.write_text("virtual.test any\ninfo@virtual.test root@linuxprobe.com,\n"
+                     " boss@linuxprobe.com\n@catch.test boss@linuxprobe.com\ncatch.test any\n")
+    patterns.write_text(r"/^list-(.*)@linuxprobe\.com$/ $1@linuxprobe.com" "\n")
+    # from here any mail is relayed
+    assert refused(system, "who", "virtual.test")[0] == 250
+    system.set(virtual_alias_maps=f"hash:{table}, regexp:{patterns}")
+    system.command("reload")
+    wait_until(lambda: refused(system, "who", "virtual.test")[0] == 550, 10,
+               "the table counts")
+    for address, users in (("info@virtual.test", ("root", "boss")),
+                           ("who@catch.test", ("boss",)),
+                           (f"list-root@{DOMAIN}", ("root",))):
+        system.send(address, subject=f"for {address}")
+        for user in users:
+            arrives(system, user, f"for {address}")
+    table.write_text("virtual.test\n")
+    system.command("reload")
+    wait_until(lambda: f'{table}:1: found \\"virtual.test\\" alone' in system.log_text(), 10,
+               "the mistake is told")
+    assert refused(system, "info", "virtual.test")[0] == 250
+    table.unlink()
+    done = system.command("reload", check=False)
+    assert done.returncode == 1 and "virtual_alias_maps: " in done.stderr, done
+
+
 def main():
     posthouse.own_network()
     with posthouse.System(domain=DOMAIN) as system:
@@ -173,6 +202,7 @@ def main():
         by_the_chapter(system)
         mistakes(system)
         mail_that_waits(system)
+        virtual(system)
     print("ok")
 
 

@@ -1,0 +1,71 @@
+/* See tables.h. Runs in master; it parses nothing but the list itself. */
+#include "base/tables.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/file.h"
+
+enum { TABLE_LIMIT = 64 << 20 };	/* bytes of one table */
+
+/* "hash:/path": a line "TYPE PATH SIZE", then the bytes. */
+static int
+add_table(struct span item, struct buffer *out, struct error *error)
+{
+	struct buffer path, text;
+	struct span type = SPAN("texthash");
+	size_t colon = span_find(item, ':');
+	if (colon < span_find(item, '/')) {
+		type = span_first(item, colon);
+		item = span_skip(item, colon + 1);
+	}
+	buffer_init(&path, 0);
+	buffer_init(&text, 0);
+	buffer_add(&path, item);
+	int result = file_read_whole(AT_FDCWD, buffer_string(&path),
+		TABLE_LIMIT, &text, error);
+	if (result == 0) {
+		buffer_print(out, "%.*s %.*s %zu\n", SPAN_PRINT(type),
+			SPAN_PRINT(item), text.size);
+		buffer_add(out, buffer_span(&text));
+	}
+	buffer_fini(&path);
+	buffer_fini(&text);
+	return result;
+}
+
+/* A list of tables becomes one file in memory. */
+static int
+open_list(const struct config *config, const char *parameter,
+	struct error *error)
+{
+	struct span rest = span_from(config_text(config, parameter)), item;
+	struct buffer all;
+	int fd = 0;
+	buffer_init(&all, 0);
+	while (fd == 0 && config_next_item(&rest, &item))
+		fd = add_table(item, &all, error);
+	if (fd == 0)
+		fd = file_open_memory(parameter, buffer_span(&all), error);
+	else
+		error_wrap(error, "%s", parameter);
+	buffer_fini(&all);
+	return fd;
+}
+
+int
+tables_open(const struct config *config, const struct program_file *file,
+	struct error *error)
+{
+	const char *path = config_path(config, file->parameter);
+	*error = (struct error){ .code = ERROR_NONE };
+	if (path[0] == '\0')
+		return -1;
+	if (file->is_tables)
+		return open_list(config, file->parameter, error);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0 && (errno != ENOENT || !file->is_optional))
+		error_set_errno(error, "%s: opening %s", file->parameter,
+			path);
+	return fd;
+}

@@ -13,17 +13,6 @@
 #include "base/memory.h"
 #include "serve/counter.h"
 
-/* An address in the cache: one run of memory, texts at its end. */
-struct name_entry {
-	bool has_account, is_over, has_own_quota;
-	uint64_t id, quota, generation;
-	struct scram_keys keys;
-	bool is_imported;
-	size_t written_size, hash_size, target_count;
-	size_t text_size;
-	char text[];		/* written, hash, then each target and a NUL */
-};
-
 /* ---- opening ---- */
 
 static void
@@ -46,7 +35,8 @@ count_hashes(struct accounts *accounts)
 	sqlite3_stmt *count = database_use(&accounts->database,
 		DATABASE_COUNT_IMPORTED);
 	if (database_step(&accounts->database, count, &error) == 1) {
-		bool has = sqlite3_column_int64(count, 0) > 0;
+		bool has = sqlite3_column_int64(count, 0) > 0 ||
+			accounts_sources_have_hashes(accounts);
 		if (atomic_exchange(&accounts->has_hashes, has) != has)
 			atomic_fetch_add(&counter_generations()->mechanisms, 1);
 	}
@@ -87,6 +77,7 @@ accounts_close(struct accounts **accounts)
 	if (old == NULL)
 		return;
 	database_close(&old->database);
+	accounts_free_sources(old->source, old->source_count);
 	bounded_map_fini(&old->names);
 	map_fini(&old->domains);
 	memory_free(old->mydestination);
@@ -322,6 +313,35 @@ read_account(struct accounts *accounts, sqlite3_stmt *find,
 }
 
 static int
+read_builtin(struct accounts *accounts, struct span normalised,
+	struct name_entry *draft, struct buffer *text, struct error *error)
+{
+	sqlite3_stmt *find = database_use(&accounts->database,
+		DATABASE_FIND_ACCOUNT);
+	database_bind(find, 1, normalised);
+	return read_account(accounts, find, draft, text, error);
+}
+
+/* The first source that has it. One that cannot be asked might have had it. */
+static int
+read_sources(struct accounts *accounts, struct span normalised,
+	struct name_entry *draft, struct buffer *text, struct error *error)
+{
+	int found = 0;
+	if (accounts->source_count == 0)
+		return read_builtin(accounts, normalised, draft, text, error);
+	for (size_t i = 0; i < accounts->source_count && found == 0; i++) {
+		const struct accounts_source *source = &accounts->source[i];
+		found = source->path == NULL ?
+			read_builtin(accounts, normalised, draft, text,
+			error) :
+			accounts_read_outside(accounts, source, normalised,
+			draft, text, error);
+	}
+	return found;
+}
+
+static int
 read_targets(struct accounts *accounts, struct span key,
 	struct name_entry *draft, struct buffer *text, struct error *error)
 {
@@ -363,10 +383,7 @@ accounts_get_name(struct accounts *accounts, struct span normalised,
 		return 1;
 	buffer_init(&text, 0);
 	pthread_mutex_lock(&accounts->database_lock);
-	sqlite3_stmt *find = database_use(&accounts->database,
-		DATABASE_FIND_ACCOUNT);
-	database_bind(find, 1, normalised);
-	int found = read_account(accounts, find, &draft, &text, error);
+	int found = read_sources(accounts, normalised, &draft, &text, error);
 	if (found >= 0 && read_targets(accounts, normalised, &draft, &text,
 		error) != 0)
 		found = -1;
@@ -404,6 +421,9 @@ accounts_get_postmaster(struct accounts *accounts, struct arena *arena,
 		found = read_account(accounts, database_use(
 			&accounts->database, DATABASE_FIND_FIRST), &draft,
 			&text, error);
+	if (found == 0)
+		found = accounts_read_first_outside(accounts, &draft, &text,
+			error);
 	if (found == 1)
 		keep(accounts, key, &draft, buffer_span(&text), arena, name);
 	pthread_mutex_unlock(&accounts->database_lock);

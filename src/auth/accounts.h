@@ -14,6 +14,7 @@
 #define AUTH_ACCOUNTS_H
 
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "base/error.h"
 #include "proto/address.h"
 #include "proto/scram.h"
@@ -49,6 +50,20 @@ accounts_close(struct accounts **accounts);
 void
 accounts_configure(struct accounts *accounts,
 	const struct accounts_options *options);
+
+/* Reads the file at a place among the files of the list (from 0) into *out. */
+typedef int accounts_read_fn(void *context, unsigned place,
+	struct buffer *out, struct error *error);
+
+/*
+ * Who is asked for accounts, in this order: "builtin", "passwd-file:FILE".
+ * Without any known one, and before the first call, builtin. A file that cannot
+ * be read keeps what it said before; if it never said anything, all that would
+ * have asked it is TROUBLE. What is wrong is logged with file and line.
+ */
+void
+accounts_set_sources(struct accounts *accounts, const char *list,
+	accounts_read_fn *read, void *context);
 
 /* 32 bytes drawn once for this database: for salts of names that are not. */
 const uint8_t *

@@ -276,7 +276,22 @@ accounts_upgrade(struct accounts *accounts, const struct account *account,
 	return result;
 }
 
-/* The id of an account by its address. database_lock is held. */
+static int
+find_outside_id(struct accounts *accounts, const struct parsed_name *parsed,
+	uint64_t *id, struct error *error)
+{
+	sqlite3_stmt *find = database_use(&accounts->database,
+		DATABASE_FIND_OUTSIDE);
+	database_bind(find, 1, parsed->name);
+	int row = database_step(&accounts->database, find, error);
+	if (row == 1)
+		*id = (uint64_t)sqlite3_column_int64(find, 0);
+	sqlite3_reset(find);
+	return row;
+}
+
+/* The id of an account by its address, also of another source's. database_lock
+ * is held. */
 static int
 find_id(struct accounts *accounts, const struct parsed_name *parsed,
 	uint64_t *id, struct error *error)
@@ -289,6 +304,8 @@ find_id(struct accounts *accounts, const struct parsed_name *parsed,
 		*id = (uint64_t)sqlite3_column_int64(find,
 			DATABASE_COLUMN_ID);
 	sqlite3_reset(find);
+	if (row == 0)
+		row = find_outside_id(accounts, parsed, id, error);
 	if (row == 0)
 		return error_set(error, ERROR_GONE, "there is no account %.*s",
 			SPAN_PRINT(parsed->written));
@@ -349,6 +366,22 @@ accounts_delete_user(struct accounts *accounts, struct span address,
 	return finish_for(accounts, result, error);
 }
 
+/* Has it an address of the database, and so a password there? */
+static int
+check_own(struct accounts *accounts, uint64_t id, struct error *error)
+{
+	sqlite3_stmt *count = database_use(&accounts->database,
+		DATABASE_COUNT_ADDRESSES);
+	sqlite3_bind_int64(count, 1, (int64_t)id);
+	int row = database_step(&accounts->database, count, error);
+	bool has = row == 1 && sqlite3_column_int64(count, 0) > 0;
+	sqlite3_reset(count);
+	if (row != 1)
+		return -1;
+	return has ? 0 : error_set(error, ERROR_USAGE, "the password of this "
+		"account stands in a file that accounts names; change it there");
+}
+
 int
 accounts_set_password(struct accounts *accounts, struct span address,
 	struct span password, struct error *error)
@@ -358,6 +391,8 @@ accounts_set_password(struct accounts *accounts, struct span address,
 	if (make_keys(password, &keys, error) != 0)
 		return -1;
 	int result = begin_for(accounts, address, &id, error);
+	if (result == 0)
+		result = check_own(accounts, id, error);
 	if (result == 0)
 		result = put_keys(accounts, id, &keys, error);
 	OPENSSL_cleanse(&keys, sizeof(keys));

@@ -14,8 +14,28 @@
 #include "auth/accounts.h"
 #include "auth/database.h"
 #include "auth/bounded_map.h"
+#include "auth/passwd_file.h"
 #include "auth/virtual.h"
 #include "proto/alias_table.h"
+
+enum { ACCOUNTS_SOURCE_LIMIT = 8 };
+
+/* One of the list `accounts`. */
+struct accounts_source {
+	char *path;			/* NULL: builtin */
+	struct passwd_file *file;	/* NULL: it could not be read yet */
+};
+
+/* An address in the cache: one run of memory, texts at its end. */
+struct name_entry {
+	bool has_account, is_over, has_own_quota;
+	uint64_t id, quota, generation;
+	struct scram_keys keys;
+	bool is_imported;
+	size_t written_size, hash_size, target_count;
+	size_t text_size;
+	char text[];		/* written, hash, then each target and a NUL */
+};
 
 struct accounts {
 	pthread_mutex_t database_lock;
@@ -31,7 +51,11 @@ struct accounts {
 	pthread_rwlock_t virtual_lock;	/* written by a reload only */
 	struct virtual_tables *virtual_tables;	/* or NULL */
 	uint64_t quota;
-	atomic_bool has_hashes;		/* in the database */
+	atomic_bool has_hashes;		/* somebody's, in place of keys */
+
+	/* Under database_lock; none: builtin alone. */
+	struct accounts_source source[ACCOUNTS_SOURCE_LIMIT];
+	size_t source_count;
 };
 
 enum domain_kind { DOMAIN_CONFIGURED = 1, DOMAIN_ADDED = 2 };
@@ -76,6 +100,27 @@ accounts_get_postmaster(struct accounts *accounts, struct arena *arena,
 
 uint64_t
 accounts_draw_id(void);
+
+/*
+ * An account of a source that is a file, into the draft and its text: 1, 0 or
+ * -1. Its row is made when it has none. database_lock is held.
+ */
+int
+accounts_read_outside(struct accounts *accounts,
+	const struct accounts_source *source, struct span normalised,
+	struct name_entry *draft, struct buffer *text, struct error *error);
+
+/* The first account of the first file that has one. */
+int
+accounts_read_first_outside(struct accounts *accounts,
+	struct name_entry *draft, struct buffer *text, struct error *error);
+
+/* Does a file hold hashes in place of keys, or may it? */
+bool
+accounts_sources_have_hashes(const struct accounts *accounts);
+
+void
+accounts_free_sources(struct accounts_source *source, size_t count);
 
 /* After a change: nothing is remembered, others are told. database_lock is
  * held. */

@@ -82,6 +82,8 @@ static const char *const texts[DATABASE_STATEMENT_COUNT] = {
 	[DATABASE_COUNT_IMPORTED] = "SELECT count(*) FROM imported"
 		" WHERE (?1 IS NULL OR account = ?1)"
 		" AND (?2 IS NULL OR generation = ?2)",
+	[DATABASE_COUNT_ADDRESSES] =
+		"SELECT count(*) FROM address WHERE account = ?1",
 	[DATABASE_FIND_OUTSIDE] = "SELECT account.id, quota, is_over"
 		" FROM outside JOIN account ON account.id = outside.account"
 		" WHERE name = ?1",
@@ -108,11 +110,15 @@ static const char *const texts[DATABASE_STATEMENT_COUNT] = {
 	[DATABASE_COUNT_TARGETS] = "SELECT count(*) FROM alias WHERE name = ?1",
 	[DATABASE_LIST_USERS] = "SELECT written, account.id, quota, is_over,"
 		" credential.account IS NOT NULL OR imported.account IS NOT"
-		" NULL FROM address JOIN account ON account.id ="
+		" NULL, name FROM address JOIN account ON account.id ="
 		" address.account"
 		" LEFT JOIN credential ON credential.account = account.id"
 		" LEFT JOIN imported ON imported.account = account.id"
-		" ORDER BY name",
+		" UNION ALL SELECT outside.name, account.id, quota, is_over,"
+		" 1, outside.name FROM outside"
+		" JOIN account ON account.id = outside.account"
+		" WHERE outside.name NOT IN (SELECT name FROM address)"
+		" ORDER BY 6",
 	[DATABASE_LIST_ALIASES] = "SELECT written, target FROM alias"
 		" ORDER BY name, target_name",
 	[DATABASE_LIST_DOMAINS] = "SELECT name FROM domain ORDER BY name",

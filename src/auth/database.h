@@ -25,6 +25,7 @@ enum database_statement {
 	DATABASE_PUT_IMPORTED,		/* account, generation, hash */
 	DATABASE_DELETE_IMPORTED,	/* account */
 	DATABASE_COUNT_IMPORTED,	/* account or NULL, generation or NULL */
+	DATABASE_COUNT_ADDRESSES,	/* account */
 	DATABASE_FIND_OUTSIDE,		/* name -> id, quota, is_over */
 	DATABASE_ADD_OUTSIDE,		/* name, account */
 	DATABASE_DELETE_OUTSIDE,	/* account */

@@ -18,6 +18,7 @@
 #include "auth/auth.h"
 #include "auth/exchange.h"
 #include "auth/offline.h"
+#include "auth/passwd_file.h"
 #include "auth/wire.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -52,6 +53,18 @@ load_virtual(struct error *error)
 	return result;
 }
 
+/* Files of sources are opened by master. */
+static int
+read_source(void *context, unsigned place, struct buffer *out,
+	struct error *error)
+{
+	(void)context;
+	int fd = process_file_at("accounts", place);
+	if (fd < 0)
+		return error_set(error, ERROR_LATER, "it could not be opened");
+	return file_read_descriptor(fd, PASSWD_FILE_LIMIT, out, error);
+}
+
 /* Who looks at the old settings just now may go on doing so: they stay. */
 static void
 reload(const struct config *config)
@@ -59,6 +72,8 @@ reload(const struct config *config)
 	struct error error;
 	struct settings *settings = settings_new(config);
 	accounts_configure(auth.accounts, &settings->accounts);
+	accounts_set_sources(auth.accounts, settings->sources, read_source,
+		NULL);
 	passwords_set_ttl(auth.passwords, settings->cache_ttl);
 	atomic_store(&auth.settings, settings);
 	if (load_virtual(&error) < 0)
@@ -126,6 +141,8 @@ open_all(const struct process *process, struct passwords_options *options,
 		accounts_open("accounts.db", &settings->accounts,
 		&auth.accounts, error) != 0 || load_virtual(error) != 0)
 		return -1;
+	accounts_set_sources(auth.accounts, settings->sources, read_source,
+		NULL);
 	buffer_fini(&path);
 	load_aliases();
 	options->ttl = settings->cache_ttl;

@@ -24,25 +24,12 @@ choose_mechanisms(struct settings *settings, const char *list)
 		settings->offers[i] = true;
 }
 
-/* Only `builtin` is there; with another alone nobody could log in. */
-static void
-check_sources(const char *list)
-{
-	struct span rest = span_from(list), item;
-	while (config_next_item(&rest, &item))
-		if (!span_equals(item, SPAN("builtin")))
-			log_event(LOG_ERROR, "account-source-unknown", NULL,
-				LOG_TEXT("parameter", "accounts"),
-				LOG_SPAN("found", item),
-				LOG_TEXT("expected", "builtin"));
-}
-
 struct settings *
 settings_new(const struct config *config)
 {
 	struct settings *new = memory_new(sizeof(*new));
 	choose_mechanisms(new, config_text(config, "auth_mechanisms"));
-	check_sources(config_text(config, "accounts"));
+	new->sources = config_text(config, "accounts");
 	new->is_plaintext_disabled = config_bool(config,
 		"disable_plaintext_auth");
 	new->trusted_networks = config_text(config, "login_trusted_networks");

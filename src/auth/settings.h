@@ -16,6 +16,7 @@ struct settings {
 	bool is_plaintext_disabled;	/* disable_plaintext_auth */
 	const char *trusted_networks;	/* login_trusted_networks */
 	const char *mynetworks;
+	const char *sources;		/* accounts */
 	int64_t failure_delay;		/* ms */
 	int64_t cache_ttl;		/* ms */
 	unsigned mailbox_processes;

@@ -68,7 +68,7 @@ read_file(struct reader *reader)
 {
 	struct services *services = reader->services;
 	if (reader->count < 3 || services->file_count == SERVICES_ROWS)
-		return "file PROGRAM PARAMETER [optional|tables]";
+		return "file PROGRAM PARAMETER [optional|tables|KIND]";
 	struct program_file *file = &services->files[services->file_count++];
 	file->program = find_program(services, reader->words[1]);
 	if (file->program == NULL)
@@ -80,8 +80,9 @@ read_file(struct reader *reader)
 		return NULL;
 	file->is_optional = span_equals(reader->words[3], SPAN("optional"));
 	file->is_tables = span_equals(reader->words[3], SPAN("tables"));
-	if (!file->is_optional && !file->is_tables)
-		return "the word optional or tables, or nothing";
+	if (!file->is_optional && !file->is_tables &&
+	    !COPY(file->kind, reader->words[3]))
+		return "optional, tables, or the kind of the list's items";
 	return NULL;
 }
 

@@ -7,7 +7,8 @@
 
 #include "base/config.h"
 
-enum { SERVICES_ROWS = 64, SERVICES_INSTANCES = 256, SERVICES_NAME_SIZE = 32 };
+enum { SERVICES_ROWS = 64, SERVICES_INSTANCES = 256, SERVICES_NAME_SIZE = 32,
+	SERVICES_FILES = 4 /* of one parameter */ };
 
 struct program {
 	char name[SERVICES_NAME_SIZE];
@@ -22,6 +23,9 @@ struct program_file {
 	char parameter[SERVICES_NAME_SIZE];
 	bool is_optional;		/* the file need not be there */
 	bool is_tables;			/* a list of files, passed as one */
+	/* Not empty: the parameter is a list, and each of its items "KIND:FILE"
+	 * names a file, up to SERVICES_FILES; the others are let alone. */
+	char kind[SERVICES_NAME_SIZE];
 };
 
 /* A `listen` row (parameter: its port) or a `socket` row (file, mode). */

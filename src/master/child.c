@@ -70,15 +70,32 @@ tell(const struct child *child, enum control_kind kind, const char *service,
 	return message_send(child->control, &message, fds, count, error);
 }
 
+/* The files of one row: each with its place, also those that are not there. */
+static int
+tell_file(const struct child *child, const struct program_file *file,
+	const int fds[SERVICES_FILES], struct error *error)
+{
+	struct control_message message = { .version = CONTROL_VERSION,
+		.kind = CONTROL_FILE };
+	size_t count = file->kind[0] == '\0' ? 1 : SERVICES_FILES;
+	snprintf(message.service, sizeof(message.service), "%s",
+		file->parameter);
+	for (; message.instance < count; message.instance++)
+		if (message_send(child->control, &message,
+		    &fds[message.instance], fds[message.instance] >= 0,
+		    error) < 0)
+			return -1;
+	return 0;
+}
+
 static int
 tell_files(const struct master *master, const struct child *child,
 	struct error *error)
 {
 	for (size_t i = 0; i < master->services.file_count; i++) {
 		const struct program_file *file = &master->services.files[i];
-		if (file->program == child->program && tell(child, CONTROL_FILE,
-		    file->parameter, &master->files[i],
-		    master->files[i] >= 0, error) < 0)
+		if (file->program == child->program && tell_file(child, file,
+		    master->files[i], error) < 0)
 			return -1;
 	}
 	return 0;

@@ -1,31 +1,24 @@
 /* Files that master opens for others: keys, certificates, the log. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
-#include "base/tables.h"
+#include "base/service_files.h"
 #include "master/master.h"
 
 int
 files_open(struct master *master, const struct config *config,
 	struct error *error)
 {
-	int fds[SERVICES_ROWS];
-	size_t count = master->services.file_count, i;
-	for (i = 0; i < count; i++) {
-		const struct program_file *file = &master->services.files[i];
-		fds[i] = tables_open(config, file, error);
-		if (fds[i] < 0 && error->code != ERROR_NONE)
-			break;
-	}
-	for (size_t j = 0; j < i; j++) {
-		file_close(i < count ? &fds[j] : &master->files[j]);
-		if (i == count)
-			master->files[j] = fds[j];
-	}
-	return i < count ? -1 : 0;
+	int fds[SERVICES_ROWS][SERVICES_FILES];
+	if (service_files_open(&master->services, config, fds, error) < 0)
+		return -1;
+	service_files_close(&master->services, master->files);
+	memcpy(master->files, fds, sizeof(fds));
+	return 0;
 }
 
 /* Where standard error goes when log_path is empty. */

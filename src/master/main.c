@@ -82,8 +82,7 @@ open_signals(struct error *error)
 static int
 begin(int argc, char **argv, struct error *error)
 {
-	for (size_t i = 0; i < SERVICES_ROWS; i++)
-		master.files[i] = -1;
+	memset(master.files, -1, sizeof(master.files));
 	master.null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	umask(022);
 	raise_limits();

@@ -61,7 +61,7 @@ struct master {
 	int signals;			/* signalfd */
 	int command_listener;
 	int commands[MASTER_COMMANDS];
-	int files[SERVICES_ROWS];	/* of services.files */
+	int files[SERVICES_ROWS][SERVICES_FILES];	/* of services.files */
 	int log, log_copy, null;
 	int generations, generations_read_only;
 	bool is_started;		/* all children have been ready once */

@@ -27,7 +27,8 @@ enum control_kind {
 	CONTROL_REFUSED,	/* no such wire for you, or the callee is away */
 	CONTROL_CONFIG,		/* fd: new configuration blob */
 	CONTROL_LOG,		/* fds: new log and copy */
-	CONTROL_FILE,		/* fd of the file that parameter .service names */
+	CONTROL_FILE,		/* fd of the file that parameter .service names;
+				 * .instance: its place in a list, from 0 */
 	CONTROL_END,		/* stop serving within the grace time */
 	CONTROL_PROCESS,	/* .peer, .instance, .pid (0: not running), .restarts,
 				 * .started, .value (1: ready); fd: counter page */

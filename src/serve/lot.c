@@ -211,7 +211,7 @@ take_message(struct lot *lot, const struct control_message *message,
 		process_redirect_log(fds[0], fds[1]);
 		break;
 	case CONTROL_FILE:
-		process_take_file(message->service, &fds[0]);
+		process_take_file(message->service, message->instance, &fds[0]);
 		break;
 	case CONTROL_END:
 		atomic_store(&lot->is_stopping, true);

@@ -33,6 +33,7 @@ static struct process process;
 /* Files by parameter; changed by the housekeeping only. */
 static struct {
 	char parameter[CONTROL_NAME_SIZE];
+	unsigned place;
 	int fd;
 } files[FILES_LIMIT];
 
@@ -45,16 +46,17 @@ fail(const char *what, const char *reason)
 }
 
 void
-process_take_file(const char *parameter, int *fd)
+process_take_file(const char *parameter, unsigned place, int *fd)
 {
 	for (size_t i = 0; i < FILES_LIMIT; i++) {
-		if (files[i].parameter[0] != '\0' &&
-		    strcmp(files[i].parameter, parameter) != 0)
+		if (files[i].parameter[0] != '\0' && (files[i].place != place ||
+		    strcmp(files[i].parameter, parameter) != 0))
 			continue;
 		if (files[i].parameter[0] != '\0')
 			file_close(&files[i].fd);
 		snprintf(files[i].parameter, sizeof(files[i].parameter), "%s",
 			parameter);
+		files[i].place = place;
 		files[i].fd = *fd;
 		*fd = -1;
 		return;
@@ -64,12 +66,19 @@ process_take_file(const char *parameter, int *fd)
 }
 
 int
-process_file(const char *parameter)
+process_file_at(const char *parameter, unsigned place)
 {
 	for (size_t i = 0; i < FILES_LIMIT; i++)
-		if (strcmp(files[i].parameter, parameter) == 0)
+		if (files[i].place == place &&
+		    strcmp(files[i].parameter, parameter) == 0)
 			return files[i].fd;
 	return -1;
+}
+
+int
+process_file(const char *parameter)
+{
+	return process_file_at(parameter, 0);
 }
 
 const struct process *
@@ -161,7 +170,8 @@ read_files(void)
 	while ((result = supervisor_receive(&message, fds)) ==
 	    SUPERVISOR_MESSAGE) {
 		if (message.kind == CONTROL_FILE) {
-			process_take_file(message.service, &fds[0]);
+			process_take_file(message.service, message.instance,
+				&fds[0]);
 			continue;
 		}
 		if (count == sizeof(others) / sizeof(others[0]))

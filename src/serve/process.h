@@ -39,6 +39,9 @@ process_start(int argc, char **argv);
  */
 int
 process_file(const char *parameter);
+/* The same of a list, whose files are counted from 0. */
+int
+process_file_at(const char *parameter, unsigned place);
 
 /* The process this is; after process_start. */
 const struct process *

@@ -2,9 +2,10 @@
 #ifndef SERVE_PROCESS_INSIDE_H
 #define SERVE_PROCESS_INSIDE_H
 
-/* The file that a parameter names, sent by master; takes *fd. */
+/* The file that a parameter names (in a list: at this place), sent by master;
+ * takes *fd. */
 void
-process_take_file(const char *parameter, int *fd);
+process_take_file(const char *parameter, unsigned place, int *fd);
 
 /* New descriptors for the log and its copy; they stay the caller's. */
 void

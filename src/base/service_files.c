@@ -1,0 +1,76 @@
+/* Runs in master, which alone may read what others are only handed. */
+#include "base/service_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/tables.h"
+
+/*
+ * Those that a list names. One that cannot be opened does not keep the system
+ * from starting: who needs it says what that means. A pipe is not waited for.
+ */
+static void
+open_list(const struct config *config, const struct program_file *file,
+	int fds[SERVICES_FILES])
+{
+	struct span rest = span_from(config_text(config, file->parameter));
+	struct span item, kind = span_from(file->kind);
+	size_t count = 0;
+	while (config_next_item(&rest, &item)) {
+		char path[4096];
+		struct span name = span_skip(item, kind.size + 1);
+		if (!span_starts(item, kind) || item.size <= kind.size + 1 ||
+		    item.data[kind.size] != ':')
+			continue;
+		snprintf(path, sizeof(path), "%.*s", SPAN_PRINT(name));
+		if (count < SERVICES_FILES)
+			fds[count] = open(path, O_RDONLY | O_CLOEXEC |
+				O_NOCTTY | O_NONBLOCK);
+		if (count == SERVICES_FILES || fds[count] < 0)
+			log_event(LOG_ERROR, "file-not-opened", NULL,
+				LOG_TEXT("parameter", file->parameter),
+				LOG_TEXT("file", path), LOG_TEXT("reason",
+				count == SERVICES_FILES ? "too many files" :
+				strerror(errno)));
+		if (count < SERVICES_FILES)
+			count++;
+	}
+}
+
+void
+service_files_close(const struct services *services,
+	int fds[][SERVICES_FILES])
+{
+	for (size_t i = 0; i < services->file_count; i++)
+		for (size_t j = 0; j < SERVICES_FILES; j++)
+			file_close(&fds[i][j]);
+}
+
+int
+service_files_open(const struct services *services,
+	const struct config *config, int fds[][SERVICES_FILES],
+	struct error *error)
+{
+	int result = 0;
+	for (size_t i = 0; i < SERVICES_ROWS; i++)
+		for (size_t j = 0; j < SERVICES_FILES; j++)
+			fds[i][j] = -1;
+	for (size_t i = 0; i < services->file_count && result == 0; i++) {
+		const struct program_file *file = &services->files[i];
+		if (file->kind[0] != '\0') {
+			open_list(config, file, fds[i]);
+			continue;
+		}
+		fds[i][0] = tables_open(config, file, error);
+		if (fds[i][0] < 0 && error->code != ERROR_NONE)
+			result = -1;
+	}
+	if (result != 0)
+		service_files_close(services, fds);
+	return result;
+}

@@ -1,0 +1,17 @@
+/* Opening what the `file` rows of etc/services name. For master. */
+#ifndef BASE_SERVICE_FILES_H
+#define BASE_SERVICE_FILES_H
+
+#include "base/services.h"
+
+/* Fills fds: -1 where nothing is. -1 with error: one that must be there cannot
+ * be opened; nothing is open then. */
+int
+service_files_open(const struct services *services,
+	const struct config *config, int fds[][SERVICES_FILES],
+	struct error *error);
+void
+service_files_close(const struct services *services,
+	int fds[][SERVICES_FILES]);
+
+#endif

@@ -209,10 +209,12 @@ scram_is_for_files_of_keys(void **state)
 	set("builtin passwd-file:/x", "scram:{SCRAM-SHA-256}4096,"
 		"MDEyMzQ1Njc4OWFiY2RlZg==,bpSY5Ze9NUH+I35LC3gVq+DpBfK46iXBxvhA"
 		"KqVu9pE=,VpYlBuxyzeCI1KnctrefdljpB1mk3Gp7sBI/t11+NkQ=\n"
-		"none:{NONE}\n");
+		"none:{NONE}\n"
+		"nets:{PLAIN}secret::::::allow_nets=192.0.2.0/24\n");
 	assert_true(accounts_have_keys(auth.accounts));
 	assert_int_equal(check("scram", "secret"), PASSWORD_RIGHT);
 	assert_int_equal(check("none", ""), PASSWORD_WRONG);
+	assert_int_equal(check("nets", "secret"), PASSWORD_WRONG);
 	set("builtin passwd-file:/x", "dan:{PLAIN}d\n");
 	assert_false(accounts_have_keys(auth.accounts));
 	world_free();

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <assert.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -209,6 +210,40 @@ the_client_that_hangs_up_is_gone(void **state)
 	greet();
 	shutdown(client, SHUT_WR);
 	assert_int_equal(give(SESSION_READABLE), SESSION_CLOSE);
+}
+
+static unsigned
+open_files(void)
+{
+	unsigned count = 0;
+	DIR *directory = opendir("/proc/self/fd");
+	while (readdir(directory) != NULL)
+		count++;
+	closedir(directory);
+	return count;
+}
+
+/* Half of a message that its client does not go on with is in a file: 5,000
+ * such sessions are no memory. */
+static void
+half_a_message_waits_in_a_file(void **state)
+{
+	static char part[30000];
+	(void)state;
+	greet();
+	say("d APPEND INBOX {40000}\r\n");
+	assert_int_equal(give(SESSION_READABLE), SESSION_PARK);
+	assert_starts(hear(), "+ ");
+	unsigned before = open_files();
+	memset(part, 'x', sizeof(part) - 1);
+	say(part);
+	assert_int_equal(give(SESSION_READABLE), SESSION_PARK);
+	assert_int_equal(open_files(), before + 1);
+	say(part + 2 * sizeof(part) - 40001 - 1);
+	say("\r\n");
+	assert_int_equal(give(SESSION_READABLE), SESSION_PARK);
+	assert_non_null(strstr(hear(), "d OK "));
+	assert_int_equal(open_files(), before);
 }
 
 static void
@@ -434,6 +469,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(bytes_sent_with_the_login_are_not_lost),
 		TEST(quiet_clients_have_half_an_hour),
+		TEST(half_a_message_waits_in_a_file),
 		TEST(half_a_command_has_less),
 		TEST(the_end_of_the_process_is_said),
 		TEST(the_client_that_hangs_up_is_gone),

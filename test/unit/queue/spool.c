@@ -314,6 +314,24 @@ a_transaction_is_stored_once(void **state)
 	end(&fixture);
 }
 
+/* The store remembers some hundred transactions of an account; more than that
+ * come to the spool in an hour. */
+static void
+a_transaction_is_known_after_many_others(void **state)
+{
+	enum { OTHERS = 600 };
+	struct fixture fixture;
+	struct recipient recipient = waiting("alice@x", 0);
+	(void)state;
+	begin(&fixture);
+	for (unsigned i = 0; i < OTHERS; i++)
+		assert_int_equal(add(&fixture, "t", i, &recipient, 1),
+			SPOOL_OK);
+	assert_int_equal(add(&fixture, "again", 0, &recipient, 1),
+		SPOOL_DUPLICATE);
+	end(&fixture);
+}
+
 static void
 ids_are_unique(void **state)
 {
@@ -494,6 +512,7 @@ main(void)
 		cmocka_unit_test(what_failed_is_tried_again),
 		cmocka_unit_test(a_wrong_clock_delays_nothing_for_long),
 		cmocka_unit_test(a_transaction_is_stored_once),
+		cmocka_unit_test(a_transaction_is_known_after_many_others),
 		cmocka_unit_test(ids_are_unique),
 		cmocka_unit_test(many_recipients_are_stored_whole),
 		cmocka_unit_test(a_full_disk_is_said),

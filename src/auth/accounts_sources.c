@@ -66,7 +66,7 @@ static int
 make_row(struct accounts *accounts, struct span name, struct error *error)
 {
 	struct database *database = &accounts->database;
-	uint64_t id;
+	uint64_t id = 0;
 	int result = database_begin(database, error);
 	if (result == 0)
 		result = draw_account(accounts, name, &id, error);

@@ -230,14 +230,21 @@ next_unit(struct client *client)
 	return false;
 }
 
+static void
+execute(struct client *client)
+{
+	while (!client->is_leaving && client->stream.fd >= 0 &&
+		next_unit(client))
+		continue;
+}
+
+/* What was read is executed before it parks, the last time too. */
 static enum session_next
 converse(struct client *client, bool may_read)
 {
 	client->is_in_line = false;
+	execute(client);
 	for (int turn = 0; turn < TURNS; turn++) {
-		while (!client->is_leaving && client->stream.fd >= 0 &&
-			next_unit(client))
-			;
 		if (!may_read || client->is_leaving ||
 			client->stream.fd < 0 || client->is_in_line ||
 			client->phase == CLIENT_PENALTY)
@@ -250,6 +257,7 @@ converse(struct client *client, bool may_read)
 				"no TLS" : "client closed");
 			return SESSION_CLOSE;
 		}
+		execute(client);
 	}
 	return park(client);
 }

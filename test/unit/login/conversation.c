@@ -485,6 +485,34 @@ half_a_literal_holds_no_thread_and_little_memory(void **state)
 	close(last);
 }
 
+/* ---- the last bytes ---- */
+
+/*
+ * A session reads a few times before it lets others go first; what came with
+ * the last of these reads is answered, though nothing comes after it.
+ */
+static void
+what_was_read_last_is_answered(void **state)
+{
+	enum { CLIENTS = 40, READS = 4, SIZE = READS * STREAM_READ_SIZE };
+	static char text[SIZE + 1];
+	char line[1000];
+	(void)state;
+	memset(text, 'x', SIZE);
+	memcpy(text, "USER ", 5);
+	memcpy(text + SIZE - 2, "\r\n", 2);
+	for (int i = 0; i < CLIENTS; i++) {
+		int fd = world_connect(&protocol_pop3, false, "127.0.0.1");
+		assert_true(read_line(fd, line, sizeof(line)));
+		write_text(fd, text);
+		if (!read_line(fd, line, sizeof(line)))
+			fail_msg("client %d has no answer", i);
+		assert_true(is_like(line, "-ERR *"));
+		close(fd);
+		world_wait();
+	}
+}
+
 int
 main(void)
 {
@@ -503,6 +531,7 @@ main(void)
 		cmocka_unit_test(who_does_not_log_in_is_sent_away),
 		cmocka_unit_test(
 			half_a_literal_holds_no_thread_and_little_memory),
+		cmocka_unit_test(what_was_read_last_is_answered),
 	};
 	/* both ends of every connection are in this process */
 	setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 4096, 4096 });

@@ -4,13 +4,20 @@ import ssl
 import threading
 
 
-def serve(address, pem, key, answer):
-    """answer(host): the text that each page of the host has."""
+def serve(address, pem, key, answer, take=None):
+    """answer(host): the text that each page of the host has. take(type, body): what
+    was posted; the status that is answered."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            body = answer(self.headers["Host"])
-            self.send_response(200)
+            self.say(200, answer(self.headers["Host"]))
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self.say(take(self.headers["Content-Type"], body), b"")
+
+        def say(self, status, body):
+            self.send_response(status)
             self.send_header("Content-Type", "text/plain")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -9,7 +9,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
@@ -51,7 +50,7 @@ class World:
         self.authority = authority.pem
         names = [f"mta-sts.{domain}" for domain in DOMAINS if domain != "badweb.test"]
         self.serve_web(*authority.issue("web", *names))
-        self.serve_dns()
+        dns.serve(DNS_PORT, self.record)
         self.sinks = {}
         for domain, (_, _, host) in DOMAINS.items():
             context = None
@@ -85,27 +84,6 @@ class World:
         if head == "_mta-sts":
             return b"\x10v=STSv1; id=001;" if kind == dns.TXT else b""
         return None
-
-    def answer(self, query):
-        name, at = dns.decode_name(query, 12)
-        kind = struct.unpack(">H", query[at:at + 2])[0]
-        data = self.record(name, kind)
-        record = b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 60, len(data)) + data if data else b""
-        # who says no says in which zone (RFC 2308 3)
-        zone = b"" if record else b"\0" + struct.pack(">HHIH", dns.SOA, 1, 60, 22) + bytes(22)
-        code = dns.NO_SUCH_NAME if data is None else dns.NO_ERROR
-        return query[:2] + struct.pack(">H", 0x8180 | code) + query[4:6] + \
-            struct.pack(">HHH", bool(record), bool(zone), 0) + query[12:at + 4] + record + zone
-
-    def serve_dns(self):
-        server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        server.bind(("127.0.0.1", DNS_PORT))
-
-        def run():
-            while True:
-                query, client = server.recvfrom(4096)
-                server.sendto(self.answer(query), client)
-        threading.Thread(target=run, daemon=True).start()
 
 
 def errors(system):

@@ -6,7 +6,6 @@ there are none. Days are seconds here."""
 import collections
 import email
 import gzip
-import http.server
 import json
 import os
 import socket
@@ -15,7 +14,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
@@ -23,6 +21,7 @@ import certificates
 import dns
 import posthouse
 import sink
+import web
 
 DNS_PORT, WEB = 5353, "192.0.2.100"
 MAIL, POST = "mailto:tls%40collect.test", "https://reports.collect.test/tls"
@@ -53,8 +52,9 @@ class World:
         authority = certificates.Authority(directory, "authority")
         self.authority = authority.pem
         names = [f"mta-sts.{domain}" for domain in DOMAINS if domain != "unfetched.test"]
-        self.serve_web(*authority.issue("web", "reports.collect.test", *names))
-        self.serve_dns()
+        web.serve(WEB, *authority.issue("web", "reports.collect.test", *names), self.policy,
+                  self.take_post)
+        dns.serve(DNS_PORT, self.record)
         self.sinks = {}
         for domain, (_, host, _) in DOMAINS.items():
             context = None
@@ -63,47 +63,17 @@ class World:
                 context.load_cert_chain(*authority.issue(domain, host))
             self.sinks[domain] = sink.Sink(25, address=ADDRESSES[f"mx.{domain}"], context=context)
 
-    def serve_web(self, pem, key):
-        world = self
+    def policy(self, host):
+        mode, _, _ = DOMAINS[domain := host.removeprefix("mta-sts.")]
+        return f"version: STSv1\nmode: {mode}\nmx: mx.{domain}\nmax_age: 86400\n".encode()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                mode, _, _ = DOMAINS[domain := self.headers["Host"].removeprefix("mta-sts.")]
-                self.answer(200, f"version: STSv1\nmode: {mode}\nmx: mx.{domain}\n"
-                                 "max_age: 86400\n".encode())
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                assert self.headers["Content-Type"] == "application/tlsrpt+gzip"
-                if world.posts_refused > 0:
-                    world.posts_refused -= 1
-                    self.answer(503, b"")
-                    return
-                world.posted.append(json.loads(gzip.decompress(body)))
-                self.answer(201, b"")
-
-            def answer(self, status, body):
-                self.send_response(status)
-                self.send_header("Content-Type", "text/plain")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_):
-                pass
-
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(pem, key)
-        server = Server((WEB, 443), Handler)
-        server.socket = context.wrap_socket(server.socket, server_side=True,
-                                            do_handshake_on_connect=False)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    def take_post(self, kind, body):
+        assert kind == "application/tlsrpt+gzip", kind
+        if self.posts_refused > 0:
+            self.posts_refused -= 1
+            return 503
+        self.posted.append(json.loads(gzip.decompress(body)))
+        return 201
 
     def record(self, name, kind):
         """The data of the only record there, b"" for none, None for no such name."""
@@ -129,26 +99,6 @@ class World:
         if not text:
             return None
         return bytes([len(text)]) + text.encode() if kind == dns.TXT else b""
-
-    def answer(self, query):
-        name, at = dns.decode_name(query, 12)
-        kind = struct.unpack(">H", query[at:at + 2])[0]
-        data = self.record(name, kind)
-        record = b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 60, len(data)) + data if data else b""
-        zone = b"" if record else b"\0" + struct.pack(">HHIH", dns.SOA, 1, 60, 22) + bytes(22)
-        code = dns.NO_SUCH_NAME if data is None else dns.NO_ERROR
-        return query[:2] + struct.pack(">H", 0x8180 | code) + query[4:6] + \
-            struct.pack(">HHH", bool(record), bool(zone), 0) + query[12:at + 4] + record + zone
-
-    def serve_dns(self):
-        server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        server.bind(("127.0.0.1", DNS_PORT))
-
-        def run():
-            while True:
-                query, client = server.recvfrom(4096)
-                server.sendto(self.answer(query), client)
-        threading.Thread(target=run, daemon=True).start()
 
 
 def read_mail(message):

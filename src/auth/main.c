@@ -6,7 +6,7 @@
  *
  * What it opens: $data_directory/auth/accounts.db and the compiled aliases
  * beside it. Its jail is that directory.
- * `auth --offline` is described in offline.c.
+ * `auth --offline` and `auth --check` are described in offline.c and check.h.
  */
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -16,6 +16,7 @@
 
 #include "auth/aliases.h"
 #include "auth/auth.h"
+#include "auth/check.h"
 #include "auth/exchange.h"
 #include "auth/offline.h"
 #include "auth/passwd_file.h"
@@ -160,6 +161,8 @@ main(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "--offline") == 0)
 		return offline_main(argc, argv);
+	if (argc > 1 && strcmp(argv[1], "--check") == 0)
+		return check_main();
 	struct error error;
 	struct process *process = process_start(argc, argv);
 	unsigned workers;

@@ -6,11 +6,21 @@
 #include "base/map.h"
 #include "base/memory.h"
 
+enum { IF_DEPTH = 32 };			/* blocks in each other */
+
+/* A line of a table of patterns. `if` has no result, and where the block ends:
+ * the lines up to there are passed over when it does not match. */
+struct rule {
+	struct pattern *pattern;
+	bool is_if;
+	size_t end;
+};
+
 /* In the order of the parameter: either keys or patterns. */
 struct table {
 	bool has_patterns;
 	struct map keys;		/* lower case -> struct span */
-	struct pattern **pattern;
+	struct rule *rule;
 	size_t count, room;
 	struct table *next;
 };
@@ -39,7 +49,17 @@ struct place {
 	const char *path;
 	unsigned line;
 	struct error *error;
+	size_t open[IF_DEPTH];		/* blocks that have not ended: rules */
+	unsigned open_line[IF_DEPTH], depth;
 };
+
+static int
+fail(struct place *place, struct span found, const char *expected)
+{
+	return error_set(place->error, ERROR_USAGE, "%s:%u: found \"%.*s\", "
+		"expected %s", place->path, place->line,
+		SPAN_PRINT(span_first(found, 80)), expected);
+}
 
 static int
 add_pattern(struct place *place, struct span text, struct span result)
@@ -51,15 +71,66 @@ add_pattern(struct place *place, struct span text, struct span result)
 			place->line, VIRTUAL_PATTERNS);
 	if (table->count == table->room) {
 		table->room = table->room == 0 ? 16 : table->room * 2;
-		table->pattern = memory_resize(table->pattern,
-			table->room * sizeof(struct pattern *));
+		table->rule = memory_resize(table->rule,
+			table->room * sizeof(*table->rule));
 	}
-	if (pattern_new(text, result, &table->pattern[table->count],
-		place->error) < 0)
+	struct rule *rule = &table->rule[table->count];
+	*rule = (struct rule){ .pattern = NULL };
+	if (pattern_new(text, result, &rule->pattern, place->error) < 0)
 		return error_wrap(place->error, "%s:%u", place->path,
 			place->line);
 	table->count++;
 	return 0;
+}
+
+/* ---- if and endif (regexp_table(5), pcre_table(5)) ---- */
+
+/* The word that a line begins with, when it is one: patterns begin with what
+ * no word has. */
+static bool
+begins_with_word(struct span line, struct span word, struct span *rest)
+{
+	if (!span_starts_nocase(line, word))
+		return false;
+	*rest = span_skip(line, word.size);
+	char next = rest->size > 0 ? span_lower_byte(rest->data[0]) : ' ';
+	return !(next >= 'a' && next <= 'z') && !(next >= '0' && next <= '9');
+}
+
+static int
+begin_if(struct place *place, struct span condition)
+{
+	if (place->depth == IF_DEPTH)
+		return fail(place, SPAN("if"), "at most 32 within each other");
+	if (add_pattern(place, condition, SPAN("")) < 0)
+		return -1;
+	struct table *table = place->table;
+	table->rule[table->count - 1].is_if = true;
+	place->open[place->depth] = table->count - 1;
+	place->open_line[place->depth++] = place->line;
+	return 0;
+}
+
+static int
+end_if(struct place *place, struct span rest)
+{
+	if (rest.size > 0)
+		return fail(place, rest, "nothing behind endif");
+	if (place->depth == 0)
+		return fail(place, SPAN("endif"), "an if before it");
+	struct table *table = place->table;
+	table->rule[place->open[--place->depth]].end = table->count;
+	return 0;
+}
+
+/* An `if` without end: its own line says more than the last one. */
+static int
+check_blocks(struct place *place)
+{
+	if (place->depth == 0)
+		return 0;
+	place->line = place->open_line[place->depth - 1];
+	return fail(place, SPAN("if"), "an endif that ends it");
 }
 
 /* A pattern may have blanks in it: it ends behind its second delimiter. */
@@ -85,6 +156,13 @@ add_line(struct place *place, struct span line)
 	if (line.size == 0)
 		return 0;
 	line = arena_copy(arena, line);
+	struct span rest;
+	if (place->table->has_patterns &&
+		begins_with_word(line, SPAN("if"), &rest))
+		return begin_if(place, span_trim(rest));
+	if (place->table->has_patterns &&
+		begins_with_word(line, SPAN("endif"), &rest))
+		return end_if(place, span_trim(rest));
 	size_t end = key_end(place->table, line);
 	struct span key = span_first(line, end);
 	struct span value = span_trim(span_skip(line, end));
@@ -130,6 +208,8 @@ read_table(struct place *place, struct span text)
 	}
 	if (result == 0)
 		result = add_line(place, buffer_span(&whole));
+	if (result == 0)
+		result = check_blocks(place);
 	buffer_fini(&whole);
 	return result;
 }
@@ -203,8 +283,8 @@ virtual_free(struct virtual_tables **tables)
 		table = next) {
 		next = table->next;
 		for (size_t i = 0; i < table->count; i++)
-			pattern_free(&table->pattern[i]);
-		memory_free(table->pattern);
+			pattern_free(&table->rule[i].pattern);
+		memory_free(table->rule);
 		map_fini(&table->keys);
 		memory_free(table);
 	}
@@ -218,11 +298,14 @@ static int
 find_pattern(const struct table *table, struct span key, struct arena *arena,
 	struct span *value, struct error *error)
 {
-	for (size_t i = 0; i < table->count; i++) {
-		int found = pattern_match(table->pattern[i], key, arena, value,
+	for (size_t i = 0; i < table->count;) {
+		const struct rule *rule = &table->rule[i++];
+		int found = pattern_match(rule->pattern, key, arena, value,
 			error);
-		if (found != 0)
+		if (found < 0 || (found == 1 && !rule->is_if))
 			return found;
+		if (found == 0 && rule->is_if)
+			i = rule->end;
 	}
 	return 0;
 }

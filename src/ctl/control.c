@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "ctl/check.h"
 #include "ctl/ctl.h"
 #include "ctl/output.h"
 #include "ctl/prepare.h"
@@ -47,7 +48,8 @@ ctl_reload(struct ctl *ctl)
 			"found \"%s\", expected nothing", ctl->argv[0]);
 	if (ctl_load_config(ctl) != 0)
 		return 1;
-	if (prepare_certificate(ctl->config, &error) < 0)
+	if (prepare_certificate(ctl->config, &error) < 0 ||
+	    check_tables(ctl->config, &error) < 0)
 		return ctl_fail_error(&error);
 	int memory = memfd_create("configuration", MFD_CLOEXEC);
 	if (memory < 0)

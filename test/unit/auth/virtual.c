@@ -34,6 +34,17 @@ static const char patterns_text[] =
 	"/^CASE@pattern\\.test$/i bob@host.test\n"
 	"/^a dollar and @pattern\\.test$/x bob@host.test\n"
 	"!/./ anything\n"
+	"if /^in-.*@pattern\\.test$/\n"
+	"/^in-(a.*)@/ alice@host.test\n"
+	"IF !/-b@/\n"
+	"/^(in)-(c|b)/ $(2)+$1@far.test\n"
+	"endif\n"
+	"/^in-b@/ bob@host.test\n"
+	"endif\n"
+	"if !/@pattern/\n"
+	"/^in-z/ alice@host.test\n"
+	"endif\n"
+	"/^in-z@pattern/ bob+z@host.test\n"
 	"/^(a+)+b@pattern\\.test$/ bob@host.test\n";
 
 static const struct {
@@ -64,6 +75,10 @@ static const struct {
 	{ "a pattern with groups", "Bob-list@pattern.test",
 		"bob+list@host.test" },
 	{ "i lets case count", "case@pattern.test", "not found" },
+	{ "within if", "in-alice@pattern.test", "alice@host.test carol@far.test" },
+	{ "within two", "in-c@pattern.test", "c+in@far.test" },
+	{ "the inner one passed over", "in-b@pattern.test", "bob@host.test" },
+	{ "! in an if", "in-z@pattern.test", "bob+z@host.test" },
 	{ "steps without end: later",
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac@pattern.test",
 		"trouble" },
@@ -152,7 +167,13 @@ static const struct {
 	{ "pcre", "/(a)/ $2@x\n", "/etc/pcre:1: found \"$2@x\", expected $1" },
 	{ "pcre", "/(a)/q b\n", "/etc/pcre:1: found \"/(a)/q\", expected" },
 	{ "regexp", "!/(a)/ $1\n", "/etc/regexp:1: found \"$1\"" },
-	{ "regexp", "if /a/\n/b/ c\nendif\n", "/etc/regexp:1: found \"if /" },
+	{ "regexp", "if /a/\n/b/ c\n", "/etc/regexp:1: found \"if\", "
+		"expected an endif" },
+	{ "regexp", "/a/ b\n\nendif\n", "/etc/regexp:3: found \"endif\", "
+		"expected an if" },
+	{ "pcre", "if /a/\nendif /a/\n", "/etc/pcre:2: found \"/a/\"" },
+	{ "pcre", "if /(a/\nendif\n", "/etc/pcre:1: found the pattern" },
+	{ "pcre", "if\nendif\n", "/etc/pcre:1: found \"\", expected /" },
 	{ "ldap", "a b\n", "virtual_alias_maps: found ldap:/etc/ldap" },
 };
 

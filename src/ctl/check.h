@@ -1,0 +1,15 @@
+/*
+ * Files that parameters name, looked at before the system is given them.
+ */
+#ifndef CTL_CHECK_H
+#define CTL_CHECK_H
+
+#include "base/config.h"
+#include "base/error.h"
+
+/* The tables of virtual_alias_maps: one sentence with file, line, what was found
+ * and expected. Runs auth, which alone knows how to read them. */
+int
+check_tables(const struct config *config, struct error *error);
+
+#endif

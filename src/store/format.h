@@ -6,7 +6,7 @@
  * knows no UIDs and no records.
  *
  * Everything in the files is another program's, and hostile. Symbolic and hard
- * links, devices and files of another owner are refused: ERROR_DENIED.
+ * links, devices and files of another owner are refused: ERROR_REFUSED.
  */
 #ifndef STORE_FORMAT_H
 #define STORE_FORMAT_H
@@ -18,6 +18,7 @@
 enum {
 	FORMAT_KEY_SIZE = 16,
 	FORMAT_KEYWORD_SHIFT = 8,	/* as in struct store_message.flags */
+	FORMAT_PATH_LIMIT = 2,
 };
 
 /*
@@ -37,7 +38,7 @@ struct format_location {
 	void *context;
 };
 
-struct format;			/* the files of one user */
+struct format;			/* the files of one user; of all threads */
 struct format_folder;		/* one mailbox; used by one thread at a time */
 
 /* A mailbox as the files have it; '/' separates levels, as in store.h. */
@@ -77,7 +78,8 @@ struct format_flags {
 };
 
 struct format_functions {
-	/* Free with format_names_free or an arena: names are in the arena. */
+	/* In any order, INBOX always among them. GONE: root is not there (a
+	 * home that is not mounted): nothing is known. */
 	int (*list)(struct format *format, struct arena *arena,
 		struct format_name **names, size_t *count,
 		struct error *error);
@@ -87,7 +89,8 @@ struct format_functions {
 		struct span **names, size_t *count, struct error *error);
 	int (*subscribe)(struct format *format, struct span name,
 		bool is_subscribed, struct error *error);
-	/* EXISTS, GONE, DENIED; durable when they return 0. */
+	/* EXISTS, GONE, REFUSED; durable when they return 0. What is above a
+	 * name is made too, as a name only where the format can. */
 	int (*create)(struct format *format, struct span name,
 		struct error *error);
 	int (*remove)(struct format *format, struct span name,
@@ -102,8 +105,9 @@ struct format_functions {
 	void (*close)(struct format_folder **folder);
 	/* Cheap (stat): may it differ from what the last scan found? */
 	bool (*has_changed)(struct format_folder *folder);
-	/* A descriptor-free path to watch with inotify; borrowed. */
-	const char *(*path)(const struct format_folder *folder);
+	/* What to watch with inotify, at most FORMAT_PATH_LIMIT; borrowed. */
+	size_t (*paths)(const struct format_folder *folder,
+		const char *path[FORMAT_PATH_LIMIT]);
 
 	/*
 	 * Between lock and unlock nobody else who keeps to the rules changes
@@ -120,13 +124,14 @@ struct format_functions {
 		struct error *error);
 	/* Durable at return, all of them or none. Bodies come as in the wire's
 	 * form (CRLF); flags.keyword are names. Does not need a scan: a
-	 * delivery costs what the message costs. */
+	 * delivery costs what the message costs. keys: `count` of them, as the
+	 * next scan will find the messages. */
 	int (*append)(struct format_folder *folder,
 		const struct store_message_new *messages, size_t count,
-		struct error *error);
+		uint8_t (*keys)[FORMAT_KEY_SIZE], struct error *error);
 	/* Durable at return; after a crash each message has its old flags or
 	 * its new ones. keyword: the names of the bits, as the caller counts
-	 * them. */
+	 * them. USAGE, and nothing is done: more keywords than it can hold. */
 	int (*set_flags)(struct format_folder *folder,
 		const struct format_flags *changes, size_t count,
 		const struct span *keyword, size_t keyword_count,

@@ -22,6 +22,8 @@ struct auth {
 	struct throttle *throttle;
 	struct tickets *tickets;
 	struct exchanges *exchanges;
+	uint32_t owner;		/* who may be everybody by EXTERNAL: root, or the
+				 * one user as whom all of this runs */
 	struct turnstile turnstile;	/* to SASL: half of the workers */
 	_Atomic(const struct settings *) settings;
 };

@@ -111,6 +111,17 @@ exchange_fail(struct exchange_result *result, bool is_temporary,
 	result->reason = reason;
 }
 
+/* EXTERNAL proves nothing but who is at the other end of a Unix socket. There
+ * it needs no list: what runs on this machine is not a client to be chosen. */
+static bool
+is_offered(const struct settings *settings, enum sasl_mechanism mechanism,
+	const struct network_address *client)
+{
+	if (mechanism != SASL_EXTERNAL)
+		return settings->offers[mechanism];
+	return client->family == AF_UNIX && client->uid != NETWORK_NO_UID;
+}
+
 /* May the exchange begin at all? */
 static bool
 is_allowed(const struct exchange_start *start,
@@ -118,7 +129,7 @@ is_allowed(const struct exchange_start *start,
 {
 	const struct settings *settings = auth_settings();
 	if (!sasl_mechanism_find(start->mechanism, mechanism) ||
-		!settings->offers[*mechanism]) {
+		!is_offered(settings, *mechanism, &start->facts.client)) {
 		exchange_fail(result, false, "mechanism",
 			"This authentication mechanism is not offered");
 		return false;

@@ -46,6 +46,8 @@ struct exchange_result {
 	bool has_challenge;
 	struct account account;		/* OK */
 	char service[16];		/* OK */
+	bool is_external;		/* OK: the kernel said who the client is */
+	uint32_t peer;			/* then: its uid */
 	bool is_temporary;		/* FAIL: nothing was judged */
 	struct span user;		/* FAIL: the name given, if any */
 	const char *reason, *code;	/* FAIL */

@@ -170,6 +170,7 @@ main(int argc, char **argv)
 	share_workers(sysconf(_SC_NPROCESSORS_ONLN), &workers, &options);
 	struct lot *lot = lot_new(workers);
 	turnstile_init(&auth.turnstile, workers / 2);
+	auth.owner = process->is_root ? 0 : process->uid;
 	prepare_crypto();
 	if (open_all(process, &options, &error) != 0) {
 		log_event(LOG_ERROR, "cannot-start", NULL,

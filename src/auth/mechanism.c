@@ -1,5 +1,6 @@
 /*
  * The mechanisms: PLAIN (RFC 4616), LOGIN (as clients speak it; never an RFC),
+ * EXTERNAL (RFC 4422 A; the client is a user of this machine),
  * SCRAM-SHA-256 and -PLUS (RFC 5802, 7677) with the channel bindings
  * tls-exporter (RFC 9266) and tls-server-end-point (RFC 5929 4). Runs in auth
  * on bytes of strangers.
@@ -72,6 +73,16 @@ fail_login(const struct exchange *exchange, struct span name,
 		"User name or password is wrong");
 }
 
+static void
+succeed(const struct exchange *exchange, const struct account *account,
+	struct exchange_result *result)
+{
+	counter_add(COUNTER_LOGINS, 1);
+	result->outcome = EXCHANGE_OK;
+	result->account = *account;
+	memcpy(result->service, exchange->service, sizeof(result->service));
+}
+
 /*
  * The credentials are right: may it act as authzid (RFC 4422 2)? Nobody acts
  * for another yet, so it must be another name of the same account.
@@ -94,10 +105,7 @@ log_in(struct exchange *exchange, struct span name,
 			"You may not act as that user");
 		return;
 	}
-	counter_add(COUNTER_LOGINS, 1);
-	result->outcome = EXCHANGE_OK;
-	result->account = *account;
-	memcpy(result->service, exchange->service, sizeof(result->service));
+	succeed(exchange, account, result);
 }
 
 static void
@@ -392,6 +400,55 @@ step_scram(struct exchange *exchange, struct span response,
 		take_client_final(exchange, response, arena, result);
 }
 
+/* ---- EXTERNAL ---- */
+
+/* Root, and who runs all of this, can read every mail anyway: may act as
+ * anybody. */
+static enum accounts_verdict
+find_external(uint32_t uid, struct span authzid, struct arena *arena,
+	struct account *account, struct error *error)
+{
+	if (authzid.size == 0 || uid != auth.owner)
+		return ACCOUNTS_NOT_FOUND;
+	return accounts_find_address(auth.accounts, authzid, arena, account,
+		error);
+}
+
+/* Who the client is says the kernel: there is nothing to be guessed, so nothing
+ * is counted or delayed. Every one is logged, since it leaves no other trace. */
+static void
+step_external(struct exchange *exchange, struct span response,
+	struct arena *arena, struct exchange_result *result)
+{
+	struct account account;
+	struct error error;
+	uint32_t uid = exchange->facts.client.uid;
+	if (exchange->stage != 1 || !sasl_is_external(response)) {
+		fail_syntax(result);
+		return;
+	}
+	result->user = response;
+	switch (find_external(uid, response, arena, &account, &error)) {
+	case ACCOUNTS_FOUND:
+		break;
+	case ACCOUNTS_TROUBLE:
+		fail_trouble(result, &error);
+		return;
+	case ACCOUNTS_NOT_FOUND:
+	case ACCOUNTS_REMOTE:
+		log_failure(exchange, response, "authorization");
+		exchange_fail(result, false, "authorization",
+			"You may not act as that user");
+		return;
+	}
+	log_event(LOG_INFO, "external-login", NULL, LOG_NUMBER("uid", uid),
+		LOG_TEXT("user", account.address),
+		LOG_TEXT("service", exchange->service));
+	result->is_external = true;
+	result->peer = uid;
+	succeed(exchange, &account, result);
+}
+
 /* ---- the table ---- */
 
 static const struct {
@@ -403,6 +460,7 @@ static const struct {
 	[SASL_LOGIN] = { "Username:", step_login },
 	[SASL_SCRAM_SHA_256] = { "", step_scram },
 	[SASL_SCRAM_SHA_256_PLUS] = { "", step_scram },
+	[SASL_EXTERNAL] = { "", step_external },
 };
 
 void

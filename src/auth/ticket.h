@@ -19,6 +19,8 @@ struct ticket {
 	uint64_t actor;			/* who logged in */
 	uint64_t quota;			/* bytes, 0: none */
 	char service[16];		/* "imap", "pop3" */
+	bool is_external;		/* only for a connection of this uid, as the */
+	uint32_t peer;			/* mailbox sees it by itself */
 	char user[ADDRESS_PATH_LIMIT + 2];
 };
 

@@ -19,6 +19,10 @@ greet(struct buffer *out)
 	uint8_t cookie[16];
 	for (unsigned i = 0; i < SASL_MECHANISM_COUNT; i++) {
 		bool is_plaintext = i == SASL_PLAIN || i == SASL_LOGIN;
+		if (i == SASL_EXTERNAL) {
+			buffer_add_string(out, "MECH\tEXTERNAL\tlocal\n");
+			continue;
+		}
 		/* Clients take the strongest that is named and do not fall
 		 * back: it must work for all. */
 		if (!settings->offers[i] || (!is_plaintext &&
@@ -86,7 +90,8 @@ succeed(struct wire_request *request, struct exchange_result *result)
 	bool needs_ticket = strcmp(result->service, "imap") == 0 ||
 		strcmp(result->service, "pop3") == 0;
 	struct ticket ticket = { .account = account->id, .actor = account->id,
-		.quota = account->quota };
+		.quota = account->quota, .is_external = result->is_external,
+		.peer = result->peer };
 	uint8_t number[TICKET_SIZE];
 	memcpy(ticket.service, result->service, sizeof(ticket.service));
 	memcpy(ticket.user, account->address, sizeof(ticket.user));
@@ -158,7 +163,8 @@ read_address(const struct wire_request *request, const char *key,
 {
 	struct span text = wire_get(request, key);
 	if (span_equals(text, SPAN("local")))
-		*address = (struct network_address){ .family = AF_UNIX };
+		*address = (struct network_address){ .family = AF_UNIX,
+			.uid = NETWORK_NO_UID };
 	else if (!network_address_parse(text, address))
 		*address = (struct network_address){ .family = 0 };
 }
@@ -184,6 +190,7 @@ run_auth(struct wire_request *request)
 		.has_response = wire_has(request, "resp"),
 	};
 	struct proxy2 *facts = &start.facts;
+	uint64_t uid;
 	if (!read_key(request, &key) || (start.has_response &&
 		!decode(request, wire_get(request, "resp"),
 		&start.response))) {
@@ -193,6 +200,9 @@ run_auth(struct wire_request *request)
 	facts->is_tls = span_equals(wire_get(request, "secured"), SPAN("tls"));
 	read_address(request, "rip", &facts->client);
 	read_address(request, "lip", &facts->local);
+	if (facts->client.family == AF_UNIX && span_to_number(
+		wire_get(request, "uid"), NETWORK_NO_UID, &uid))
+		facts->client.uid = (uint32_t)uid;
 	facts->binding_exporter_size = read_binding(request, "cbind-exporter",
 		facts->binding_exporter, sizeof(facts->binding_exporter));
 	facts->binding_end_point_size = read_binding(request,

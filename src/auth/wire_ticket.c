@@ -37,6 +37,8 @@ run_redeem(struct wire_request *request)
 		wire_add_id(request, "actor", ticket.actor);
 		wire_add(request, "service", span_from(ticket.service));
 		wire_add_number(request, "quota", ticket.quota);
+		if (ticket.is_external)
+			wire_add_number(request, "peer", ticket.peer);
 		wire_end(request);
 		break;
 	case TICKET_UNKNOWN:

@@ -11,6 +11,8 @@
 
 enum { NETWORK_TEXT_SIZE = 64 };
 
+#define NETWORK_NO_UID UINT32_MAX	/* the kernel did not say */
+
 /* An IP address and port, or AF_UNIX for a local client. Flat, by value. */
 struct network_address {
 	uint16_t family;	/* AF_INET, AF_INET6, AF_UNIX; 0: unknown */

@@ -182,6 +182,9 @@ redeem(struct adoption *adoption)
 	if (ticket.account % mailbox->processes != mailbox->instance)
 		refuse(adoption, protocol->denied,
 			"another process owns the account");
+	else if (!ticket_fits(&ticket, adoption->handover.fds[0]))
+		refuse(adoption, protocol->denied,
+			"the client is not the user whom login named");
 	else if (!count_in(protocol, ticket.account))
 		refuse(adoption, protocol->too_many,
 			"too many sessions of the account");

@@ -5,6 +5,8 @@
 #include "mailbox/ticket.h"
 
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "base/clock.h"
 #include "serve/tab_call.h"
@@ -13,7 +15,8 @@ static bool
 take_fields(const struct tabline *fields, const char *service,
 	struct ticket *ticket)
 {
-	struct span user, account, actor, name, quota;
+	struct span user, account, actor, name, quota, peer;
+	uint64_t uid = 0;
 	if (!tabline_get(fields, 2, "user", &user) ||
 		!tabline_get(fields, 2, "account", &account) ||
 		!tabline_get(fields, 2, "actor", &actor) ||
@@ -25,6 +28,10 @@ take_fields(const struct tabline *fields, const char *service,
 		span_find(user, '\0') < user.size)
 		return false;
 	memcpy(ticket->user, user.data, user.size);
+	ticket->is_external = tabline_get(fields, 2, "peer", &peer);
+	if (ticket->is_external && !span_to_number(peer, UINT32_MAX, &uid))
+		return false;
+	ticket->peer = (uint32_t)uid;
 	return span_to_hex_number(account, &ticket->account) &&
 		span_to_hex_number(actor, &ticket->actor) &&
 		span_to_number(quota, UINT64_MAX, &ticket->quota);
@@ -49,6 +56,23 @@ ticket_take_answer(struct span line, const char *service,
 	}
 	arena_fini(&arena);
 	return verdict;
+}
+
+/* A socket with a name was accepted by a listener that master bound. The ends of
+ * wires have none, and their peer is master: root. */
+bool
+ticket_fits(const struct ticket *ticket, int fd)
+{
+	struct sockaddr_un name;
+	struct ucred peer;
+	socklen_t size = sizeof(name), peer_size = sizeof(peer);
+	if (!ticket->is_external)
+		return true;
+	memset(&name, 0, sizeof(name));
+	return getsockname(fd, (struct sockaddr *)&name, &size) == 0 &&
+		name.sun_family == AF_UNIX && name.sun_path[0] == '/' &&
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer,
+		&peer_size) == 0 && peer.uid == ticket->peer;
 }
 
 enum ticket_verdict

@@ -20,7 +20,17 @@ enum ticket_verdict {
 struct ticket {
 	uint64_t account, actor, quota;
 	char user[ADDRESS_PATH_LIMIT + 2];
+	bool is_external;	/* the client logged in as who it is: */
+	uint32_t peer;		/* this uid */
 };
+
+/*
+ * Is the connection one that the ticket may be used for? A ticket that no
+ * password was given for is good only for a client of our Unix sockets who is
+ * the peer that the ticket names: login, which said who it is, is not believed.
+ */
+bool
+ticket_fits(const struct ticket *ticket, int fd);
 
 /* Blocks at most TICKET_WAIT. `service` is what the ticket must be for. */
 enum ticket_verdict

@@ -15,6 +15,7 @@ static const char *const mechanism_names[SASL_MECHANISM_COUNT] = {
 	[SASL_SCRAM_SHA_256] = "SCRAM-SHA-256",
 	[SASL_PLAIN] = "PLAIN",
 	[SASL_LOGIN] = "LOGIN",
+	[SASL_EXTERNAL] = "EXTERNAL",
 };
 
 const char *
@@ -69,6 +70,12 @@ sasl_parse_plain(struct span message, struct sasl_plain *plain)
 	return (plain->authzid.size == 0 || sasl_is_name(plain->authzid)) &&
 		sasl_is_name(plain->authcid) &&
 		sasl_is_password(plain->password);
+}
+
+bool
+sasl_is_external(struct span message)
+{
+	return message.size == 0 || sasl_is_name(message);
 }
 
 /* ---- SCRAM ---- */

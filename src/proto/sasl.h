@@ -1,7 +1,7 @@
 /*
  * Messages of SASL mechanisms (RFC 4422), decoded from base64 already: PLAIN
- * (RFC 4616), and the server's side of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS
- * (RFC 5802, 7677). What is computed with them is proto/scram.h.
+ * (RFC 4616), EXTERNAL (RFC 4422 A), and the server's side of SCRAM-SHA-256 and
+ * SCRAM-SHA-256-PLUS (RFC 5802, 7677). What is computed with them is proto/scram.h.
  */
 #ifndef PROTO_SASL_H
 #define PROTO_SASL_H
@@ -21,7 +21,7 @@ enum {
 
 enum sasl_mechanism {
 	SASL_SCRAM_SHA_256_PLUS, SASL_SCRAM_SHA_256, SASL_PLAIN, SASL_LOGIN,
-	SASL_MECHANISM_COUNT
+	SASL_EXTERNAL, SASL_MECHANISM_COUNT
 };
 
 /* "SCRAM-SHA-256"; in the order in which they are offered. */
@@ -48,6 +48,10 @@ bool
 sasl_is_name(struct span name);
 bool
 sasl_is_password(struct span password);
+
+/* EXTERNAL (RFC 4422 A.1): an authorization identity, or nothing. */
+bool
+sasl_is_external(struct span message);
 
 /* ---- SCRAM ---- */
 

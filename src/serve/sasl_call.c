@@ -28,6 +28,7 @@ struct mechanism {
 	char name[MECHANISM_NAME_SIZE];
 	bool is_plaintext;	/* sends the password itself */
 	bool needs_binding;	/* a -PLUS mechanism */
+	bool is_local;		/* for clients of a Unix socket only */
 };
 
 struct sasl_caller {
@@ -75,8 +76,9 @@ add_mechanism(struct mechanism *list, size_t *count,
 		fields->field[1].size >= MECHANISM_NAME_SIZE)
 		return;
 	struct mechanism *new = &list[(*count)++];
-	*new = (struct mechanism){ .is_plaintext = tabline_has(fields, 2,
-		"plaintext") };
+	*new = (struct mechanism){
+		.is_plaintext = tabline_has(fields, 2, "plaintext"),
+		.is_local = tabline_has(fields, 2, "local") };
 	memcpy(new->name, fields->field[1].data, fields->field[1].size);
 	new->needs_binding = span_ends_nocase(fields->field[1], SPAN("-PLUS"));
 }
@@ -228,7 +230,8 @@ static bool
 is_offered(const struct mechanism *mechanism, const struct proxy2 *facts,
 	bool may_send_password)
 {
-	if (mechanism->is_plaintext && !may_send_password)
+	if ((mechanism->is_plaintext && !may_send_password) ||
+		(mechanism->is_local && facts->client.family != AF_UNIX))
 		return false;
 	return !mechanism->needs_binding || (facts->is_tls &&
 		(facts->binding_exporter_size > 0 ||
@@ -421,6 +424,9 @@ add_request(struct buffer *line, uint32_t id,
 		tabline_add(line, SPAN("secured=tls"));
 	add_address(line, "rip", &facts->client);
 	add_address(line, "lip", &facts->local);
+	if (facts->client.family == AF_UNIX &&
+		facts->client.uid != NETWORK_NO_UID)
+		buffer_print(line, "\tuid=%u", facts->client.uid);
 	if (facts->is_tls) {
 		add_binding(line, "cbind-exporter", facts->binding_exporter,
 			facts->binding_exporter_size);

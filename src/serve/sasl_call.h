@@ -33,8 +33,8 @@ sasl_caller_free(struct sasl_caller **caller);
 /*
  * Appends the mechanisms to offer on a connection, each with `before` in
  * front: those that auth announces, without those that send the password when
- * may_send_password is false, and the -PLUS ones only where the connection has
- * a channel binding. Asks auth the first time; while auth cannot be reached
+ * may_send_password is false, the -PLUS ones only where the connection has
+ * a channel binding, and EXTERNAL only on Unix sockets. Asks auth the first time; while auth cannot be reached
  * and never was, nothing is offered.
  */
 void

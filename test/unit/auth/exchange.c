@@ -483,6 +483,73 @@ exchanges_left_alone_are_bounded(void **state)
 	world_free();
 }
 
+/* ---- EXTERNAL ---- */
+
+static const struct {
+	const char *name, *client;
+	uint32_t uid;
+	struct span response;
+	enum exchange_outcome outcome;
+	const char *code;
+} externals[] = {
+	{ "root acts as anybody", "local", 0, SPAN("alice@example.test"),
+		EXCHANGE_OK, NULL },
+	{ "by a name without a domain", "local", 0, SPAN("Alice"),
+		EXCHANGE_OK, NULL },
+	{ "root has no account of its own here", "local", 0, SPAN(""),
+		EXCHANGE_FAIL, "authorization" },
+	{ "nobody of that name", "local", 0, SPAN("carol@example.test"),
+		EXCHANGE_FAIL, "authorization" },
+	{ "a user as alice", "local", 1000, SPAN("alice@example.test"),
+		EXCHANGE_FAIL, "authorization" },
+	{ "a user as himself", "local", 1000, SPAN(""), EXCHANGE_FAIL,
+		"authorization" },
+	{ "the kernel did not say", "local", NETWORK_NO_UID,
+		SPAN("alice@example.test"), EXCHANGE_FAIL, "mechanism" },
+	{ "from the network", "192.0.2.1", 0, SPAN("alice@example.test"),
+		EXCHANGE_FAIL, "mechanism" },
+	{ "from the loopback", "127.0.0.1", 0, SPAN("alice@example.test"),
+		EXCHANGE_FAIL, "mechanism" },
+	{ "a NUL", "local", 0, SPAN("alice\0@example.test"), EXCHANGE_FAIL,
+		"syntax" },
+};
+
+static void
+who_is_at_a_local_socket_says_the_kernel(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(externals); i++) {
+		struct arena arena;
+		struct exchange_result result;
+		struct proxy2 facts = { .client = { .family = AF_UNIX } };
+		world_make();
+		uint64_t alice = world_add("alice@example.test", PASSWORD);
+		arena_init(&arena, 0);
+		if (strcmp(externals[i].client, "local") != 0)
+			facts = facts_of(externals[i].client, true);
+		facts.client.uid = externals[i].uid;
+		struct exchange_start start = { .mechanism = SPAN("EXTERNAL"),
+			.service = SPAN("imap"), .facts = facts,
+			.has_response = i % 2 == 0,
+			.response = externals[i].response };
+		exchange_begin(&key, &start, &arena, &result);
+		if (result.outcome == EXCHANGE_CONTINUE)
+			exchange_continue(&key, externals[i].response, &arena,
+				&result);
+		print_message("%s\n", externals[i].name);
+		assert_int_equal(result.outcome, externals[i].outcome);
+		assert_false(result.is_temporary);
+		if (externals[i].code != NULL)
+			assert_string_equal(result.code, externals[i].code);
+		if (result.outcome == EXCHANGE_OK) {
+			assert_true(result.account.id == alice);
+			assert_true(result.is_external && result.peer == 0);
+		}
+		arena_fini(&arena);
+		world_free();
+	}
+}
+
 int
 main(void)
 {
@@ -499,6 +566,7 @@ main(void)
 		cmocka_unit_test(scram_is_judged),
 		cmocka_unit_test(a_name_that_is_not_has_a_salt_that_stays),
 		cmocka_unit_test(exchanges_left_alone_are_bounded),
+		cmocka_unit_test(who_is_at_a_local_socket_says_the_kernel),
 	};
 	counter_open(-1, -1, true);
 	log_set_level(LOG_ERROR);

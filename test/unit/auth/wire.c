@@ -298,7 +298,7 @@ a_wire_says_first_what_it_offers(void **state)
 	struct span said = buffer_span(&out);
 	assert_true(span_starts(said, SPAN("MECH\tSCRAM-SHA-256-PLUS\t"
 		"mutual-auth\nMECH\tSCRAM-SHA-256\tmutual-auth\n"
-		"MECH\tPLAIN\tplaintext\nSPID\t")));
+		"MECH\tPLAIN\tplaintext\nMECH\tEXTERNAL\tlocal\nSPID\t")));
 	assert_true(span_ends_nocase(said, SPAN("\nDONE\n")));
 	buffer_fini(&out);
 	world_free();

@@ -2,6 +2,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -57,11 +62,77 @@ answers_are_believed_only_whole(void **state)
 	}
 }
 
+static void
+the_peer_of_a_ticket_is_read(void **state)
+{
+	struct ticket ticket;
+	(void)state;
+	assert_int_equal(ticket_take_answer(SPAN("OK\t1\t" GOOD), "imap",
+		&ticket), TICKET_OK);
+	assert_false(ticket.is_external);
+	assert_int_equal(ticket_take_answer(SPAN("OK\t1\t" GOOD
+		"\tpeer=1000"), "imap", &ticket), TICKET_OK);
+	assert_true(ticket.is_external && ticket.peer == 1000);
+	assert_int_equal(ticket_take_answer(SPAN("OK\t1\t" GOOD "\tpeer=x"),
+		"imap", &ticket), TICKET_DENIED);
+}
+
+/* A connection accepted by a listener of that name. */
+static void
+connect_by_name(const char *name, int ends[2])
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", name);
+	unlink(name);
+	ends[0] = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address,
+		sizeof(address)), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(connect(ends[0], (struct sockaddr *)&address,
+		sizeof(address)), 0);
+	ends[1] = accept(listener, NULL, NULL);
+	assert_true(ends[1] >= 0);
+	close(listener);
+	unlink(name);
+}
+
+/* A login that was taken over has ends of wires, whose peer is root by name; it
+ * can make no socket that has a name. */
+static void
+only_the_user_himself_comes_in_by_the_kernels_word(void **state)
+{
+	struct ticket password = { .is_external = false };
+	struct ticket self = { .is_external = true, .peer = getuid() };
+	struct ticket other = { .is_external = true, .peer = getuid() + 1 };
+	char place[] = "/tmp/unit-ticket-XXXXXX", name[64];
+	int ends[2], pair[2];
+	(void)state;
+	assert_non_null(mkdtemp(place));
+	snprintf(name, sizeof(name), "%s/imap", place);
+	connect_by_name(name, ends);
+	assert_int_equal(rmdir(place), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_true(ticket_fits(&password, ends[1]));
+	assert_true(ticket_fits(&password, pair[0]));
+	assert_true(ticket_fits(&self, ends[1]));
+	assert_false(ticket_fits(&other, ends[1]));
+	assert_false(ticket_fits(&self, pair[0]));
+	assert_false(ticket_fits(&self, -1));
+	for (int i = 0; i < 2; i++) {
+		close(ends[i]);
+		close(pair[i]);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_are_believed_only_whole),
+		cmocka_unit_test(the_peer_of_a_ticket_is_read),
+		cmocka_unit_test(
+			only_the_user_himself_comes_in_by_the_kernels_word),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -169,7 +169,8 @@ serve_auth_sasl(struct stream *stream)
 	struct span line;
 	stream_print(stream, "VERSION\t1\t2\nMECH\tSCRAM-SHA-256\n"
 		"MECH\tSCRAM-SHA-256-PLUS\nMECH\tPLAIN\tplaintext\n"
-		"MECH\tLOGIN\tplaintext\nSPID\t1\nCUID\t1\nCOOKIE\t00\nDONE\n");
+		"MECH\tLOGIN\tplaintext\nMECH\tEXTERNAL\tlocal\n"
+		"SPID\t1\nCUID\t1\nCOOKIE\t00\nDONE\n");
 	while (stream_send(stream, &error) == 0 &&
 	    stream_read_line(stream, TABLINE_LIMIT, &line, &error) == 0) {
 		struct arena arena;

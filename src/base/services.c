@@ -64,6 +64,23 @@ read_program(struct reader *reader)
 }
 
 static const char *
+read_when(struct reader *reader)
+{
+	struct services *services = reader->services;
+	struct program *program = reader->count == 4 ?
+		find_program(services, reader->words[1]) : NULL;
+	if (program == NULL || program->when_list[0] != '\0')
+		return "when PROGRAM LIST ITEM, once, below the program";
+	const struct config_parameter *list =
+		config_find_parameter(reader->words[2]);
+	if (!COPY(program->when_list, reader->words[2]) ||
+	    !COPY(program->when_item, reader->words[3]) ||
+	    list == NULL || list->type != CONFIG_LIST)
+		return "a parameter that is a list, and an item of it";
+	return NULL;
+}
+
+static const char *
 read_file(struct reader *reader)
 {
 	struct services *services = reader->services;
@@ -159,6 +176,8 @@ read_row(struct reader *reader, struct span line)
 	kind = reader->words[0];
 	if (span_equals(kind, SPAN("program")))
 		return read_program(reader);
+	if (span_equals(kind, SPAN("when")))
+		return read_when(reader);
 	if (span_equals(kind, SPAN("file")))
 		return read_file(reader);
 	if (span_equals(kind, SPAN("listen")))
@@ -167,7 +186,7 @@ read_row(struct reader *reader, struct span line)
 		return read_socket(reader);
 	if (span_equals(kind, SPAN("wire")))
 		return read_wire(reader);
-	return "program, file, listen, socket or wire";
+	return "program, when, file, listen, socket or wire";
 }
 
 /*
@@ -226,6 +245,20 @@ services_read(const char *path, const struct config *config,
 	return result < 0 ? -1 : find_depths(services, path, error);
 }
 
+bool
+services_wants(const struct program *program, const struct config *config)
+{
+	struct span item, kind = span_from(program->when_item);
+	if (program->when_list[0] == '\0')
+		return true;
+	struct span rest = span_from(config_text(config, program->when_list));
+	while (config_next_item(&rest, &item))
+		if (span_starts(item, kind) && (item.size == kind.size ||
+		    item.data[kind.size] == ':'))
+			return true;
+	return false;
+}
+
 const struct wire_row *
 services_find_wire(const struct services *services, const char *caller,
 	const char *service)
@@ -246,4 +279,22 @@ services_calls(const struct services *services, const char *caller,
 		    services->wires[i].callee == program)
 			return true;
 	return false;
+}
+
+int
+services_check_pinned(const struct config *before, const struct config *after,
+	struct error *error)
+{
+	static const char *const texts[] = { "data_directory",
+		"queue_directory", "runtime_directory" };
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (strcmp(config_text(before, texts[i]),
+		    config_text(after, texts[i])) != 0)
+			return error_set(error, ERROR_USAGE, "%s has changed: "
+				"stop the system and start it again", texts[i]);
+	if (config_number(before, "mailbox_processes") !=
+	    config_number(after, "mailbox_processes"))
+		return error_set(error, ERROR_USAGE, "mailbox_processes has "
+			"changed: stop the system and start it again");
+	return 0;
 }

@@ -16,6 +16,9 @@ struct program {
 	char executable[SERVICES_NAME_SIZE];	/* the name, if not said */
 	unsigned count;			/* processes of it */
 	unsigned depth;			/* 0: nobody calls it; else below its callers */
+	/* Not empty: it runs only while the list `when_list` has an item
+	 * `when_item` or "when_item:...". */
+	char when_list[SERVICES_NAME_SIZE], when_item[SERVICES_NAME_SIZE];
 };
 
 struct program_file {
@@ -58,6 +61,16 @@ struct services {
 int
 services_read(const char *path, const struct config *config,
 	struct services *services, struct error *error);
+
+/* Is the program to run with this configuration? */
+bool
+services_wants(const struct program *program, const struct config *config);
+
+/* -1: the new configuration changes what cannot change while the system runs:
+ * where things are, and who serves which account. */
+int
+services_check_pinned(const struct config *before, const struct config *after,
+	struct error *error);
 
 /* NULL when `caller` may not have a wire to the service. */
 const struct wire_row *

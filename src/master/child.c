@@ -290,7 +290,9 @@ int
 child_start_all(struct master *master, struct error *error)
 {
 	for (size_t i = 0; i < master->child_count; i++)
-		if (start(master, &master->children[i], error) < 0)
+		if (services_wants(master->children[i].program,
+		    master->config) &&
+		    start(master, &master->children[i], error) < 0)
 			return -1;
 	return 0;
 }
@@ -449,9 +451,10 @@ static void
 restart(struct master *master, struct child *child, int64_t now)
 {
 	struct error error;
-	child->restarts++;
+	child->restarts += child->began != 0;
 	if (start(master, child, &error) == 0) {
-		log_event(LOG_WARN, "process-restarted", NULL,
+		log_event(LOG_WARN, child->restarts == 0 ? "process-started" :
+			"process-restarted", NULL,
 			LOG_TEXT("program", child->program->name),
 			LOG_NUMBER("instance", child->instance),
 			LOG_NUMBER("restarts", child->restarts));
@@ -493,11 +496,19 @@ has_caller_alive(const struct master *master, const struct child *child)
 	return false;
 }
 
+static void
+tell_end(struct child *child)
+{
+	struct error error;
+	child->is_told = true;
+	if (tell(child, CONTROL_END, "", NULL, 0, &error) < 0)
+		kill(child->pid, SIGKILL);
+}
+
 /* Whoever is still needed by others goes on until they have ended. */
 static int64_t
 stop_one(struct master *master, struct child *child, int64_t now)
 {
-	struct error error;
 	int64_t at = master->stop_began;
 	if (child->program->depth > 0)
 		at += STOP_FIRST + STOP_STAGE * (child->program->depth - 1);
@@ -509,9 +520,7 @@ stop_one(struct master *master, struct child *child, int64_t now)
 		return master->stop_began + STOP_KILL;
 	if (now < at && has_caller_alive(master, child))
 		return at;
-	child->is_told = true;
-	if (tell(child, CONTROL_END, "", NULL, 0, &error) < 0)
-		kill(child->pid, SIGKILL);
+	tell_end(child);
 	return master->stop_began + STOP_KILL;
 }
 
@@ -524,6 +533,11 @@ child_tick(struct master *master, int64_t now)
 		struct child *child = &master->children[i];
 		if (master->stop_began != 0) {
 			next = earlier(next, stop_one(master, child, now));
+			continue;
+		}
+		if (!services_wants(child->program, master->config)) {
+			if (child->pid > 0 && !child->is_told)
+				tell_end(child);
 			continue;
 		}
 		if (child->pid == 0 && child->restart_at <= now)

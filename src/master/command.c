@@ -62,25 +62,6 @@ answer(int socket, const struct control_message *request, int number,
 	message_send(socket, &message, NULL, 0, &error);
 }
 
-/* Parameters that decide where things are cannot change under way. */
-static int
-check_pinned(const struct config *before, const struct config *after,
-	struct error *error)
-{
-	static const char *const texts[] = { "data_directory",
-		"queue_directory", "runtime_directory" };
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		if (strcmp(config_text(before, texts[i]),
-		    config_text(after, texts[i])) != 0)
-			return error_set(error, ERROR_USAGE, "%s has changed: "
-				"stop the system and start it again", texts[i]);
-	if (config_number(before, "mailbox_processes") !=
-	    config_number(after, "mailbox_processes"))
-		return error_set(error, ERROR_USAGE, "mailbox_processes has "
-			"changed: stop the system and start it again");
-	return 0;
-}
-
 /* Everything, or nothing and a sentence. */
 static int
 reload(struct master *master, int fd, struct error *error)
@@ -88,7 +69,7 @@ reload(struct master *master, int fd, struct error *error)
 	struct config *config = NULL;
 	int result = config_read(fd, &config, error);
 	if (result == 0)
-		result = check_pinned(master->config, config, error);
+		result = services_check_pinned(master->config, config, error);
 	if (result == 0 && (result = listen_open(master, config, error)) == 0) {
 		result = files_open(master, config, error);
 		if (result == 0)
@@ -115,6 +96,9 @@ send_status(struct master *master, int socket,
 	struct error error;
 	for (size_t i = 0; i < master->child_count; i++) {
 		const struct child *child = &master->children[i];
+		if (child->pid == 0 && !services_wants(child->program,
+		    master->config))
+			continue;
 		struct control_message message = { .version = CONTROL_VERSION,
 			.kind = CONTROL_PROCESS, .serial = request->serial,
 			.instance = child->instance, .pid = child->pid,

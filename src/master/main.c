@@ -139,7 +139,9 @@ static void
 say_ready(void)
 {
 	for (size_t i = 0; i < master.child_count; i++)
-		if (!master.children[i].is_ready)
+		if (!master.children[i].is_ready &&
+		    services_wants(master.children[i].program,
+		    master.config))
 			return;
 	master.is_started = true;
 	for (size_t i = 0; i < master.listener_count; i++)

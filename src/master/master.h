@@ -87,7 +87,7 @@ message_receive(int socket, struct control_message *message, int *fd);
 /* Looks the users up and lays out all processes of the table. */
 int
 child_prepare(struct master *master, struct error *error);
-/* Starts them. */
+/* Starts those that the configuration wants. */
 int
 child_start_all(struct master *master, struct error *error);
 

@@ -1,0 +1,87 @@
+/* etc/services: which programs run with which configuration. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/services.h"
+
+static int
+read_text(const char *text, const char *setting, struct services *services,
+	struct config **config, struct error *error)
+{
+	char path[40];
+	assert_int_equal(config_load(NULL, &setting, 1, config, error), 0);
+	int fd = file_open_memory("services", span_from(text), error);
+	assert_true(fd >= 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	int result = services_read(path, *config, services, error);
+	file_close(&fd);
+	return result;
+}
+
+static void
+a_program_runs_when_a_list_names_it(void **state)
+{
+	static const struct {
+		const char *setting;
+		bool always, conditional;
+	} cases[] = {
+		{ "accounts=builtin", true, false },
+		{ "accounts=builtin ldap:/etc/x", true, true },
+		{ "accounts=ldap, builtin", true, true },
+		{ "accounts=builtin ldaps:/etc/x", true, false },
+		{ "accounts=passwd-file:ldap:x", true, false },
+	};
+	static const char text[] = "program auth a 1\nprogram ldap b 1\n"
+		"when ldap accounts ldap\n";
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct services services;
+		struct config *config;
+		struct error error;
+		assert_int_equal(read_text(text, cases[i].setting, &services,
+			&config, &error), 0);
+		assert_int_equal(services_wants(&services.programs[0], config),
+			cases[i].always);
+		assert_int_equal(services_wants(&services.programs[1], config),
+			cases[i].conditional);
+		config_free(&config);
+	}
+}
+
+static void
+a_bad_condition_is_one_sentence(void **state)
+{
+	static const char *const cases[] = {
+		"program a u 1\nwhen b accounts ldap\n",
+		"program a u 1\nwhen a accounts\n",
+		"program a u 1\nwhen a nothing ldap\n",
+		"program a u 1\nwhen a myhostname ldap\n",
+		"program a u 1\nwhen a accounts ldap\nwhen a accounts pgsql\n",
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct services services;
+		struct config *config;
+		struct error error;
+		assert_int_equal(read_text(cases[i], "accounts=builtin",
+			&services, &config, &error), -1);
+		assert_non_null(strstr(error.text, "expected"));
+		config_free(&config);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_program_runs_when_a_list_names_it),
+		cmocka_unit_test(a_bad_condition_is_one_sentence),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

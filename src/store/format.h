@@ -29,6 +29,9 @@ enum {
 struct format_location {
 	const char *root, *inbox;
 	int inbox_fd;			/* of a file opened by master, else -1 */
+	/* A directory of this process's own, made when it is missing: what a
+	 * crash in the middle of rewriting a file needs is kept there. */
+	const char *state;
 	/* The dotlock of the inbox, where this process may not make one itself
 	 * (/var/mail): lock also makes the file when it is missing. -1 with
 	 * ERROR_LATER when it is not had until the deadline (monotonic ms).

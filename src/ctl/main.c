@@ -259,7 +259,8 @@ main(int argc, char **argv)
 		return 1;
 	ctl_function *own = function_of_name(argv[0]);
 	if (own != NULL)
-		return finish(&ctl, own(&ctl));
+		return ctl.is_help ? print_command_help(ctl_command_of(own)) :
+			finish(&ctl, own(&ctl));
 	if (ctl.argc == 0 || strcmp(ctl.argv[0], "help") == 0)
 		return ctl.is_help || ctl.argc > 0 ? print_help() :
 			ctl_fail("no command given (posthouse --help)");

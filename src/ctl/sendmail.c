@@ -250,6 +250,24 @@ run(struct sendmail *sendmail, enum mode mode)
 	return result != 0 ? result : sendmail_send(sendmail);
 }
 
+static const char help[] =
+	"usage: sendmail [OPTION]... [RECIPIENT]...\n\n"
+	"Hand a message from standard input to the mail system.\n\n"
+	"  -f A, -r A  the sender; without it the user who runs this\n"
+	"  -F NAME     his full name, for a message without a From field\n"
+	"  -t          recipients are those of To, Cc and Bcc; Bcc is removed\n"
+	"  -i, -oi     a line with nothing but a dot does not end the message\n"
+	"  -N WHEN     reports: never, or success, failure, delay\n"
+	"  -R PART     what a report returns: full or hdrs\n"
+	"  -V ID       the envelope id that reports name\n"
+	"  -bs         SMTP on standard input and output\n"
+	"  -bp         list the queue, as mailq does\n"
+	"  -bi         compile the alias files, as newaliases does\n"
+	"  -C FILE     the configuration\n\n"
+	"What only other mailers need is taken and passed over. While the system is\n"
+	"down a message is kept and sent when it is up. The exit status is that of\n"
+	"sysexits.h: 0 when the message is safe, 75 when it could not be kept now.\n";
+
 int
 main(int argc, char **argv)
 {
@@ -258,6 +276,10 @@ main(int argc, char **argv)
 	enum mode mode = MODE_SEND;
 	const char *path = getegid() == getgid() ? getenv("POSTHOUSE_CONF") :
 		NULL;
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		fputs(help, stdout);
+		return 0;
+	}
 	arena_init(&sendmail.arena, 0);
 	int result = take_words(&sendmail, argc, argv, &mode, &path);
 	if (result == 0)

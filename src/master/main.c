@@ -12,10 +12,9 @@
  *			name: "/usr/lib/posthouse/%s" or "build/src/%s/%s"
  *	SERVICES	path of etc/services
  *
- * Standard output: when all processes are ready, `listen SERVICE ADDRESS:PORT`
- * for each TCP listener, then `ready`. What is wrong before that is one
- * sentence on standard error and exit status 1. TERM and INT end the system
- * within 5 s; HUP opens the log files anew.
+ * When all are ready: `listen SERVICE ADDRESS:PORT` for each TCP listener, `ready`.
+ * What is wrong before is one sentence on standard error and exit status 1.
+ * TERM and INT end the system within 5 s; HUP opens the log files anew.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +30,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "master/master.h"
 
 static struct master master = { .runtime_dir = -1, .lock = -1,
@@ -151,6 +151,7 @@ say_ready(void)
 				master.listeners[i].address);
 	printf("ready\n");
 	fflush(stdout);
+	notify_manager("READY=1");
 	log_event(LOG_INFO, "ready", NULL);
 }
 

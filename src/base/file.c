@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -243,4 +244,31 @@ file_open_spill(int dir, struct error *error)
 	if (fd < 0)
 		return error_set_errno(error, "making a spill file");
 	return fd;
+}
+
+int
+file_open_shared(size_t size, int *read_only, struct error *error)
+{
+	char path[40];
+	int fd = memfd_create("shared", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0 || ftruncate(fd, (off_t)size) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		return error_set_errno(error, "making shared memory");
+	if (read_only != NULL) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		*read_only = open(path, O_RDONLY | O_CLOEXEC);
+		if (*read_only < 0)
+			return error_set_errno(error, "opening shared memory");
+	}
+	return fd;
+}
+
+void
+file_raise_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
 }

@@ -67,4 +67,13 @@ file_open_memory(const char *name, struct span content, struct error *error);
 int
 file_open_spill(int dir, struct error *error);
 
+/* Shared memory of this size, which nobody can change again; *read_only (NULL:
+ * not wanted): the same for those who may only look. -1 with error. */
+int
+file_open_shared(size_t size, int *read_only, struct error *error);
+
+/* As many descriptors as the machine allows. */
+void
+file_raise_limit(void);
+
 #endif

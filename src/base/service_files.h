@@ -14,4 +14,9 @@ void
 service_files_close(const struct services *services,
 	int fds[][SERVICES_FILES]);
 
+/* The log as log_path says, and its copy below data_directory; both or none. */
+int
+service_files_open_log(const struct config *config, int *log, int *copy,
+	struct error *error);
+
 #endif

@@ -298,3 +298,19 @@ services_check_pinned(const struct config *before, const struct config *after,
 			"changed: stop the system and start it again");
 	return 0;
 }
+
+bool
+services_is_on(const struct config *config, const char *service)
+{
+	static const char *const optional[] = { "imap", "pop3", "lmtp" };
+	struct span rest = span_from(config_text(config, "protocols")), item;
+	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++) {
+		if (strncmp(service, optional[i], strlen(optional[i])) != 0)
+			continue;
+		while (config_next_item(&rest, &item))
+			if (span_equals_nocase(item, span_from(optional[i])))
+				return true;
+		return false;
+	}
+	return true;
+}

@@ -82,4 +82,9 @@ bool
 services_calls(const struct services *services, const char *caller,
 	const struct program *program);
 
+/* A listener of an optional protocol that `protocols` leaves out is off. SMTP
+ * is always on. */
+bool
+services_is_on(const struct config *config, const char *service);
+
 #endif

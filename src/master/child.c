@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,23 +29,6 @@ enum {
 	 * stage begins whatever happened, and then comes kill -9. */
 	STOP_FIRST = 3000, STOP_STAGE = 400, STOP_KILL = 4500,
 };
-
-static int
-make_page(int *read_only, struct error *error)
-{
-	char path[40];
-	int fd = memfd_create("counters", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd < 0 || ftruncate(fd, COUNTER_PAGE_SIZE) < 0 ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-		return error_set_errno(error, "making shared memory");
-	if (read_only != NULL) {
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-		*read_only = open(path, O_RDONLY | O_CLOEXEC);
-		if (*read_only < 0)
-			return error_set_errno(error, "opening shared memory");
-	}
-	return fd;
-}
 
 static int
 make_config(const struct master *master, const char *program,
@@ -105,8 +87,9 @@ static int
 tell_listeners(const struct master *master, const struct child *child,
 	struct error *error)
 {
-	for (size_t i = 0; i < master->listener_count; i++) {
-		const struct listener *listener = &master->listeners[i];
+	for (size_t i = 0; i < master->listeners.count; i++) {
+		const struct listener_socket *listener =
+			&master->listeners.listener[i];
 		if (listener->row->program == child->program &&
 		    tell(child, CONTROL_LISTENER, listener->row->service,
 		    &listener->fd, 1, error) < 0)
@@ -264,7 +247,7 @@ add_child(struct master *master, const struct program *program,
 	struct child *child = &master->children[master->child_count];
 	*child = (struct child){ .program = program, .instance = instance,
 		.control = -1 };
-	child->page = make_page(NULL, error);
+	child->page = file_open_shared(COUNTER_PAGE_SIZE, NULL, error);
 	if (child->page < 0 || find_user(child, error) < 0)
 		return -1;
 	master->child_count++;
@@ -274,7 +257,8 @@ add_child(struct master *master, const struct program *program,
 int
 child_prepare(struct master *master, struct error *error)
 {
-	master->generations = make_page(&master->generations_read_only, error);
+	master->generations = file_open_shared(COUNTER_PAGE_SIZE,
+		&master->generations_read_only, error);
 	if (master->generations < 0)
 		return -1;
 	for (size_t i = 0; i < master->services.program_count; i++) {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/listening.h"
 #include "base/log.h"
 #include "master/master.h"
 
@@ -19,8 +20,8 @@ command_listen(struct master *master, struct error *error)
 {
 	for (size_t i = 0; i < MASTER_COMMANDS; i++)
 		master->commands[i] = -1;
-	master->command_listener = listen_unix(master, "control",
-		SOCK_SEQPACKET, 0600, error);
+	master->command_listener = listening_unix(master->runtime_dir,
+		"control", SOCK_SEQPACKET, 0600, error);
 	return master->command_listener < 0 ? -1 : 0;
 }
 
@@ -70,12 +71,13 @@ reload(struct master *master, int fd, struct error *error)
 	int result = config_read(fd, &config, error);
 	if (result == 0)
 		result = services_check_pinned(master->config, config, error);
-	if (result == 0 && (result = listen_open(master, config, error)) == 0) {
+	if (result == 0 && (result = listeners_open(&master->listeners,
+	    &master->services, config, error)) == 0) {
 		result = files_open(master, config, error);
 		if (result == 0)
 			result = files_open_log(master, config, error);
 		if (result < 0)
-			listen_undo(master);
+			listeners_undo(&master->listeners);
 	}
 	if (result < 0) {
 		config_free(&config);
@@ -84,7 +86,7 @@ reload(struct master *master, int fd, struct error *error)
 	config_free(&master->config);
 	master->config = config;
 	child_reload_all(master);
-	listen_close_unwanted(master);
+	listeners_close_unwanted(&master->listeners);
 	log_event(LOG_INFO, "reloaded", NULL);
 	return 0;
 }

@@ -22,7 +22,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -50,16 +49,6 @@ read_arguments(int argc, char **argv, struct error *error)
 	return services_read(argv[3], master.config, &master.services, error);
 }
 
-static void
-raise_limits(void)
-{
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 /* Signals are read from a descriptor: nothing interrupts anything. */
 static int
 open_signals(struct error *error)
@@ -85,18 +74,19 @@ begin(int argc, char **argv, struct error *error)
 	memset(master.files, -1, sizeof(master.files));
 	master.null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	umask(022);
-	raise_limits();
+	file_raise_limit();
 	log_init("master", 2, -1);
 	if (read_arguments(argc, argv, error) < 0 ||
 	    child_prepare(&master, error) < 0 ||
 	    open_signals(error) < 0 ||
-	    listen_open_directory(&master, error) < 0 ||
+	    files_open_runtime(&master, error) < 0 ||
 	    files_open_log(&master, master.config, error) < 0 ||
 	    files_open(&master, master.config, error) < 0 ||
-	    listen_open(&master, master.config, error) < 0 ||
+	    listeners_open(&master.listeners, &master.services,
+		master.config, error) < 0 ||
 	    command_listen(&master, error) < 0)
 		return -1;
-	listen_close_unwanted(&master);
+	listeners_close_unwanted(&master.listeners);
 	log_event(LOG_INFO, "start", NULL,
 		LOG_NUMBER("processes", master.services.program_count));
 	return child_start_all(&master, error);
@@ -144,11 +134,11 @@ say_ready(void)
 		    master.config))
 			return;
 	master.is_started = true;
-	for (size_t i = 0; i < master.listener_count; i++)
-		if (master.listeners[i].row->file[0] == '\0')
+	for (size_t i = 0; i < master.listeners.count; i++)
+		if (master.listeners.listener[i].row->file[0] == '\0')
 			printf("listen %s %s\n",
-				master.listeners[i].row->service,
-				master.listeners[i].address);
+				master.listeners.listener[i].row->service,
+				master.listeners.listener[i].address);
 	printf("ready\n");
 	fflush(stdout);
 	notify_manager("READY=1");
@@ -201,7 +191,7 @@ main(int argc, char **argv)
 	}
 	while (master.stop_began == 0 || child_is_any_alive(&master))
 		serve_once(child_tick(&master, clock_monotonic()));
-	listen_close_all(&master);
+	listeners_close_all(&master.listeners);
 	if (master.command_listener >= 0)
 		unlinkat(master.runtime_dir, "control", 0);
 	return master.is_failed ? 1 : 0;

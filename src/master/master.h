@@ -9,13 +9,11 @@
 #include <sys/types.h>
 
 #include "base/error.h"
-#include "base/interfaces.h"
-#include "base/services.h"
+#include "base/listeners.h"
 #include "proto/control.h"
 
 enum {
 	MASTER_CHILDREN = 512,
-	MASTER_LISTENERS = 256,
 	MASTER_COMMANDS = 16,
 };
 
@@ -40,22 +38,13 @@ struct child {
 	unsigned messages;		/* from it in that second */
 };
 
-struct listener {
-	const struct service_row *row;
-	int fd;
-	bool is_wanted;			/* while a reload compares */
-	bool is_new;			/* the same */
-	char address[INTERFACES_TEXT_SIZE];	/* "127.0.0.1:25", or a file */
-};
-
 struct master {
 	struct config *config;
 	struct services services;
 	const char *pattern;		/* of program paths */
 	struct child children[MASTER_CHILDREN];
 	size_t child_count;
-	struct listener listeners[MASTER_LISTENERS];
-	size_t listener_count;
+	struct listeners listeners;
 	int runtime_dir;		/* descriptor of runtime_directory */
 	int lock;			/* held as long as master runs */
 	int signals;			/* signalfd */
@@ -119,30 +108,11 @@ void
 wires_connect(struct master *master, int socket, const char *caller,
 	unsigned instance, const struct control_message *message);
 
-/* ---- listen.c ---- */
+/* ---- files.c ---- */
 
 /* Opens runtime_directory and the lock that keeps a second master out. */
 int
-listen_open_directory(struct master *master, struct error *error);
-
-/* Opens what the configuration wants and is not open yet (is_new); then either
- * closes what it no longer wants, or undoes it. */
-int
-listen_open(struct master *master, const struct config *config,
-	struct error *error);
-void
-listen_close_unwanted(struct master *master);
-void
-listen_undo(struct master *master);
-void
-listen_close_all(struct master *master);
-
-/* A listening Unix socket in runtime_directory. -1 with error. */
-int
-listen_unix(struct master *master, const char *name, int type, unsigned mode,
-	struct error *error);
-
-/* ---- files.c ---- */
+files_open_runtime(struct master *master, struct error *error);
 
 /* Opens the files of `file` rows, or the log and its copy, in place of those
  * that are open. All or nothing. */

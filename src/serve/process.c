@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -198,12 +197,8 @@ set_log_level(void)
 static void
 set_limits(void)
 {
-	struct rlimit files_limit;
 	signal(SIGPIPE, SIG_IGN);
-	if (getrlimit(RLIMIT_NOFILE, &files_limit) == 0) {
-		files_limit.rlim_cur = files_limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files_limit);
-	}
+	file_raise_limit();
 	/* one heap for each of many threads would be mostly empty */
 	mallopt(M_ARENA_MAX, 4);
 }

@@ -1,0 +1,18 @@
+/* Sockets that are listened on: O_NONBLOCK and O_CLOEXEC. */
+#ifndef BASE_LISTENING_H
+#define BASE_LISTENING_H
+
+#include <sys/socket.h>
+
+#include "base/error.h"
+
+/* A TCP socket at the address (IPv4 or IPv6), at this port. -1 with errno. */
+int
+listening_inet(const struct sockaddr_storage *address, unsigned port);
+
+/* A Unix socket with this name in the directory, in place of what has it. */
+int
+listening_unix(int directory, const char *name, int type, unsigned mode,
+	struct error *error);
+
+#endif

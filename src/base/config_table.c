@@ -243,6 +243,11 @@ const struct config_parameter config_table[] = {
 
 { "mailbox_processes", N, "0", NULL, "*", NULL,
 	"Processes that share the accounts; 0: one for each core." },
+{ "mailbox_process_limit", N, "1000", NULL, "", NULL,
+	"Mailbox processes of system users at once; up to 4096. A user has one "
+	"while he has something to do." },
+{ "first_valid_uid", N, "1000", NULL, "auth mailbox pipe", NULL,
+	"System users below this uid have no mailbox; root has one." },
 { "tls_processes", N, "1", NULL, "login smtpd", NULL,
 	"Processes that speak TLS with clients. Each connection takes two of the "
 	"descriptors that a process may have (ulimit -n)." },

@@ -41,24 +41,28 @@ read_program(struct reader *reader)
 {
 	struct services *services = reader->services;
 	uint64_t count = 0;
-	char parameter[SERVICES_NAME_SIZE];
 	if (reader->count < 4 || services->program_count == SERVICES_ROWS)
 		return "program NAME USER COUNT [EXECUTABLE]";
 	struct program *program = &services->programs[services->program_count++];
 	if (!COPY(program->name, reader->words[1]) ||
 	    !COPY(program->user, reader->words[2]) ||
-	    !COPY(parameter, reader->words[3]) ||
+	    !COPY(program->parameter, reader->words[3]) ||
 	    !COPY(program->executable,
 	    reader->words[reader->count == 5 ? 4 : 1]))
 		return "shorter words";
-	if (!span_to_number(reader->words[3], SERVICES_INSTANCES, &count)) {
-		if (config_find_parameter(reader->words[3]) == NULL)
-			return "a number or a parameter";
+	program->is_on_demand = strcmp(program->user, "(owner)") == 0;
+	uint64_t most = program->is_on_demand ? SERVICES_ON_DEMAND :
+		SERVICES_INSTANCES;
+	if (span_to_number(reader->words[3], most, &count))
+		program->parameter[0] = '\0';
+	else if (config_find_parameter(reader->words[3]) == NULL)
+		return "a number or a parameter";
+	else
 		count = reader->config == NULL ? 1 :
-			config_number(reader->config, parameter);
-	}
-	if (count == 0 || count > SERVICES_INSTANCES)
-		return "1 to 256 processes";
+			config_number(reader->config, program->parameter);
+	if (count == 0 || count > most)
+		return program->is_on_demand ? "1 to 4096 processes" :
+			"1 to 256 processes";
 	program->count = (unsigned)count;
 	return NULL;
 }
@@ -249,6 +253,8 @@ bool
 services_wants(const struct program *program, const struct config *config)
 {
 	struct span item, kind = span_from(program->when_item);
+	if (program->is_on_demand)
+		return false;
 	if (program->when_list[0] == '\0')
 		return true;
 	struct span rest = span_from(config_text(config, program->when_list));
@@ -268,17 +274,6 @@ services_find_wire(const struct services *services, const char *caller,
 		    strcmp(services->wires[i].service, service) == 0)
 			return &services->wires[i];
 	return NULL;
-}
-
-bool
-services_calls(const struct services *services, const char *caller,
-	const struct program *program)
-{
-	for (size_t i = 0; i < services->wire_count; i++)
-		if (strcmp(services->wires[i].caller, caller) == 0 &&
-		    services->wires[i].callee == program)
-			return true;
-	return false;
 }
 
 int

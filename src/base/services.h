@@ -7,14 +7,19 @@
 
 #include "base/config.h"
 
-enum { SERVICES_ROWS = 64, SERVICES_INSTANCES = 256, SERVICES_NAME_SIZE = 32,
+enum { SERVICES_ROWS = 64, SERVICES_INSTANCES = 256,
+	SERVICES_ON_DEMAND = 4096, SERVICES_NAME_SIZE = 32,
 	SERVICES_FILES = 4 /* of one parameter */ };
 
 struct program {
 	char name[SERVICES_NAME_SIZE];
 	char user[40];
 	char executable[SERVICES_NAME_SIZE];	/* the name, if not said */
-	unsigned count;			/* processes of it */
+	/* user "(owner)": one process for each system user for whom it is
+	 * called; its instance is his uid. It runs as he. */
+	bool is_on_demand;
+	unsigned count;			/* processes of it; on demand: at most */
+	char parameter[SERVICES_NAME_SIZE];	/* that says how many; or empty */
 	unsigned depth;			/* 0: nobody calls it; else below its callers */
 	/* Not empty: it runs only while the list `when_list` has an item
 	 * `when_item` or "when_item:...". */
@@ -62,7 +67,7 @@ int
 services_read(const char *path, const struct config *config,
 	struct services *services, struct error *error);
 
-/* Is the program to run with this configuration? */
+/* Is the program to run, whoever needs it, with this configuration? */
 bool
 services_wants(const struct program *program, const struct config *config);
 
@@ -76,11 +81,6 @@ services_check_pinned(const struct config *before, const struct config *after,
 const struct wire_row *
 services_find_wire(const struct services *services, const char *caller,
 	const char *service);
-
-/* May `caller` call any service of the program? */
-bool
-services_calls(const struct services *services, const char *caller,
-	const struct program *program);
 
 /* A listener of an optional protocol that `protocols` leaves out is off. SMTP
  * is always on. */

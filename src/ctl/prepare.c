@@ -12,6 +12,7 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
+#include "base/owner.h"
 #include "ctl/programs.h"
 
 /* ---- users ---- */
@@ -82,16 +83,21 @@ each_program(int (*each)(const char *user, struct error *error),
 	return result;
 }
 
+/* "(owner)" is whoever's a process on demand is. */
 static int
 ensure_user(const char *user, struct error *error)
 {
-	return getpwnam(user) != NULL ? 0 : add_user(user, error);
+	return user[0] == '(' || getpwnam(user) != NULL ? 0 :
+		add_user(user, error);
 }
 
 int
 prepare_users(struct error *error)
 {
-	return geteuid() != 0 ? 0 : each_program(ensure_user, error);
+	if (geteuid() != 0)
+		return 0;
+	return each_program(ensure_user, error) < 0 ? -1 :
+		ensure_user(OWNER_FOR_ROOT, error);
 }
 
 /* ---- directories ---- */
@@ -141,6 +147,8 @@ static const struct directory directories[] = {
 	{ "data_directory", "/tls", NULL, 0755 },
 	{ "data_directory", "/auth", "posthouse-auth", 0700 },
 	{ "data_directory", "/mail", "posthouse-mail", 0700 },
+	/* One folder for each system user in it, made when he needs it. */
+	{ "data_directory", "/users", NULL, 0755 },
 	{ "data_directory", "/spill", NULL, 0755 },
 	{ "data_directory", "/spill/smtpd", "posthouse-smtpd", 0700 },
 	{ "data_directory", "/spill/relay", "posthouse-relay", 0700 },

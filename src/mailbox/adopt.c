@@ -279,7 +279,8 @@ adopt_accept(struct lot *lot, struct incoming *incoming)
 	assert(protocol->service != NULL);
 	struct adopt_wire *wire = memory_new(sizeof(*wire));
 	wire->session = (struct session){ .type = &wire_type,
-		.fd = incoming->fd, .second_fd = -1, .deadline = INT64_MAX };
+		.fd = incoming->fd, .second_fd = -1, .deadline = INT64_MAX,
+		.is_wire = true };
 	wire->protocol = protocol;
 	incoming->fd = -1;
 	fcntl(wire->session.fd, F_SETFL, O_NONBLOCK);

@@ -3,7 +3,6 @@
  * born with the descriptors that serve/process.h lists and nothing else.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/birth.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -20,11 +20,9 @@
 #include "serve/counter.h"
 
 enum {
-	RESTART_MOST = 30000,		/* ms between two attempts */
 	RESTART_FORGET = 60000,		/* lived so long: all is well again */
 	MESSAGES_A_SECOND = 2000,	/* from one process; more is an attack */
 	BIRTH_FDS = 8,
-	HIGH_FD = 64,			/* above those of birth */
 	/* The end: who faces strangers has so long to finish, then the next
 	 * stage begins whatever happened, and then comes kill -9. */
 	STOP_FIRST = 3000, STOP_STAGE = 400, STOP_KILL = 4500,
@@ -100,88 +98,65 @@ tell_listeners(const struct master *master, const struct child *child,
 
 /* ---- birth ---- */
 
-/* In the child: what the tests may steer, and who to become; nothing else of
- * master's environment. */
+/* In the child: who to become stands in the environment. */
 static void
-set_environment(const struct child *child)
+become(const struct master *master, const struct child *child,
+	const struct owner *owner)
 {
-	static const char *const passed_on[] = { "POSTHOUSE_SYNC_DELAY",
-		"POSTHOUSE_LANDLOCK_ABI", "POSTHOUSE_JAIL_SELFTEST",
-		"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS" };
-	enum { COUNT = sizeof(passed_on) / sizeof(passed_on[0]) };
-	const char *values[COUNT];
-	char identity[100];
-	snprintf(identity, sizeof(identity), "%s:%u:%u", child->program->user,
-		(unsigned)child->uid, (unsigned)child->gid);
-	for (size_t i = 0; i < COUNT; i++)
-		values[i] = getenv(passed_on[i]);
-	clearenv();
-	setenv("POSTHOUSE_IDENTITY", identity, 1);
-	for (size_t i = 0; i < COUNT; i++)
-		if (values[i] != NULL)
-			setenv(passed_on[i], values[i], 1);
-}
-
-/* In the child: the pattern with the name in place of each %s, executed. */
-static void
-become(const struct master *master, const struct child *child)
-{
-	char path[4096], number[16];
-	const char *name = child->program->executable;
-	size_t size = 0;
-	for (const char *c = master->pattern; *c != '\0' &&
-	    size < sizeof(path) - SERVICES_NAME_SIZE; c++) {
-		if (c[0] == '%' && c[1] == 's')
-			size += (size_t)snprintf(path + size,
-				SERVICES_NAME_SIZE, "%s", name), c++;
-		else
-			path[size++] = *c;
-	}
-	path[size] = '\0';
+	char path[4096], number[16], identity[OWNER_NAME_SIZE + 40];
+	bool has_number = child->program->count > 1 ||
+		child->program->is_on_demand;
 	snprintf(number, sizeof(number), "%u", child->instance);
+	snprintf(identity, sizeof(identity), "%s:%u:%u", owner->user,
+		owner->uid, owner->gid);
+	birth_environment();
+	setenv("POSTHOUSE_IDENTITY", identity, 1);
+	if (child->program->is_on_demand) {
+		setenv("POSTHOUSE_OWNER", owner->name, 1);
+		setenv("HOME", owner->home, 1);
+	}
 	char *const arguments[] = { (char *)(uintptr_t)child->program->name,
-		child->program->count > 1 ? number : NULL, NULL };
-	set_environment(child);
-	execv(path, arguments);
+		has_number ? number : NULL, NULL };
+	if (birth_path(master->pattern, child->program->executable, path,
+	    sizeof(path)))
+		execv(path, arguments);
 	log_event(LOG_ERROR, "cannot-execute", NULL, LOG_TEXT("path", path),
 		LOG_NUMBER("errno", errno));
 }
 
 /* In the child: exactly the descriptors of birth, in their places. */
 static void
-be_born(const struct master *master, const struct child *child, int control,
-	int config)
+be_born(const struct master *master, const struct child *child, pid_t before,
+	const int fds[2])
 {
 	const int wanted[BIRTH_FDS] = { master->null, master->log, master->log,
-		control, config, child->page,
+		fds[0], fds[1], child->page,
 		strcmp(child->program->name, "auth") == 0 ?
 			master->generations : master->generations_read_only,
 		master->log_copy };
-	int high[BIRTH_FDS];
+	struct owner owner = { .uid = child->uid, .gid = child->gid };
 	sigset_t none;
-	for (int i = 0; i < BIRTH_FDS; i++) {
-		high[i] = fcntl(wanted[i], F_DUPFD_CLOEXEC, HIGH_FD);
-		if (high[i] < 0)
-			_exit(126);
-	}
-	for (int i = 0; i < BIRTH_FDS; i++)
-		if (dup2(high[i], i) < 0)
-			_exit(126);
+	if (birth_descriptors(wanted, BIRTH_FDS) < 0)
+		_exit(126);
 	log_redirect(2, 7);
-	close_range(BIRTH_FDS, ~0U, 0);
 	setsid();	/* a key press at the terminal is for master only */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	become(master, child);
+	snprintf(owner.user, sizeof(owner.user), "%s", child->program->user);
+	if (child->program->is_on_demand &&
+	    starter_run(master, child, before, &owner) < 0)
+		_exit(1);
+	become(master, child, &owner);
 	_exit(127);
 }
 
-static int
-start(struct master *master, struct child *child, struct error *error)
+int
+child_start(struct master *master, struct child *child, pid_t before,
+	struct error *error)
 {
 	int pair[2];
-	int config = make_config(master, child->program->name, error);
+	int config = make_config(master, child->program->executable, error);
 	if (config < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
@@ -201,7 +176,7 @@ start(struct master *master, struct child *child, struct error *error)
 				child->program->name);
 	}
 	if (pid == 0)
-		be_born(master, child, pair[1], config);
+		be_born(master, child, before, (int[]){ pair[1], config });
 	file_close(&config);
 	file_close(&pair[1]);
 	if (pid < 0) {
@@ -210,7 +185,8 @@ start(struct master *master, struct child *child, struct error *error)
 	}
 	child->pid = pid;
 	child->is_ready = child->is_told = child->owes_reload = false;
-	child->restart_at = child->second = 0;
+	child->restart_at = 0;
+	child->offers = 0;
 	child->started = clock_wall();
 	child->began = clock_monotonic();
 	return 0;
@@ -237,6 +213,16 @@ find_user(struct child *child, struct error *error)
 	return 0;
 }
 
+int
+child_init(struct child *child, const struct program *program,
+	unsigned instance, struct error *error)
+{
+	*child = (struct child){ .program = program, .instance = instance,
+		.control = -1 };
+	child->page = file_open_shared(COUNTER_PAGE_SIZE, NULL, error);
+	return child->page < 0 ? -1 : 0;
+}
+
 static int
 add_child(struct master *master, const struct program *program,
 	unsigned instance, struct error *error)
@@ -245,10 +231,8 @@ add_child(struct master *master, const struct program *program,
 		return error_set(error, ERROR_USAGE, "more than %d processes",
 			MASTER_CHILDREN);
 	struct child *child = &master->children[master->child_count];
-	*child = (struct child){ .program = program, .instance = instance,
-		.control = -1 };
-	child->page = file_open_shared(COUNTER_PAGE_SIZE, NULL, error);
-	if (child->page < 0 || find_user(child, error) < 0)
+	if (child_init(child, program, instance, error) < 0 ||
+	    find_user(child, error) < 0)
 		return -1;
 	master->child_count++;
 	return 0;
@@ -263,7 +247,8 @@ child_prepare(struct master *master, struct error *error)
 		return -1;
 	for (size_t i = 0; i < master->services.program_count; i++) {
 		const struct program *program = &master->services.programs[i];
-		for (unsigned j = 0; j < program->count; j++)
+		for (unsigned j = 0; j < program->count &&
+		    !program->is_on_demand; j++)
 			if (add_child(master, program, j, error) < 0)
 				return -1;
 	}
@@ -276,7 +261,7 @@ child_start_all(struct master *master, struct error *error)
 	for (size_t i = 0; i < master->child_count; i++)
 		if (services_wants(master->children[i].program,
 		    master->config) &&
-		    start(master, &master->children[i], error) < 0)
+		    child_start(master, &master->children[i], 0, error) < 0)
 			return -1;
 	return 0;
 }
@@ -295,18 +280,12 @@ log_end(const struct child *child, int status)
 		LOG_NUMBER("status", WEXITSTATUS(status)));
 }
 
-/* First at once, then after 1, 2, 4 ... 30 s. */
-static void
-plan_restart(struct child *child, int64_t now)
+void
+child_plan_restart(struct child *child, int64_t now)
 {
-	int64_t delay = 0;
 	if (now - child->began >= RESTART_FORGET)
 		child->failures = 0;
-	if (child->failures > 0)
-		delay = child->failures > 5 ? RESTART_MOST :
-			(int64_t)1000 << (child->failures - 1);
-	child->failures++;
-	child->restart_at = now + delay;
+	child->restart_at = now + pace_back_off(++child->failures);
 }
 
 static void
@@ -315,7 +294,9 @@ end_child(struct master *master, struct child *child, int status)
 	log_end(child, status);
 	child->pid = 0;
 	file_close(&child->control);
-	if (master->stop_began != 0)
+	if (child->program->is_on_demand)
+		demand_end(child, clock_monotonic());
+	if (master->stop_began != 0 || child->program->is_on_demand)
 		return;
 	if (!master->is_started) {
 		fprintf(stderr, "posthouse: %s could not start; the log says "
@@ -324,7 +305,7 @@ end_child(struct master *master, struct child *child, int status)
 		child_stop_all(master);
 		return;
 	}
-	plan_restart(child, clock_monotonic());
+	child_plan_restart(child, clock_monotonic());
 }
 
 void
@@ -340,18 +321,6 @@ child_reap(struct master *master)
 
 /* ---- life ---- */
 
-/* Ours ask for a few wires a second; see wire.c. */
-static bool
-is_flooding(struct child *child)
-{
-	int64_t second = clock_monotonic() / 1000;
-	if (child->second != second) {
-		child->second = second;
-		child->messages = 0;
-	}
-	return ++child->messages > MESSAGES_A_SECOND;
-}
-
 static void
 take_message(struct master *master, struct child *child,
 	const struct control_message *message)
@@ -361,10 +330,11 @@ take_message(struct master *master, struct child *child,
 		child->is_ready = true;
 		break;
 	case CONTROL_CONNECT:
-		wires_connect(master, child->control, child->program->name,
-			child->instance, message);
+		wires_connect(master, child->control, child, message);
 		break;
 	default:
+		if (demand_take(child, message))
+			break;
 		log_event(LOG_WARN, "message-refused", NULL,
 			LOG_TEXT("program", child->program->name),
 			LOG_NUMBER("kind", message->kind));
@@ -383,7 +353,9 @@ child_read(struct master *master, struct child *child)
 		file_close(&fd);
 		if (result == MESSAGE_NONE)
 			return;
-		if (result == MESSAGE_GONE || is_flooding(child)) {
+		/* ours ask for a few wires a second; see wire.c */
+		if (result == MESSAGE_GONE || !pace_take(&child->messages,
+		    clock_monotonic(), MESSAGES_A_SECOND)) {
 			/* it ends, or does what no process of ours does */
 			file_close(&child->control);
 			if (child->pid > 0 && !child->is_told)
@@ -399,7 +371,7 @@ static int
 reload_one(struct master *master, struct child *child, struct error *error)
 {
 	int logs[2] = { master->log, master->log_copy };
-	int config = make_config(master, child->program->name, error);
+	int config = make_config(master, child->program->executable, error);
 	if (config < 0)
 		return -1;
 	int result = tell(child, CONTROL_LOG, "", logs, 2, error);
@@ -436,7 +408,7 @@ restart(struct master *master, struct child *child, int64_t now)
 {
 	struct error error;
 	child->restarts += child->began != 0;
-	if (start(master, child, &error) == 0) {
+	if (child_start(master, child, 0, &error) == 0) {
 		log_event(LOG_WARN, child->restarts == 0 ? "process-started" :
 			"process-restarted", NULL,
 			LOG_TEXT("program", child->program->name),
@@ -448,7 +420,7 @@ restart(struct master *master, struct child *child, int64_t now)
 		LOG_TEXT("program", child->program->name),
 		LOG_TEXT("reason", error.text));
 	child->began = now;
-	plan_restart(child, now);
+	child_plan_restart(child, now);
 }
 
 /* ---- the end ---- */
@@ -469,22 +441,35 @@ child_is_any_alive(const struct master *master)
 	return false;
 }
 
+/* The first that is found is mostly one of the first. */
 static bool
-has_caller_alive(const struct master *master, const struct child *child)
+is_program_alive(const struct master *master, const char *name)
 {
 	for (size_t i = 0; i < master->child_count; i++)
 		if (master->children[i].pid > 0 &&
-		    services_calls(&master->services,
-		    master->children[i].program->name, child->program))
+		    strcmp(master->children[i].program->name, name) == 0)
 			return true;
 	return false;
 }
 
-static void
-tell_end(struct child *child)
+static bool
+has_caller_alive(const struct master *master, const struct child *child)
+{
+	for (size_t i = 0; i < master->services.wire_count; i++) {
+		const struct wire_row *wire = &master->services.wires[i];
+		if (wire->callee == child->program &&
+		    is_program_alive(master, wire->caller))
+			return true;
+	}
+	return false;
+}
+
+void
+child_tell_end(struct child *child)
 {
 	struct error error;
 	child->is_told = true;
+	child->told = clock_monotonic();
 	if (tell(child, CONTROL_END, "", NULL, 0, &error) < 0)
 		kill(child->pid, SIGKILL);
 }
@@ -504,7 +489,7 @@ stop_one(struct master *master, struct child *child, int64_t now)
 		return master->stop_began + STOP_KILL;
 	if (now < at && has_caller_alive(master, child))
 		return at;
-	tell_end(child);
+	child_tell_end(child);
 	return master->stop_began + STOP_KILL;
 }
 
@@ -519,17 +504,20 @@ child_tick(struct master *master, int64_t now)
 			next = earlier(next, stop_one(master, child, now));
 			continue;
 		}
-		if (!services_wants(child->program, master->config)) {
+		bool is_kept = !child->program->is_on_demand;
+		if (!is_kept)
+			next = earlier(next, demand_tick(child, now));
+		else if (!services_wants(child->program, master->config)) {
 			if (child->pid > 0 && !child->is_told)
-				tell_end(child);
+				child_tell_end(child);
 			continue;
 		}
-		if (child->pid == 0 && child->restart_at <= now)
+		if (is_kept && child->pid == 0 && child->restart_at <= now)
 			restart(master, child, now);
 		if (child->owes_reload && child->control >= 0 &&
 		    reload_one(master, child, &error) == 0)
 			child->owes_reload = false;
-		if (child->pid == 0)
+		if (is_kept && child->pid == 0)
 			next = earlier(next, child->restart_at);
 		if (child->owes_reload)
 			next = earlier(next, now + 1000);

@@ -109,6 +109,8 @@ send_status(struct master *master, int socket,
 			.value = child->is_ready };
 		snprintf(message.peer, sizeof(message.peer), "%s",
 			child->program->name);
+		snprintf(message.text, sizeof(message.text), "%s",
+			child->owner);
 		message_send(socket, &message, &child->page, 1, &error);
 	}
 	answer(socket, request, 0, "");
@@ -135,7 +137,7 @@ take_message(struct master *master, int socket,
 		send_status(master, socket, message);
 		break;
 	case CONTROL_CONNECT:
-		wires_connect(master, socket, "command", 0, message);
+		wires_connect(master, socket, NULL, message);
 		break;
 	default:
 		answer(socket, message, ERROR_USAGE, "an unknown request");

@@ -153,13 +153,15 @@ serve_once(int64_t until)
 {
 	static struct pollfd slots[POLL_REST + MASTER_COMMANDS +
 		MASTER_CHILDREN];
+	/* more may be started below */
+	const size_t children = master.child_count;
 	size_t count = POLL_REST;
 	slots[POLL_SIGNALS] = (struct pollfd){ master.signals, POLLIN, 0 };
 	slots[POLL_COMMANDS] = (struct pollfd){ master.command_listener,
 		POLLIN, 0 };
 	for (size_t i = 0; i < MASTER_COMMANDS; i++)
 		slots[count++] = (struct pollfd){ master.commands[i], POLLIN, 0 };
-	for (size_t i = 0; i < master.child_count; i++)
+	for (size_t i = 0; i < children; i++)
 		slots[count++] = (struct pollfd){ master.children[i].control,
 			POLLIN, 0 };
 	if (poll(slots, count, until == INT64_MAX ? -1 :
@@ -169,7 +171,7 @@ serve_once(int64_t until)
 	for (size_t i = 0; i < MASTER_COMMANDS; i++)
 		if (slots[count++].revents != 0)
 			command_read(&master, i);
-	for (size_t i = 0; i < master.child_count; i++)
+	for (size_t i = 0; i < children; i++)
 		if (slots[count++].revents != 0)
 			child_read(&master, &master.children[i]);
 	if (slots[POLL_COMMANDS].revents != 0)

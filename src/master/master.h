@@ -10,17 +10,20 @@
 
 #include "base/error.h"
 #include "base/listeners.h"
+#include "base/owner.h"
+#include "base/pace.h"
 #include "proto/control.h"
 
 enum {
-	MASTER_CHILDREN = 512,
+	MASTER_CHILDREN = 512 + SERVICES_ON_DEMAND,
 	MASTER_COMMANDS = 16,
 };
 
-/* A process of the table, running or not. */
+/* A process of the table, running or not. Those on demand (demand.c) are behind
+ * the others; their places are used again. */
 struct child {
 	const struct program *program;
-	unsigned instance;
+	unsigned instance;		/* on demand: the owner's uid */
 	uid_t uid;			/* to become */
 	gid_t gid;
 	pid_t pid;			/* 0: not running */
@@ -34,8 +37,11 @@ struct child {
 	int64_t started;		/* wall clock, ms */
 	int64_t began;			/* monotonic ms */
 	int64_t restart_at;		/* monotonic ms; 0: not due */
-	int64_t second;			/* monotonic s of .messages */
-	unsigned messages;		/* from it in that second */
+	struct pace messages;		/* from it */
+	/* on demand only */
+	char owner[OWNER_NAME_SIZE];	/* his name, once his process has begun */
+	unsigned offers;		/* wires that were put into its socket */
+	int64_t told;			/* monotonic ms: when END was sent */
 };
 
 struct master {
@@ -53,6 +59,8 @@ struct master {
 	int files[SERVICES_ROWS][SERVICES_FILES];	/* of services.files */
 	int log, log_copy, null;
 	int generations, generations_read_only;
+	struct pace demands, refusals;	/* processes begun on demand; lines of
+					 * the log about those that are not */
 	bool is_started;		/* all children have been ready once */
 	int64_t stop_began;		/* monotonic ms; 0: not stopping */
 	bool is_failed;			/* a child could not start */
@@ -103,10 +111,53 @@ child_is_any_alive(const struct master *master);
 void
 child_reload_all(struct master *master);
 
-/* Joins caller ("smtpd" 0, or "command" 0) at `socket` as the message asks. */
+/* After a failure: when it may be started again. */
 void
-wires_connect(struct master *master, int socket, const char *caller,
-	unsigned instance, const struct control_message *message);
+child_plan_restart(struct child *child, int64_t now);
+
+/* Forks it. `before`: the process that is to have ended first, or 0. */
+int
+child_start(struct master *master, struct child *child, pid_t before,
+	struct error *error);
+
+/* Tells it to end; kills it when it does not listen. */
+void
+child_tell_end(struct child *child);
+
+/* A place for a process that can be started. -1 when there is no memory. */
+int
+child_init(struct child *child, const struct program *program,
+	unsigned instance, struct error *error);
+
+/* Joins caller (NULL: the command) at `socket` as the message asks. */
+void
+wires_connect(struct master *master, int socket, const struct child *caller,
+	const struct control_message *message);
+
+/* ---- demand.c, starter.c ---- */
+
+/* The process of the owner with this uid, started if it does not run; NULL:
+ * not now. */
+struct child *
+demand_get(struct master *master, const struct program *program, uint32_t uid);
+
+/* What only processes on demand say: OWNER and IDLE. false: it is refused. */
+bool
+demand_take(struct child *child, const struct control_message *message);
+
+/* It has ended by itself or because it was told. */
+void
+demand_end(struct child *child, int64_t now);
+
+/* Kills it when it does not end. Returns when to be called again. */
+int64_t
+demand_tick(struct child *child, int64_t now);
+
+/* In the forked child, its descriptors in place: finds the owner, makes his
+ * directory, tells master. -1: the log says why. */
+int
+starter_run(const struct master *master, const struct child *child,
+	pid_t before, struct owner *owner);
 
 /* ---- files.c ---- */
 

@@ -38,6 +38,7 @@ message_receive(int socket, struct control_message *message, int *fd)
 	}
 	message->service[CONTROL_NAME_SIZE - 1] = '\0';
 	message->peer[CONTROL_NAME_SIZE - 1] = '\0';
+	message->text[sizeof(message->text) - 1] = '\0';
 	return MESSAGE_OK;
 }
 
@@ -45,6 +46,8 @@ static struct child *
 find_child(struct master *master, const struct program *program,
 	unsigned instance)
 {
+	if (program->is_on_demand)
+		return demand_get(master, program, instance);
 	for (size_t i = 0; i < master->child_count; i++)
 		if (master->children[i].program == program &&
 		    master->children[i].instance == instance)
@@ -52,24 +55,38 @@ find_child(struct master *master, const struct program *program,
 	return NULL;
 }
 
+static const char *
+name_of(const struct child *caller)
+{
+	return caller == NULL ? "command" : caller->program->name;
+}
+
 /* The callee's end. A callee that does not read its socket is away. */
 static int
-offer(const struct child *callee, const char *caller, unsigned instance,
-	const char *service, int fd)
+offer(struct child *callee, const struct child *caller, const char *service,
+	int fd)
 {
 	struct control_message message = { .version = CONTROL_VERSION,
-		.kind = CONTROL_WIRE, .instance = instance };
+		.kind = CONTROL_WIRE };
 	struct error error;
 	if (callee == NULL || callee->control < 0 || callee->is_told)
 		return -1;
 	snprintf(message.service, sizeof(message.service), "%s", service);
-	snprintf(message.peer, sizeof(message.peer), "%s", caller);
-	return message_send(callee->control, &message, &fd, 1, &error);
+	snprintf(message.peer, sizeof(message.peer), "%s", name_of(caller));
+	if (caller != NULL) {
+		message.instance = caller->instance;
+		snprintf(message.text, sizeof(message.text), "%s",
+			caller->owner);
+	}
+	if (message_send(callee->control, &message, &fd, 1, &error) < 0)
+		return -1;
+	callee->offers++;
+	return 0;
 }
 
 void
-wires_connect(struct master *master, int socket, const char *caller,
-	unsigned instance, const struct control_message *message)
+wires_connect(struct master *master, int socket, const struct child *caller,
+	const struct control_message *message)
 {
 	struct control_message answer = { .version = CONTROL_VERSION,
 		.kind = CONTROL_REFUSED, .serial = message->serial,
@@ -77,16 +94,16 @@ wires_connect(struct master *master, int socket, const char *caller,
 	struct error error;
 	int pair[2] = { -1, -1 };
 	const struct wire_row *row = services_find_wire(&master->services,
-		caller, message->service);
+		name_of(caller), message->service);
 	if (row == NULL) {
 		log_event(LOG_WARN, "wire-not-in-table", NULL,
-			LOG_TEXT("caller", caller),
+			LOG_TEXT("caller", name_of(caller)),
 			LOG_TEXT("service", message->service));
 	} else if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
 	    SOCK_NONBLOCK, 0, pair) < 0) {
 		log_event(LOG_ERROR, "no-socket-pair", NULL);
 	} else if (offer(find_child(master, row->callee, message->instance),
-	    caller, instance, row->service, pair[0]) == 0) {
+	    caller, row->service, pair[0]) == 0) {
 		answer.kind = CONTROL_WIRE;
 	}
 	snprintf(answer.service, sizeof(answer.service), "%s",

@@ -19,11 +19,18 @@ enum control_kind {
 	CONTROL_RELOAD,		/* command: fd: the whole new configuration; DONE
 				 * when it holds, or .text says why it does not */
 	CONTROL_STATUS,		/* command: one PROCESS per process, then DONE */
+	CONTROL_OWNER,		/* a process on demand that is being started:
+				 * .text is the name of the user whose it is;
+				 * once, before anything else */
+	CONTROL_IDLE,		/* a process on demand: it has had nothing to do
+				 * for a while and has got .value wires. END comes
+				 * if that is all master has offered */
 	/* master -> process or command */
 	CONTROL_LISTENER = 32,	/* fd; .service. All of them at birth and with
 				 * each reload; those it has it knows by inode */
 	CONTROL_WIRE,		/* fd; answer to CONNECT of the same serial, or
-				 * (serial 0) an incoming one from .peer */
+				 * (serial 0) an incoming one from .peer; .text:
+				 * the owner of a caller that is on demand */
 	CONTROL_REFUSED,	/* no such wire for you, or the callee is away */
 	CONTROL_CONFIG,		/* fd: new configuration blob */
 	CONTROL_LOG,		/* fds: new log and copy */
@@ -31,7 +38,8 @@ enum control_kind {
 				 * .instance: its place in a list, from 0 */
 	CONTROL_END,		/* stop serving within the grace time */
 	CONTROL_PROCESS,	/* .peer, .instance, .pid (0: not running), .restarts,
-				 * .started, .value (1: ready); fd: counter page */
+				 * .started, .value (1: ready), .text: whose it is,
+				 * if it is on demand; fd: counter page */
 	CONTROL_DONE,		/* .value: 0 or an error number; .text */
 };
 
@@ -46,7 +54,7 @@ struct control_message {
 	int32_t pid;
 	uint32_t restarts;
 	int64_t started;	/* wall ms */
-	char text[256];		/* master -> command only: a sentence */
+	char text[256];		/* a sentence, or the name of an owner */
 };
 
 #endif

@@ -19,7 +19,10 @@
 #include "serve/process_inside.h"
 #include "serve/supervisor.h"
 
-enum { TICK = 1000 };			/* ms between looks at the deadlines */
+enum {
+	TICK = 1000,			/* ms between looks at the deadlines */
+	IDLE_AGAIN = 5000,		/* ms until master is asked once more */
+};
 
 struct lot *
 lot_new(unsigned workers)
@@ -52,6 +55,13 @@ void
 lot_set_seats(struct lot *lot, unsigned seats)
 {
 	lot->seats = seats;
+}
+
+void
+lot_set_idle_limit(struct lot *lot, int64_t limit)
+{
+	lot->idle_limit = limit;
+	lot->active = clock_monotonic();
 }
 
 void
@@ -201,8 +211,10 @@ take_message(struct lot *lot, const struct control_message *message,
 	case CONTROL_REFUSED:
 		if (message->serial != 0)
 			supervisor_answer(message, &fds[0]);
-		else if (message->kind == CONTROL_WIRE)
+		else if (message->kind == CONTROL_WIRE) {
+			lot->offers++;
 			listener_take_wire(lot, message, &fds[0]);
+		}
 		break;
 	case CONTROL_CONFIG:
 		take_config(lot, fds[0]);
@@ -262,6 +274,27 @@ enqueue(void *lot, struct slot *slot)
 	worker_enqueue(lot, slot);
 }
 
+/* Nothing to do for long: master ends this process, if no wire is under way. */
+static void
+ask_for_end(struct lot *lot, unsigned busy, int64_t now)
+{
+	struct control_message message = { .version = CONTROL_VERSION,
+		.kind = CONTROL_IDLE, .value = (int64_t)lot->offers };
+	struct error error;
+	uint64_t runs = atomic_load(&lot->runs);
+	bool is_active = runs != lot->last_runs || busy > 0 ||
+		lot_session_count(lot) > atomic_load(&lot->slots.wires);
+	lot->last_runs = runs;
+	if (is_active)
+		lot->active = now;
+	if (now - lot->active < lot->idle_limit)
+		return;
+	lot->active = now - lot->idle_limit + IDLE_AGAIN;
+	if (supervisor_fd() >= 0 && supervisor_send(&message, &error) < 0)
+		log_event(LOG_WARN, "cannot-end", NULL,
+			LOG_TEXT("reason", error.text));
+}
+
 /* True when nothing happened since the last tick and there is no session. */
 static bool
 tick(struct lot *lot)
@@ -272,12 +305,15 @@ tick(struct lot *lot)
 	lot->last_total = total;
 	counter_set(COUNTER_SESSIONS_OPEN, lot_session_count(lot));
 	unsigned started = atomic_load(&lot->started);
-	counter_set(COUNTER_WORKERS_BUSY, started > idle ? started - idle : 0);
+	unsigned busy = started > idle ? started - idle : 0;
+	counter_set(COUNTER_WORKERS_BUSY, busy);
+	if (lot->idle_limit != 0)
+		ask_for_end(lot, busy, clock_monotonic());
 	slot_claim_all(&lot->slots, SLOT_EXPIRED, clock_monotonic(), enqueue,
 		lot);
 	listener_wake_resting(lot);
 	log_flush();	/* of workers that have been waiting for a callee */
-	return is_quiet;
+	return is_quiet && lot->idle_limit == 0;
 }
 
 /* One tick a second; none while there is nothing to look after. */

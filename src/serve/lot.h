@@ -45,6 +45,13 @@ struct lot {
 	int housekeeping;		/* eventfd that ends its sleep */
 	atomic_bool is_asleep;		/* housekeeping waits without a tick */
 	uint64_t last_total;		/* sessions begun at the last tick */
+	int64_t idle_limit;		/* ms; 0: it does not end by itself */
+	_Atomic uint64_t runs;		/* of sessions, if there is an idle_limit */
+	/* housekeeping's */
+	uint64_t last_runs;		/* at the last tick */
+	int64_t active;			/* monotonic ms of the last tick that saw
+					 * something to do */
+	uint64_t offers;		/* wires that came */
 	atomic_bool is_stopping, is_ended;
 	atomic_uint idle;		/* workers in epoll_wait */
 

@@ -23,7 +23,7 @@
 enum {
 	LOG_FD = 2, CONTROL_FD = 3, CONFIG_FD = 4, COUNTER_FD = 5,
 	GENERATIONS_FD = 6, LOG_COPY_FD = 7,
-	FILES_LIMIT = 16, INSTANCE_LIMIT = 1000,
+	FILES_LIMIT = 16,
 	EARLY_LIMIT = 300,		/* messages: all listeners */
 };
 
@@ -117,7 +117,7 @@ read_arguments(int argc, char **argv)
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	process.name = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "?";
 	log_init(process.name, LOG_FD, LOG_COPY_FD);
-	if (argc > 1 && !span_to_number(span_from(argv[1]), INSTANCE_LIMIT,
+	if (argc > 1 && !span_to_number(span_from(argv[1]), UINT32_MAX,
 	    &instance))
 		fail("reading the arguments", "the instance is not a number");
 	process.instance = (unsigned)instance;
@@ -152,6 +152,16 @@ read_identity(void)
 	if (!span_to_number(gid, UINT32_MAX - 1, &number) || number == 0)
 		fail("reading POSTHOUSE_IDENTITY", "the gid is no group's");
 	process.gid = (uint32_t)number;
+}
+
+/* Of a process on demand, from master as well. */
+static void
+read_owner(void)
+{
+	process.owner = getenv("POSTHOUSE_OWNER");
+	process.home = getenv("HOME");
+	if (process.owner != NULL && process.home == NULL)
+		fail("reading POSTHOUSE_OWNER", "there is no HOME");
 }
 
 /* What master put into the control socket before this process began. */
@@ -209,6 +219,7 @@ process_start(int argc, char **argv)
 	struct error error;
 	read_arguments(argc, argv);
 	read_identity();
+	read_owner();
 	set_limits();
 	for (int fd = CONTROL_FD; fd <= LOG_COPY_FD; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);

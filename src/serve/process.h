@@ -17,11 +17,14 @@
 
 struct process {
 	const char *name;		/* "smtpd" */
-	unsigned instance;		/* 0, 1, ... of programs that have several */
+	unsigned instance;		/* 0, 1, ... of programs that have several; on
+					 * demand: the owner's uid */
 	struct config *config;
 	uint32_t uid, gid;		/* to become; own ids when not started as root */
 	bool is_root;			/* started by root: full jail */
-	char user[40];
+	char user[64];
+	/* On demand: whose process this is, and his home; else NULL. */
+	const char *owner, *home;
 };
 
 /*

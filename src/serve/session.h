@@ -59,6 +59,8 @@ struct session {
 	int second_fd;		/* a second descriptor to watch (tls pumps two);
 				 * -1: none */
 	int64_t deadline;	/* monotonic ms; INT64_MAX: none. Checked to 1 s */
+	bool is_wire;		/* of another process: a quiet one is no reason for a
+				 * process on demand to stay (lot_set_idle_limit) */
 	uint64_t group;		/* 0, or an account: at most two run at once */
 	unsigned interest, second_interest;	/* for SESSION_PARK_AS_SET: EPOLLIN
 				 * and EPOLLOUT to wait for on each */
@@ -104,6 +106,13 @@ lot_free(struct lot **lot);
  */
 void
 lot_run(struct lot *lot, int64_t grace);
+
+/*
+ * For a process on demand, before lot_run: after so many ms in which no session
+ * ran, and there is none but wires, master is asked to end the process.
+ */
+void
+lot_set_idle_limit(struct lot *lot, int64_t limit);
 
 /* What master's word does: ends lot_run. Any thread. */
 void

@@ -106,6 +106,7 @@ supervisor_receive(struct control_message *message, int fds[SUPERVISOR_FDS])
 	}
 	ssize_t n = wire_receive_fds(supervisor.fd, message, sizeof(*message),
 		fds, SUPERVISOR_FDS, &count, &error);
+	message->text[sizeof(message->text) - 1] = '\0';
 	if (n == sizeof(*message) && message->version == CONTROL_VERSION)
 		return SUPERVISOR_MESSAGE;
 	for (size_t i = 0; i < count; i++)

@@ -248,6 +248,9 @@ run_once(struct slot *slot)
 	enum session_event event;
 	if (!choose_event(slot, &event))
 		return SESSION_PARK;
+	struct lot *lot = slot->session->lot;
+	if (lot->idle_limit != 0)
+		atomic_fetch_add(&lot->runs, 1);
 	return slot->session->type->run(slot->session, event);
 }
 

@@ -30,8 +30,8 @@ class Probes:
         """`serve --check` makes no directories: init made what is needed."""
         self.data = self.directory / "data"
         self.run = self.config("runtime_directory")
-        for path in [self.data, self.data / "spill/smtpd", self.data / "mail"]:
-            path.mkdir(parents=True, exist_ok=True)
+        for path in ["spill/smtpd", "mail", "users"]:
+            (self.data / path).mkdir(parents=True, exist_ok=True)
         os.makedirs(self.run, exist_ok=True)
         if self.user is not None:
             subprocess.run(["chown", "-R", self.user, str(self.directory)], check=True)
@@ -105,6 +105,16 @@ class Probes:
         self.system.__exit__(None)
 
     # ---- asking master ----
+
+    def wire(self, service, instance=0):
+        """A wire such as the command gets."""
+        answers, fds = self.request(CONNECT, service=service.encode(), instance=instance)
+        if answers[0][1] != WIRE:
+            return None
+        wire = socket.socket(fileno=fds[0])
+        wire.setblocking(True)
+        wire.settimeout(10)
+        return Talk(wire, greeting=False)
 
     def request(self, kind, fd=None, service=b"", instance=0):
         """The messages of the answer, and the descriptors that came along."""

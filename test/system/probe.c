@@ -2,7 +2,11 @@
  * A program for the tests of the supervisor and of the skeleton of processes:
  * started by master under several names, it does on each line what it is told.
  *	ECHO text		the text
+ *	BACK line		a line to back-echo and its answer
  *	CALL instance text	a line to back-echo of that instance and its answer
+ *	OWNED uid line		a line to owned-echo of that user and its answer
+ *	WHO			whose process this is, whose the caller's
+ *	TARRY			takes a second longer to end
  *	FORBIDDEN		asks for a wire that the table does not give
  *	CONFIG name		a parameter
  *	NAME			who this is: name, instance, user, descriptors
@@ -13,7 +17,7 @@
  *	FLOOD			asks master for wires as fast as it can
  *	SHARED			may it cut its counters, may it write generations
  *	NONSENSE		writes to master what no process of ours writes
- * "front" listens, "back" is called, "keeper" has files, "spiller" spills.
+ * "owned" is on demand, and idle after a second. "front" listens, "back" is called, "keeper" has files, "spiller" spills.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,6 +25,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -33,10 +38,12 @@
 #include "serve/listener.h"
 #include "serve/wire.h"
 
-enum { WORKERS = 8, CALL_WAIT = 1500, LINE_LIMIT = 1000,
+enum { WORKERS = 8, IDLE = 1000, CALL_WAIT = 1500, LINE_LIMIT = 1000,
 	CONTROL_FD = 3, COUNTER_FD = 5, GENERATIONS_FD = 6 };
 
 static struct wire_pool *backs[2], *forbidden;
+static struct lot *lot;
+static bool does_tarry;
 static const struct config *current;
 static unsigned descriptors_at_birth;
 static unsigned in_hand;
@@ -45,12 +52,13 @@ struct conversation {
 	struct session session;
 	struct stream stream;
 	bool is_wire;
+	char caller_owner[64];
 };
 
 /* ---- what lines do ---- */
 
 static void
-do_call(struct stream *out, struct wire_pool *pool, struct span text)
+do_call(struct stream *out, struct wire_pool *pool, struct span line_out)
 {
 	struct error error;
 	struct span line;
@@ -60,7 +68,7 @@ do_call(struct stream *out, struct wire_pool *pool, struct span text)
 		return;
 	}
 	bool is_new = wire->is_new;
-	stream_print(&wire->stream, "ECHO %.*s\n", SPAN_PRINT(text));
+	stream_print(&wire->stream, "%.*s\n", SPAN_PRINT(line_out));
 	if (stream_send(&wire->stream, &error) < 0 ||
 	    stream_read_line(&wire->stream, LINE_LIMIT, &line, &error) < 0) {
 		stream_print(out, "FAILED %s\n", error.text);
@@ -70,6 +78,40 @@ do_call(struct stream *out, struct wire_pool *pool, struct span text)
 	stream_print(out, "%s %.*s\n", is_new ? "NEW" : "KEPT",
 		SPAN_PRINT(line));
 	wire_give(&wire);
+}
+
+static void
+do_echo(struct stream *out, struct wire_pool *pool, struct span text)
+{
+	char line[LINE_LIMIT];
+	int size = snprintf(line, sizeof(line), "ECHO %.*s", SPAN_PRINT(text));
+	do_call(out, pool, span_of(line, (size_t)size));
+}
+
+/* A pool for this one call: every one is a new wire. */
+static void
+do_owned(struct stream *out, struct span rest)
+{
+	struct span word;
+	uint64_t uid = 0;
+	if (!span_word(&rest, &word) ||
+	    !span_to_number(word, UINT32_MAX, &uid))
+		return;
+	struct wire_pool *pool = wire_pool_new(lot, "owned-echo",
+		(unsigned)uid);
+	do_call(out, pool, span_trim(rest));
+	wire_pool_free(&pool);
+}
+
+static void
+do_who(struct stream *out, const struct conversation *c)
+{
+	const struct process *process = process_get();
+	stream_print(out, "%s %u owner=%s home=%s uid=%u caller=%s\n",
+		process->name, process->instance,
+		process->owner == NULL ? "" : process->owner,
+		process->home == NULL ? "" : process->home,
+		(unsigned)geteuid(), c->caller_owner);
 }
 
 static void
@@ -112,8 +154,9 @@ do_flood(struct stream *out)
 }
 
 static void
-do_line(struct stream *out, struct span line)
+do_line(struct conversation *c, struct span line)
 {
+	struct stream *out = &c->stream;
 	struct span word, rest = line;
 	if (!span_word(&rest, &word))
 		return;
@@ -123,9 +166,18 @@ do_line(struct stream *out, struct span line)
 	} else if (span_equals(word, SPAN("CALL"))) {
 		struct span instance;
 		if (span_word(&rest, &instance))
-			do_call(out, backs[instance.data[0] & 1], rest);
+			do_echo(out, backs[instance.data[0] & 1], rest);
+	} else if (span_equals(word, SPAN("OWNED"))) {
+		do_owned(out, rest);
+	} else if (span_equals(word, SPAN("BACK"))) {
+		do_call(out, backs[0], rest);
+	} else if (span_equals(word, SPAN("WHO"))) {
+		do_who(out, c);
+	} else if (span_equals(word, SPAN("TARRY"))) {
+		does_tarry = true;
+		stream_print(out, "tarries\n");
 	} else if (span_equals(word, SPAN("FORBIDDEN"))) {
-		do_call(out, forbidden, rest);
+		do_echo(out, forbidden, rest);
 	} else if (span_equals(word, SPAN("CONFIG"))) {
 		char name[64];
 		snprintf(name, sizeof(name), "%.*s", SPAN_PRINT(rest));
@@ -171,7 +223,7 @@ run(struct session *session, enum session_event event)
 		size_t end = span_find(unread, '\n');
 		if (end == unread.size)
 			break;
-		do_line(&c->stream, span_first(unread, end));
+		do_line(c, span_first(unread, end));
 		stream_consume(&c->stream, end + 1);
 	}
 	if (n == 0 || n == -2 || stream_flush(&c->stream) == STREAM_BROKEN)
@@ -192,17 +244,20 @@ end(struct session **session)
 static const struct session_type type = { "probe", run, end };
 
 static void
-begin(struct lot *lot, struct incoming *incoming)
+begin(struct lot *in, struct incoming *incoming)
 {
 	struct conversation *c = memory_new(sizeof(*c));
 	stream_init(&c->stream, &incoming->fd);
 	c->stream.deadline = INT64_MAX;
-	c->is_wire = incoming->caller != NULL;
+	c->is_wire = c->session.is_wire = incoming->caller != NULL;
+	if (c->is_wire)
+		snprintf(c->caller_owner, sizeof(c->caller_owner), "%s",
+			incoming->caller_owner);
 	c->session.type = &type;
 	c->session.fd = c->stream.fd;
 	c->session.second_fd = -1;
 	c->session.deadline = INT64_MAX;
-	lot_add(lot, &c->session);
+	lot_add(in, &c->session);
 }
 
 static void
@@ -259,6 +314,7 @@ enter_jail(const struct process *process)
 	} kinds[] = {
 		{ "front", NULL, JAIL_ACCEPT | JAIL_SOCKETPAIR | JAIL_THREADS },
 		{ "back", NULL, JAIL_THREADS },
+		{ "owned", NULL, JAIL_THREADS },
 		{ "keeper", "mail",
 			JAIL_FILES_READ | JAIL_FILES_WRITE | JAIL_THREADS },
 		{ "spiller", "spill/smtpd", JAIL_SPILL | JAIL_THREADS },
@@ -293,19 +349,24 @@ main(int argc, char **argv)
 {
 	static const struct service services[] = {
 		{ "smtp", begin }, { "lmtp", begin }, { "back-echo", begin },
-		{ "back-admin", begin }, { NULL, NULL }
+		{ "back-admin", begin }, { "owned-echo", begin },
+		{ "owned-admin", begin }, { NULL, NULL }
 	};
 	descriptors_at_birth = count_descriptors();
 	struct process *process = process_start(argc, argv);
 	current = process->config;
 	enter_jail(process);
-	struct lot *lot = lot_new(WORKERS);
+	lot = lot_new(WORKERS);
+	if (process->owner != NULL)
+		lot_set_idle_limit(lot, IDLE);
 	listener_set_services(lot, services);
 	listener_on_reload(lot, reload);
 	backs[0] = wire_pool_new(lot, "back-echo", 0);
 	backs[1] = wire_pool_new(lot, "back-echo", 1);
 	forbidden = wire_pool_new(lot, "queue-smtp", 0);
 	lot_run(lot, 2000);
+	if (does_tarry)
+		nanosleep(&(struct timespec){ 1, 0 }, NULL);
 	log_event(LOG_INFO, "ended", NULL);
 	return 0;
 }

@@ -1,0 +1,60 @@
+/* Between fork and exec; see birth.h. Runs in the child only. */
+#include "base/birth.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { HIGH_FD = 64 };		/* above those of birth */
+
+bool
+birth_path(const char *pattern, const char *name, char *path, size_t size)
+{
+	size_t length = strlen(name), used = 0;
+	for (const char *c = pattern; *c != '\0'; c++) {
+		bool is_name = c[0] == '%' && c[1] == 's';
+		if (used + (is_name ? length : 1) >= size)
+			return false;
+		if (is_name)
+			memcpy(path + used, name, length), c++;
+		else
+			path[used] = *c;
+		used += is_name ? length : 1;
+	}
+	path[used] = '\0';
+	return true;
+}
+
+void
+birth_environment(void)
+{
+	static const char *const passed_on[] = { "POSTHOUSE_SYNC_DELAY",
+		"POSTHOUSE_LANDLOCK_ABI", "POSTHOUSE_JAIL_SELFTEST",
+		"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS" };
+	enum { COUNT = sizeof(passed_on) / sizeof(passed_on[0]) };
+	const char *values[COUNT];
+	for (size_t i = 0; i < COUNT; i++)
+		values[i] = getenv(passed_on[i]);
+	clearenv();
+	for (size_t i = 0; i < COUNT; i++)
+		if (values[i] != NULL)
+			setenv(passed_on[i], values[i], 1);
+}
+
+int
+birth_descriptors(const int *wanted, size_t count)
+{
+	int high[BIRTH_DESCRIPTORS_LIMIT];
+	assert(count <= BIRTH_DESCRIPTORS_LIMIT);
+	for (size_t i = 0; i < count; i++) {
+		high[i] = fcntl(wanted[i], F_DUPFD_CLOEXEC, HIGH_FD);
+		if (high[i] < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (dup2(high[i], (int)i) < 0)
+			return -1;
+	return close_range((unsigned)count, ~0U, 0);
+}

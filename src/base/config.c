@@ -478,6 +478,13 @@ config_next_item(struct span *rest, struct span *item)
 	return n > 0;
 }
 
+bool
+config_has_item(const struct config *config, const char *name,
+	const char *item)
+{
+	return list_has(config_text(config, name), span_from(item));
+}
+
 /* ---- blobs ---- */
 
 static bool

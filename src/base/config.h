@@ -90,6 +90,11 @@ config_bool(const struct config *config, const char *name);
 bool
 config_next_item(struct span *rest, struct span *item);
 
+/* Does a list have this item, as it stands? */
+bool
+config_has_item(const struct config *config, const char *name,
+	const char *item);
+
 /* True when the file or an override set it. */
 bool
 config_is_changed(const struct config *config, const char *name);

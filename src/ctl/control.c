@@ -10,6 +10,7 @@
 #include "ctl/check.h"
 #include "ctl/ctl.h"
 #include "ctl/output.h"
+#include "ctl/pam_file.h"
 #include "ctl/prepare.h"
 #include "ctl/system.h"
 #include "serve/counter.h"
@@ -51,6 +52,7 @@ ctl_reload(struct ctl *ctl)
 	if (prepare_certificate(ctl->config, &error) < 0 ||
 	    check_tables(ctl->config, &error) < 0)
 		return ctl_fail_error(&error);
+	pam_file_ensure(ctl->config);
 	int memory = memfd_create("configuration", MFD_CLOEXEC);
 	if (memory < 0)
 		return ctl_fail("making a memory file failed");

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "ctl/check.h"
 #include "ctl/ctl.h"
+#include "ctl/pam_file.h"
 #include "ctl/prepare.h"
 #include "ctl/programs.h"
 
@@ -73,6 +74,7 @@ ctl_serve(struct ctl *ctl)
 	if (prepare_directories(ctl->config, &error) < 0 ||
 	    prepare_certificate(ctl->config, &error) < 0)
 		return ctl_fail_error(&error);
+	pam_file_ensure(ctl->config);
 	allow_many_sessions();
 	if (become_master(ctl->config, &error) < 0)
 		return ctl_fail_error(&error);

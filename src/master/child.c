@@ -199,7 +199,7 @@ find_user(struct child *child, struct error *error)
 	const char *name = child->program->user;
 	child->uid = geteuid();
 	child->gid = getegid();
-	if (child->uid != 0)
+	if (child->uid != 0 || strcmp(name, "root") == 0)
 		return 0;
 	const struct passwd *user = getpwnam(name);
 	if (user == NULL)

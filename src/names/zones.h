@@ -1,0 +1,46 @@
+/*
+ * All zones that are served (dns_zones), and the files they come from. A set
+ * never changes; a reload makes another one and puts it in its place, and who
+ * still answers from the old one goes on doing so.
+ */
+#ifndef NAMES_ZONES_H
+#define NAMES_ZONES_H
+
+#include "names/zone.h"
+
+struct zones;
+
+/*
+ * Makes a set of what master put into one file: for each zone a line "ORIGIN
+ * FILE SIZE" and SIZE bytes of text (base/tables.h; "texthash" for an origin
+ * that the file's name says). `old` (NULL: none) lends its zones to those that
+ * cannot be read now; without one the zone answers SERVFAIL. `complain` gets
+ * the sentence of each that is wrong.
+ */
+struct zones *
+zones_read(struct span files, const struct zones *old,
+	void (*complain)(void *context, const struct dns_name *origin,
+	const struct error *error), void *context);
+
+struct zones *
+zones_hold(struct zones *zones);
+void
+zones_free(struct zones **zones);
+
+size_t
+zones_count(const struct zones *zones);
+
+/* The zone that the name is in, the deepest of them; NULL: none of ours.
+ * *level is the place of its origin in the labels. With `above` set, one whose
+ * name it is does not count (DS, RFC 4035 3.1.4.1). */
+const struct zone *
+zones_find(const struct zones *zones, const struct dns_name *name,
+	const struct zone_labels *labels, bool above, unsigned *level);
+
+/* What is served now; hold and put down again. Any thread. */
+struct zones *
+zones_current(void);
+void
+zones_set_current(struct zones *zones);
+
+#endif

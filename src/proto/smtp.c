@@ -287,6 +287,34 @@ take_quota(struct smtp_rcpt *rcpt, struct span value)
 	return span_to_number(value, UINT64_MAX, &rcpt->quota);
 }
 
+static bool
+take_final(struct smtp_rcpt *rcpt, struct span value)
+{
+	rcpt->is_final = span_equals(value, SPAN("yes"));
+	return rcpt->is_final;
+}
+
+static bool
+take_program(struct smtp_rcpt *rcpt, struct span value)
+{
+	struct span table;
+	uint64_t number;
+	if (!span_split(&value, ':', &table) ||
+		!span_to_number(value, SMTP_PROGRAM_LIMIT, &number))
+		return false;
+	rcpt->has_program = true;
+	rcpt->program = (unsigned)number;
+	rcpt->is_forward = span_equals(table, SPAN("forward"));
+	return rcpt->is_forward || span_equals(table, SPAN("aliases"));
+}
+
+static bool
+take_key(struct smtp_rcpt *rcpt, struct span value)
+{
+	rcpt->key = value;
+	return value.size <= SMTP_KEY_LIMIT && smtp_xtext_is_valid(value);
+}
+
 /* ---- the argument as a whole ---- */
 
 struct parameter {
@@ -313,6 +341,9 @@ static const struct parameter parameters[] = {
 	{ SPAN("ORCPT"), SMTP_WITH_DSN, NULL, take_orcpt },
 	{ SPAN("XACCOUNT"), SMTP_WITH_XPOSTHOUSE, NULL, take_account },
 	{ SPAN("XQUOTA"), SMTP_WITH_XPOSTHOUSE, NULL, take_quota },
+	{ SPAN("XFINAL"), SMTP_WITH_XPOSTHOUSE, NULL, take_final },
+	{ SPAN("XPROGRAM"), SMTP_WITH_XPOSTHOUSE, NULL, take_program },
+	{ SPAN("XKEY"), SMTP_WITH_XPOSTHOUSE, NULL, take_key },
 };
 
 /* Finds one of the verb in question; the table's size when it is not known. */
@@ -487,6 +518,12 @@ smtp_rcpt_add(struct buffer *out, const struct smtp_rcpt *rcpt)
 		buffer_add(out, SPAN(" XQUOTA="));
 		buffer_add_number(out, rcpt->quota);
 	}
+	if (rcpt->is_final)
+		buffer_add(out, SPAN(" XFINAL=yes"));
+	if (rcpt->has_program)
+		buffer_print(out, " XPROGRAM=%s:%u", rcpt->is_forward ?
+			"forward" : "aliases", rcpt->program);
+	add_text(out, " XKEY=", rcpt->key);
 	buffer_add(out, SPAN("\r\n"));
 }
 

@@ -27,6 +27,8 @@ enum {
 	SMTP_AUTH_PARAMETER_LIMIT = 500,	/* RFC 4954 3 */
 	SMTP_ID_LIMIT = 23,		/* XTRACE, XSESSION: LOG_ID_SIZE - 1 */
 	SMTP_TRANSACTION_SIZE = 16,
+	SMTP_PROGRAM_LIMIT = 1000,	/* XPROGRAM: the greatest index */
+	SMTP_KEY_LIMIT = 400,		/* XKEY, xtext */
 	SMTP_NEXT_HOP_LIMIT = 300,	/* XNEXTHOP, xtext: a domain and a port */
 };
 
@@ -107,6 +109,11 @@ struct smtp_rcpt {
 	bool has_account, has_quota;
 	uint64_t account;	/* XACCOUNT */
 	uint64_t quota;		/* XQUOTA, bytes; 0: none */
+	bool is_final;		/* XFINAL=yes: no .forward */
+	/* To pipe: which program. XPROGRAM=aliases:INDEX or forward:INDEX */
+	bool has_program, is_forward;
+	unsigned program;
+	struct span key;	/* XKEY, xtext as sent; may be empty */
 };
 
 enum smtp_verdict {

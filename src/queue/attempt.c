@@ -69,8 +69,8 @@ put_off(const struct attempt_rules *rules, struct recipient *recipient,
 		rules->maximal);
 	if (recipient->is_uncertain && wait > ATTEMPT_UNCERTAIN_WAIT)
 		wait = ATTEMPT_UNCERTAIN_WAIT;
-	recipient->state = recipient->is_local ? RECIPIENT_WAITING :
-		RECIPIENT_RELAY;
+	recipient->state = recipient->is_local || recipient->is_program ?
+		RECIPIENT_WAITING : RECIPIENT_RELAY;
 	recipient->next = now + wait;
 }
 
@@ -82,9 +82,9 @@ static bool
 wants_success(const struct envelope *envelope,
 	const struct recipient *recipient)
 {
-	return envelope->sender.size > 0 &&
+	return envelope_sender(envelope, recipient).size > 0 &&
 		(recipient->notify & SMTP_NOTIFY_SUCCESS) != 0 &&
-		(recipient->is_local ||
+		(recipient->is_local || recipient->is_program ||
 		span_equals(recipient->reply.status, SPAN("2.1.9")));
 }
 
@@ -124,7 +124,8 @@ static const char *
 event_of(const struct recipient *recipient)
 {
 	if (recipient->reply.code < 300)
-		return recipient->is_local ? "delivered" : "sent";
+		return recipient->is_local || recipient->is_program ?
+			"delivered" : "sent";
 	if (envelope_is_waiting(recipient))
 		return "deferred";
 	return recipient->state == RECIPIENT_BOUNCE ? "refused" :
@@ -139,12 +140,17 @@ attempt_log(const struct envelope *envelope, const struct recipient *recipient,
 	struct buffer hex = { .data = account, .room = sizeof(account),
 		.limit = sizeof(account) };
 	buffer_print(&hex, "%llx", (unsigned long long)recipient->account);
-	struct log_field fields[12] = { LOG_SPAN("to", recipient->to) };
+	struct log_field fields[13] = { LOG_SPAN("to", recipient->to) };
 	size_t count = 1;
 	if (recipient->original.size > 0)
 		fields[count++] = LOG_SPAN("original", recipient->original);
-	fields[count++] = LOG_SPAN("from", envelope->sender);
-	if (facts->hop != NULL) {
+	fields[count++] = LOG_SPAN("from", envelope_sender(envelope,
+		recipient));
+	if (recipient->is_program) {
+		fields[count++] = LOG_NUMBER("uid", recipient->program.owner);
+		fields[count++] = LOG_TEXT("table",
+			recipient->program.is_forward ? "forward" : "aliases");
+	} else if (facts->hop != NULL) {
 		fields[count++] = LOG_TEXT("hop", facts->hop);
 	} else {
 		fields[count++] = LOG_SPAN("account", buffer_span(&hex));

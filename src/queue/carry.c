@@ -76,6 +76,7 @@ struct carry {
 	size_t count;			/* of them */
 	int64_t began;
 	struct relay_call call;
+	struct wire_pool *pool;		/* "pipe-lmtp", of this attempt; or NULL */
 	bool is_stopping;		/* the system ends */
 };
 
@@ -89,9 +90,9 @@ log_trouble(const struct queued *row, const char *id,
 }
 
 static bool
-is_local(const struct carry *carry)
+is_relay(const struct carry *carry)
 {
-	return carry->row->destination->kind == DESTINATION_LOCAL;
+	return carry->row->destination->kind == DESTINATION_RELAY;
 }
 
 /* False when there is nothing to carry: the row has been given back. */
@@ -128,8 +129,8 @@ judge(struct carry *carry)
 	struct attempt_rules rules = queue_rules(queue);
 	bool may_expire = retry_may_expire(&queue->retry);
 	int64_t now = clock_wall();
-	const struct attempt_facts facts = {
-		.hop = is_local(carry) ? NULL : carry->row->destination->key,
+	const struct attempt_facts facts = { .hop = !is_relay(carry) ? NULL :
+			carry->row->destination->key,
 		.size = carry->body.size,
 		.delay = now - carry->envelope.arrival };
 	for (size_t i = 0; i < carry->count; i++) {
@@ -137,9 +138,9 @@ judge(struct carry *carry)
 		attempt_judge(&rules, &carry->envelope, recipient, now,
 			may_expire);
 		if (recipient->reply.code < 300)
-			counter_add(is_local(carry) ?
-				COUNTER_RECIPIENTS_DELIVERED :
-				COUNTER_RECIPIENTS_RELAYED, 1);
+			counter_add(is_relay(carry) ?
+				COUNTER_RECIPIENTS_RELAYED :
+				COUNTER_RECIPIENTS_DELIVERED, 1);
 		attempt_log(&carry->envelope, recipient, &facts);
 	}
 }
@@ -295,6 +296,15 @@ answer_by_table(struct carry *carry)
 }
 
 static enum session_next
+call_begin(struct carry *carry, struct wire **wire)
+{
+	carry->session.fd = (*wire)->stream.fd;
+	carry->session.deadline = clock_monotonic() + CALL_TIME;
+	relay_call_begin(&carry->call, wire);
+	return relay_go(carry);
+}
+
+static enum session_next
 carry_relay(struct carry *carry)
 {
 	struct error error;
@@ -317,10 +327,37 @@ carry_relay(struct carry *carry)
 		spool_postpone(&carry->queue->spool, &carry->row, 0);
 		return SESSION_CLOSE;
 	}
-	carry->session.fd = wire->stream.fd;
-	carry->session.deadline = clock_monotonic() + CALL_TIME;
-	relay_call_begin(&carry->call, &wire);
-	return relay_go(carry);
+	return call_begin(carry, &wire);
+}
+
+/* ---- to a program ---- */
+
+/*
+ * As the relay, but by a wire of its own to the process of the uid: programs
+ * are slow enough, and who has none costs nothing. That the process cannot be
+ * had is an attempt in vain: the uid may be nobody's.
+ */
+static enum session_next
+carry_pipe(struct carry *carry)
+{
+	struct error error;
+	carry->call = (struct relay_call){ .envelope = &carry->envelope,
+		.body = &carry->body, .arena = &carry->arena,
+		.recipient = carry->chosen, .count = carry->count };
+	carry->pool = wire_pool_new(carry->queue->lot, "pipe-lmtp",
+		carry->chosen[0]->program.owner);
+	struct wire *wire = wire_take(carry->pool,
+		clock_monotonic() + WIRE_TIME, &error);
+	if (wire != NULL)
+		return call_begin(carry, &wire);
+	log_event(LOG_WARN, "pipe-away", &carry->envelope.scope,
+		LOG_NUMBER("uid", carry->chosen[0]->program.owner),
+		LOG_TEXT("error", error.text));
+	carry->chosen[0]->reply = (struct delivery_reply){ 451, SPAN("4.3.0"),
+		SPAN("The program cannot be run now") };
+	judge(carry);
+	finish(carry, DESTINATION_UNKNOWN);
+	return SESSION_CLOSE;
 }
 
 /* ---- the session ---- */
@@ -344,10 +381,15 @@ carry_begin(struct carry *carry)
 		spool_replan(spool, &carry->row, &carry->envelope);
 		return SESSION_CLOSE;
 	}
-	if (!is_local(carry))
+	switch (carry->row->destination->kind) {
+	case DESTINATION_PIPE:
+		return carry_pipe(carry);
+	case DESTINATION_RELAY:
 		return carry_relay(carry);
-	carry_local(carry);
-	return SESSION_CLOSE;
+	default:
+		carry_local(carry);
+		return SESSION_CLOSE;
+	}
 }
 
 static enum session_next
@@ -360,7 +402,7 @@ carry_run(struct session *base, enum session_event event)
 	case SESSION_DEADLINE:
 		if (carry->is_stopping)
 			return SESSION_CLOSE;	/* it stays in the spool */
-		relay_call_fail(&carry->call, "The relay does not answer");
+		relay_call_fail(&carry->call, "It does not answer");
 		return relay_end(carry);
 	case SESSION_STOP:
 		return relay_stop(carry);
@@ -375,6 +417,8 @@ carry_free(struct session **base)
 	struct carry *carry = (struct carry *)*base;
 	if (carry->call.wire != NULL)
 		wire_drop(&carry->call.wire);
+	if (carry->pool != NULL)
+		wire_pool_free(&carry->pool);
 	if (carry->row != NULL)
 		spool_put_back(&carry->queue->spool, &carry->row);
 	if (carry->is_stored)

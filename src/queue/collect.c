@@ -7,12 +7,17 @@
 
 #include "base/map.h"
 
-/* Two forms of key, told apart by their first byte. A mailbox gets one copy;
+/* Forms of key, told apart by their first byte. A mailbox gets one copy;
  * for another host the whole address counts, domain without case. */
 static struct span
 key_of(struct arena *arena, const struct target *target)
 {
 	char *key;
+	if (target->is_program)
+		return arena_print(arena, "P%u:%d:%u:%.*s",
+			(unsigned)target->program.owner,
+			target->program.is_forward, target->program.index,
+			SPAN_PRINT(target->program.key));
 	if (target->is_local) {
 		key = arena_new(arena, 1 + sizeof(target->account));
 		key[0] = 'L';
@@ -53,15 +58,28 @@ recipient_add(struct envelope *envelope, const struct mail_recipient *from,
 	return new;
 }
 
+/* Mail from <> stays so also behind a list: nobody is to answer it (RFC 5321
+ * 4.5.5). */
 static void
 add_target(struct envelope *envelope, const struct mail_recipient *from,
 	const struct target *target)
 {
+	const bool is_null = envelope->sender.size == 0;
 	struct recipient *new = recipient_add(envelope, from, target->address);
 	new->is_local = target->is_local;
 	new->account = target->account;
 	new->quota = target->quota;
-	new->state = target->is_local ? RECIPIENT_WAITING : RECIPIENT_RELAY;
+	new->is_final = target->is_final;
+	new->is_program = target->is_program;
+	new->program = target->program;
+	new->state = target->is_local || target->is_program ?
+		RECIPIENT_WAITING : RECIPIENT_RELAY;
+	if (target->sender.size == 0 || is_null)
+		return;
+	/* RFC 3461 5.2.7.3: what the sender wanted to know ends at the list. */
+	new->sender = target->sender;
+	new->notify = 0;
+	new->orcpt.size = 0;
 }
 
 static void

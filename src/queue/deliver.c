@@ -265,10 +265,11 @@ body_kind(struct span name)
 }
 
 static bool
-add_mail(struct buffer *out, const struct delivery_batch *batch)
+add_mail(struct buffer *out, const struct delivery_batch *batch,
+	struct span sender)
 {
 	const struct envelope *envelope = batch->envelope;
-	struct smtp_mail mail = { .is_null = envelope->sender.size == 0,
+	struct smtp_mail mail = { .is_null = sender.size == 0,
 		.body = body_kind(envelope->body), .has_size = true,
 		.size = batch->body->size, .has_transaction = true,
 		.trace = span_from(envelope->scope.trace),
@@ -276,7 +277,7 @@ add_mail(struct buffer *out, const struct delivery_batch *batch)
 		.actor = envelope->actor };
 	memcpy(mail.transaction, envelope->transaction,
 		sizeof(mail.transaction));
-	if (!mail.is_null && address_parse(envelope->sender, batch->arena,
+	if (!mail.is_null && address_parse(sender, batch->arena,
 		&mail.path) != ADDRESS_OK)
 		return false;
 	/* RFC 6531 3.4; an alias may lead from ASCII to UTF-8. */
@@ -290,6 +291,7 @@ add_recipient(struct buffer *out, const struct delivery_batch *batch,
 	const struct recipient *recipient)
 {
 	struct smtp_rcpt rcpt = { .has_account = true, .has_quota = true,
+		.is_final = recipient->is_final,
 		.account = recipient->account, .quota = recipient->quota };
 	struct buffer original;
 	if (address_parse(recipient->to, batch->arena, &rcpt.path) !=
@@ -348,7 +350,8 @@ send_transaction(struct hop *hop)
 	struct buffer *out = &hop->wire->stream.out;
 	struct smtp_bdat bdat = { batch->body->size, true };
 	struct error error;
-	bool ok = add_mail(out, batch);
+	bool ok = add_mail(out, batch, envelope_sender(batch->envelope,
+		hop->recipient[0]));
 	for (size_t i = 0; i < hop->count && ok; i++)
 		ok = add_recipient(out, batch, hop->recipient[i]);
 	if (!ok) {
@@ -402,18 +405,28 @@ hop_send(struct hop *hop)
 
 /* ---- a batch ---- */
 
-/* Those of one process stand together afterwards; few, so insertion. */
+/* One transaction: a process, and a reverse-path. */
+static int
+compare(const struct deliverer *deliverer, const struct recipient *a,
+	const struct recipient *b)
+{
+	unsigned left = deliver_instance(deliverer, a->account);
+	unsigned right = deliver_instance(deliverer, b->account);
+	if (left != right)
+		return left < right ? -1 : 1;
+	return span_compare(a->sender, b->sender);
+}
+
+/* Those of one transaction stand together afterwards; few, so insertion. */
 static void
-sort_by_instance(const struct deliverer *deliverer,
-	struct recipient **recipient, size_t count)
+sort_by_hop(const struct deliverer *deliverer, struct recipient **recipient,
+	size_t count)
 {
 	for (size_t i = 1; i < count; i++) {
 		struct recipient *moved = recipient[i];
-		unsigned instance = deliver_instance(deliverer,
-			moved->account);
 		size_t at = i;
-		for (; at > 0 && deliver_instance(deliverer,
-			recipient[at - 1]->account) > instance; at--)
+		for (; at > 0 && compare(deliverer, recipient[at - 1],
+			moved) > 0; at--)
 			recipient[at] = recipient[at - 1];
 		recipient[at] = moved;
 	}
@@ -426,13 +439,13 @@ make_hops(struct deliverer *deliverer, const struct delivery_batch *batch,
 	size_t count = 0;
 	for (size_t i = 0; i < batch->count; i++) {
 		struct recipient *recipient = batch->recipient[i];
-		unsigned instance = deliver_instance(deliverer,
-			recipient->account);
 		recipient->reply = (struct delivery_reply){ .code = 0 };
 		recipient->is_uncertain = false;
-		if (count == 0 || hops[count - 1].instance != instance)
+		if (i == 0 || compare(deliverer, batch->recipient[i - 1],
+			recipient) != 0)
 			hops[count++] = (struct hop){ .deliverer = deliverer,
-				.batch = batch, .instance = instance,
+				.batch = batch, .instance = deliver_instance(
+				deliverer, recipient->account),
 				.recipient = batch->recipient + i };
 		hops[count - 1].count++;
 	}
@@ -444,7 +457,7 @@ deliver_local(struct deliverer *deliverer, struct delivery_batch *batch)
 {
 	struct hop hops[DELIVER_LIMIT];
 	assert(batch->count <= DELIVER_LIMIT);
-	sort_by_instance(deliverer, batch->recipient, batch->count);
+	sort_by_hop(deliverer, batch->recipient, batch->count);
 	size_t count = make_hops(deliverer, batch, hops);
 	/* Each step for all, so that one that is slow to connect does not
 	 * look like another's silence. */

@@ -19,7 +19,7 @@ void
 destinations_init(struct destinations *all)
 {
 	*all = (struct destinations){ .rules = { .initial = 5, .limit = 20,
-		.calls = 20, .local = 8, .recipients = 50, .minimal = 300000,
+		.calls = 20, .local = 8, .programs = 40, .owned = 4, .recipients = 50, .minimal = 300000,
 		.maximal = 4000000 }, .next_opening = INT64_MAX };
 }
 
@@ -155,6 +155,7 @@ ring_of(const struct destination *destination)
 		return RING_NONE;
 	if (destination->kind != DESTINATION_RELAY)
 		return destination->kind == DESTINATION_LOCAL ? RING_LOCAL :
+			destination->kind == DESTINATION_PIPE ? RING_PIPE :
 			RING_REPORT;
 	if (destination->closed_until != 0)
 		return RING_CLOSED;
@@ -235,6 +236,9 @@ destination_may_start(const struct destinations *all,
 		return destination->running < all->rules.local;
 	case DESTINATION_REPORT:
 		return destination->running == 0;
+	case DESTINATION_PIPE:
+		return destination->running < all->rules.owned &&
+			all->running[DESTINATION_PIPE] < all->rules.programs;
 	default:
 		break;
 	}

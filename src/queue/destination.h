@@ -34,6 +34,7 @@ enum destination_kind {
 	DESTINATION_LOCAL,	/* mailboxes; their processes have their own
 				 * health (health.h) */
 	DESTINATION_REPORT,	/* reports to be made */
+	DESTINATION_PIPE,	/* programs and files of one uid */
 	DESTINATION_RELAY,	/* for the relay */
 	DESTINATION_KINDS
 };
@@ -48,7 +49,7 @@ enum destination_outcome {
 
 /* Those with a line stand in one of these. */
 enum destination_ring {
-	RING_LOCAL, RING_REPORT, RING_PROVEN, RING_UNPROVEN,
+	RING_LOCAL, RING_REPORT, RING_PIPE, RING_PROVEN, RING_UNPROVEN,
 	RING_CLOSED, RING_COUNT,
 	RING_NONE = RING_COUNT
 };
@@ -57,6 +58,7 @@ struct destination_rules {
 	unsigned initial, limit;	/* concurrency of a next hop */
 	unsigned calls;			/* of all next hops together */
 	unsigned local;			/* messages into mailboxes at once */
+	unsigned programs, owned;	/* programs at once, and of one uid */
 	unsigned recipients;		/* of one delivery to a next hop */
 	int64_t minimal, maximal;	/* between probes, ms */
 };

@@ -37,11 +37,20 @@ envelope_is_waiting(const struct recipient *recipient)
 		recipient->state == RECIPIENT_RELAY;
 }
 
+struct span
+envelope_sender(const struct envelope *envelope,
+	const struct recipient *recipient)
+{
+	return recipient->sender.size > 0 ? recipient->sender :
+		envelope->sender;
+}
+
 bool
 envelope_is_forwarded(const struct envelope *envelope,
 	const struct recipient *recipient)
 {
 	return envelope->forward_sender.size > 0 && !recipient->is_local &&
+		!recipient->is_program && recipient->sender.size == 0 &&
 		recipient->original.size > 0;
 }
 
@@ -54,7 +63,8 @@ envelope_wants_bounce(const struct envelope *envelope,
 	if (envelope->is_report)
 		return !envelope->is_double;
 	/* RFC 3461 4.1: not given means FAILURE. */
-	return envelope->sender.size > 0 && (recipient->notify == 0 ||
+	return envelope_sender(envelope, recipient).size > 0 &&
+		(recipient->notify == 0 ||
 		(recipient->notify & SMTP_NOTIFY_FAILURE) != 0);
 }
 
@@ -171,6 +181,18 @@ encode_envelope(struct buffer *out, const struct envelope *envelope)
 }
 
 static void
+encode_program(struct buffer *out, const struct program_place *program)
+{
+	char text[60];
+	struct buffer place = { .data = text, .room = sizeof(text),
+		.limit = sizeof(text) };
+	buffer_print(&place, "%u:%s:%u", (unsigned)program->owner,
+		program->is_forward ? "forward" : "aliases", program->index);
+	tabline_add_pair(out, "program", buffer_span(&place));
+	tabline_add_pair(out, "key", program->key);
+}
+
+static void
 encode_recipient(struct buffer *out, const struct recipient *recipient)
 {
 	char words[40];
@@ -186,6 +208,10 @@ encode_recipient(struct buffer *out, const struct recipient *recipient)
 		add_hex(out, "account", recipient->account);
 		add_number(out, "quota", recipient->quota);
 	}
+	if (recipient->is_final)
+		tabline_add_pair(out, "final", SPAN("yes"));
+	if (recipient->is_program)
+		encode_program(out, &recipient->program);
 	tabline_add_pair(out, "state",
 		span_from(state_names[recipient->state]));
 	add_number(out, "attempts", recipient->attempts);
@@ -330,6 +356,33 @@ decode_state(const struct tabline *line, enum recipient_state *state)
 	return false;
 }
 
+bool
+envelope_parse_program(struct span text, struct program_place *program)
+{
+	struct span owner, table;
+	uint64_t uid, index;
+	if (!span_split(&text, ':', &owner) ||
+		!span_split(&text, ':', &table) || text.data == NULL ||
+		!span_to_number(owner, UINT32_MAX - 1, &uid) ||
+		!span_to_number(text, ENVELOPE_INDEX_LIMIT, &index))
+		return false;
+	program->owner = (uint32_t)uid;
+	program->index = (unsigned)index;
+	program->is_forward = span_equals(table, SPAN("forward"));
+	return program->is_forward || span_equals(table, SPAN("aliases"));
+}
+
+static bool
+decode_program(const struct tabline *line, struct arena *arena,
+	struct recipient *recipient)
+{
+	struct span value;
+	recipient->is_program = tabline_get(line, 1, "program", &value);
+	recipient->program.key = get_text(line, "key", arena);
+	return !recipient->is_program ||
+		envelope_parse_program(value, &recipient->program);
+}
+
 static bool
 decode_recipient(const struct tabline *line, struct arena *arena,
 	struct recipient *recipient)
@@ -342,10 +395,12 @@ decode_recipient(const struct tabline *line, struct arena *arena,
 	recipient->reply.status = get_text(line, "status", arena);
 	recipient->reply.text = get_text(line, "text", arena);
 	recipient->is_local = tabline_get(line, 1, "account", &value);
+	recipient->is_final = tabline_has(line, 1, "final=yes");
 	if (tabline_get(line, 1, "notify", &value) &&
 		!envelope_parse_notify(value, &recipient->notify))
 		return false;
 	if (!decode_state(line, &recipient->state) ||
+		!decode_program(line, arena, recipient) ||
 		!get_hex(line, "account", &recipient->account) ||
 		!get_number(line, "quota", UINT64_MAX, &recipient->quota) ||
 		!get_number(line, "attempts", UINT32_MAX, &attempts) ||
@@ -359,7 +414,9 @@ decode_recipient(const struct tabline *line, struct arena *arena,
 		WARNING_DONE : WARNING_NOT_YET;
 	recipient->reply.code = (unsigned)code;
 	return recipient->to.size > 0 &&
-		(recipient->state != RECIPIENT_WAITING || recipient->is_local);
+		!(recipient->is_local && recipient->is_program) &&
+		(recipient->state != RECIPIENT_WAITING ||
+		recipient->is_local || recipient->is_program);
 }
 
 static size_t

@@ -20,7 +20,7 @@ enum {
 };
 
 enum recipient_state {
-	RECIPIENT_WAITING,	/* local, to be delivered at .next */
+	RECIPIENT_WAITING,	/* local or a program, to be delivered at .next */
 	RECIPIENT_RELAY,	/* for another host, to be relayed at .next */
 	RECIPIENT_BOUNCE,	/* refused for good, the sender is to be told */
 	RECIPIENT_NOTIFY,	/* delivered, the sender asked to be told */
@@ -37,13 +37,28 @@ struct delivery_reply {
 	struct span text;
 };
 
+/* A program or file of an alias or a .forward, and as whom it runs. What it is
+ * only the process pipe finds out (ARCHITECTURE.md 2.10). */
+struct program_place {
+	uint32_t owner;
+	bool is_forward;	/* of .forward, not of alias_maps */
+	unsigned index;
+	struct span key;	/* the alias's name; the detail of .forward+detail */
+};
+
 struct recipient {
-	struct span to;		/* after aliases */
+	struct span to;		/* after aliases; of a program: whose it is */
 	struct span original;	/* of RCPT, when it differs; else empty */
 	struct span orcpt;	/* as given, or empty */
 	unsigned notify;	/* enum smtp_notify; 0: not given */
 	bool is_local;
+	bool is_final;		/* local: his mailbox, without .forward */
+	bool is_program;
 	uint64_t account, quota;	/* local ones */
+	struct program_place program;
+	/* Reverse-path in place of the envelope's: a list's owner. Empty in
+	 * envelopes of the spool, which have one for all. */
+	struct span sender;
 	enum recipient_state state;
 	unsigned attempts;
 	int64_t last, next;	/* wall ms; 0: never, at once */
@@ -88,6 +103,12 @@ bool
 envelope_decode(struct span bytes, struct arena *arena,
 	struct envelope *envelope);
 
+/* The reverse-path by which the recipient gets it, or hears of it: before that of
+ * forwarding. */
+struct span
+envelope_sender(const struct envelope *envelope,
+	const struct recipient *recipient);
+
 /* Does an alias forward to the recipient, with a reverse-path of ours? */
 bool
 envelope_is_forwarded(const struct envelope *envelope,
@@ -101,6 +122,11 @@ envelope_is_waiting(const struct recipient *recipient);
 bool
 envelope_wants_bounce(const struct envelope *envelope,
 	const struct recipient *recipient);
+
+/* "UID:aliases:INDEX" or "UID:forward:INDEX"; the key is not in it. */
+enum { ENVELOPE_INDEX_LIMIT = 1000 };
+bool
+envelope_parse_program(struct span text, struct program_place *program);
 
 /* "waiting", "relay", "bounce", "notify", "done". */
 const char *

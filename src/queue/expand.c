@@ -47,13 +47,48 @@ parse_local(struct span value, struct arena *arena, struct target *target)
 		span_to_number(quota, UINT64_MAX, &target->quota);
 }
 
+/* "UID:TABLE:INDEX:ADDRESS" */
+static bool
+parse_program(struct span value, struct arena *arena, struct target *target)
+{
+	struct span rest = value, piece;
+	for (int i = 0; i < 3; i++)
+		if (!span_split(&rest, ':', &piece))
+			return false;
+	target->is_program = true;
+	target->address = arena_copy(arena, rest);
+	return rest.size > 0 && envelope_parse_program(span_first(value,
+		value.size - rest.size - 1), &target->program);
+}
+
+/* What is said of the target before it; a field of a later version is passed
+ * over. */
+static bool
+take_detail(struct span field, struct arena *arena,
+	struct expansion *expansion)
+{
+	struct span value;
+	struct target *target = expansion->count == 0 ? NULL :
+		&expansion->target[expansion->count - 1];
+	if (tabline_value(field, "key", &value) && target != NULL)
+		target->program.key = arena_copy(arena, value);
+	else if (tabline_value(field, "sender", &value) && target != NULL)
+		target->sender = arena_copy(arena, value);
+	else if (span_equals(field, SPAN("final=yes")) && target != NULL)
+		target->is_final = true;
+	return true;
+}
+
 static bool
 take_target(struct span field, struct arena *arena,
 	struct expansion *expansion)
 {
 	struct span value;
 	struct target target = { .is_local = false };
-	if (tabline_value(field, "local", &value)) {
+	if (tabline_value(field, "program", &value)) {
+		if (!parse_program(value, arena, &target))
+			return false;
+	} else if (tabline_value(field, "local", &value)) {
 		if (!parse_local(value, arena, &target))
 			return false;
 	} else if (tabline_value(field, "remote", &value)) {
@@ -61,7 +96,7 @@ take_target(struct span field, struct arena *arena,
 			return false;
 		target.address = arena_copy(arena, value);
 	} else {
-		return true;	/* a field of a later version */
+		return take_detail(field, arena, expansion);
 	}
 	if (expansion->count >= EXPAND_TARGET_LIMIT)
 		return false;
@@ -104,7 +139,7 @@ expand_take_answer(struct span line, struct arena *arena,
 
 /* ---- what is remembered ---- */
 
-/* One block: the targets, then the bytes of their addresses. */
+/* One block: the targets, then the bytes of their texts. */
 struct cached {
 	size_t count;
 	struct target target[];
@@ -149,6 +184,10 @@ copy_targets(struct arena *arena, const struct cached *entry,
 		expansion->target[i] = entry->target[i];
 		expansion->target[i].address = arena_copy(arena,
 			entry->target[i].address);
+		expansion->target[i].sender = arena_copy(arena,
+			entry->target[i].sender);
+		expansion->target[i].program.key = arena_copy(arena,
+			entry->target[i].program.key);
 	}
 	expansion->verdict = EXPAND_OK;
 }
@@ -170,21 +209,31 @@ expand_cache_get(struct expand_cache *cache, uint64_t generation,
 	return entry != NULL;
 }
 
+static void
+move_bytes(char **at, struct span *text)
+{
+	if (text->size > 0)
+		memcpy(*at, text->data, text->size);
+	text->data = *at;
+	*at += text->size;
+}
+
 static struct cached *
 cached_new(const struct expansion *expansion)
 {
 	size_t targets = expansion->count * sizeof(struct target), bytes = 0;
 	for (size_t i = 0; i < expansion->count; i++)
-		bytes += expansion->target[i].address.size;
+		bytes += expansion->target[i].address.size +
+			expansion->target[i].sender.size +
+			expansion->target[i].program.key.size;
 	struct cached *entry = memory_new(sizeof(*entry) + targets + bytes);
 	char *at = (char *)entry->target + targets;
 	entry->count = expansion->count;
 	for (size_t i = 0; i < expansion->count; i++) {
-		struct span address = expansion->target[i].address;
 		entry->target[i] = expansion->target[i];
-		memcpy(at, address.data, address.size);
-		entry->target[i].address.data = at;
-		at += address.size;
+		move_bytes(&at, &entry->target[i].address);
+		move_bytes(&at, &entry->target[i].sender);
+		move_bytes(&at, &entry->target[i].program.key);
 	}
 	return entry;
 }

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "queue/envelope.h"
 #include "queue/health.h"
 #include "serve/wire.h"
 
@@ -19,8 +20,11 @@ enum {
 };
 
 struct target {
-	bool is_local;
+	bool is_local, is_program;
+	bool is_final;			/* local: his mailbox, without .forward */
 	uint64_t account, quota;	/* local ones */
+	struct program_place program;
+	struct span sender;		/* reverse-path of a list's owner, or empty */
 	struct span address;
 };
 

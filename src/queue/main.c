@@ -66,6 +66,7 @@ set_rules(const struct config *config)
 		.recipients = at_least_one(config,
 			"smtp_destination_recipient_limit"),
 		.calls = QUEUE_RELAY_CALLS, .local = QUEUE_LOCAL_CARRIES,
+		.programs = QUEUE_PROGRAMS, .owned = QUEUE_PROGRAMS_OWNED,
 		.minimal = rules.minimal, .maximal = rules.maximal };
 	queue_set_rules(&queue, &rules);
 	queue.next_hops = next_hops;

@@ -25,6 +25,8 @@ enum {
 	QUEUE_RELAY_CALLS = 960,	/* to relay at once: as many as it has workers
 				 * for; beyond that they would wait there, where
 				 * nobody takes turns */
+	QUEUE_PROGRAMS = 40,		/* of aliases and .forward at once */
+	QUEUE_PROGRAMS_OWNED = 4,	/* of one uid, which may hang for long */
 	QUEUE_SLOW = 5000,		/* ms of a delivery to a slow next hop */
 	QUEUE_RETRY_TIME = 60000,	/* ms for one into mailboxes */
 	QUEUE_RELAY_AWAY = 1000,	/* ms until it is looked for again */

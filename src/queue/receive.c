@@ -69,6 +69,7 @@ set_forward_sender(struct queue *queue, struct mail_transaction *transaction,
 	bool is_any = false;
 	for (size_t i = 0; i < envelope->count; i++)
 		is_any |= envelope->recipient[i].state == RECIPIENT_RELAY &&
+			envelope->recipient[i].sender.size == 0 &&
 			envelope->recipient[i].original.size > 0;
 	if (is_any && envelope->sender.size > 0)
 		envelope->forward_sender = expand_forward(&queue->expander,
@@ -106,7 +107,8 @@ cut_through(struct queue *queue, struct mail_transaction *transaction,
 		.arena = &transaction->arena };
 	for (size_t i = 0; i < envelope->count &&
 		batch.count < QUEUE_CUT_THROUGH_LIMIT; i++)
-		if (envelope->recipient[i].state == RECIPIENT_WAITING)
+		if (envelope->recipient[i].state == RECIPIENT_WAITING &&
+			envelope->recipient[i].is_local)
 			chosen[batch.count++] = &envelope->recipient[i];
 	if (batch.count == 0)
 		return;

@@ -12,6 +12,14 @@
 
 enum { PIECE = 65536 };			/* of a body, written at once */
 
+static void
+fail_with(struct relay_call *call, const char *what)
+{
+	struct span text = arena_print(call->arena, "%s %s", call->hop.size >
+		0 ? "The relay" : "The process that runs the program", what);
+	relay_call_fail(call, arena_copy_string(call->arena, text));
+}
+
 /* ---- writing ---- */
 
 static enum smtp_body
@@ -61,6 +69,20 @@ add_mail(struct relay_call *call, struct buffer *out)
 	return true;
 }
 
+static void
+add_program(struct relay_call *call, struct smtp_rcpt *rcpt,
+	const struct program_place *program)
+{
+	struct buffer key;
+	buffer_init(&key, 0);
+	smtp_xtext_encode(&key, program->key);
+	rcpt->has_program = true;
+	rcpt->is_forward = program->is_forward;
+	rcpt->program = program->index;
+	rcpt->key = arena_copy(call->arena, buffer_span(&key));
+	buffer_fini(&key);
+}
+
 static bool
 add_recipient(struct relay_call *call, struct buffer *out,
 	const struct recipient *recipient)
@@ -72,6 +94,8 @@ add_recipient(struct relay_call *call, struct buffer *out,
 		ADDRESS_OK)
 		return false;
 	buffer_init(&original, 0);
+	if (recipient->is_program)
+		add_program(call, &rcpt, &recipient->program);
 	/* RFC 3461 5.2.1 (c), 5.2.7.1: the address it was sent to. */
 	if (rcpt.orcpt.size == 0) {
 		buffer_add_string(&original, "rfc822;");
@@ -154,7 +178,7 @@ write_out(struct relay_call *call)
 		if (n < 0 && errno == EAGAIN)
 			return false;
 		if (n < 0 && errno != EINTR) {
-			relay_call_fail(call, "The relay went away");
+			fail_with(call, "went away");
 			return true;
 		}
 		if (n > 0)
@@ -247,7 +271,7 @@ take_reply(struct relay_call *call, const struct smtp_answer *answer)
 		return;
 	}
 	if (is_refusal)
-		relay_call_fail(call, "The relay is not ready");
+		fail_with(call, "is not ready");
 }
 
 /* What is there to read; true when something was. */
@@ -263,14 +287,14 @@ read_in(struct relay_call *call)
 		stream_consume(stream, consumed);
 		return true;
 	case SMTP_ANSWER_BAD:
-		relay_call_fail(call, "The relay does not speak LMTP");
+		fail_with(call, "does not speak LMTP");
 		return true;
 	case SMTP_ANSWER_MORE:
 		break;
 	}
 	int n = stream_fill(stream);
 	if (n == 0 || n == -2)
-		relay_call_fail(call, "The relay went away");
+		fail_with(call, "went away");
 	return n != -1;
 }
 

@@ -1,5 +1,5 @@
 /*
- * One delivery to a next hop: LMTP (RFC 2033) to the relay, which answers for
+ * One delivery to a next hop, or to a program: LMTP (RFC 2033) to the relay, which answers for
  * each recipient when the other side has (ARCHITECTURE.md 2.4). That may take
  * minutes, and there may be hundreds, so no thread waits: relay_call_go does
  * what can be done now and says what to wait for.
@@ -20,7 +20,7 @@ enum relay_call_stage {
 struct relay_call {
 	const struct envelope *envelope;
 	const struct mail_body *body;
-	struct span hop;
+	struct span hop;		/* empty: to pipe */
 	struct recipient **recipient;	/* of one hop */
 	size_t count;
 	struct arena *arena;		/* for the texts of replies */

@@ -66,7 +66,11 @@ spool_way_of(const struct spool *spool, const struct recipient *recipient,
 	struct span to = recipient->to;
 	switch (recipient->state) {
 	case RECIPIENT_WAITING:
-		way.kind = DESTINATION_LOCAL;
+		way.kind = recipient->is_program ? DESTINATION_PIPE :
+			DESTINATION_LOCAL;
+		if (recipient->is_program)
+			way.key = arena_print(arena, "%u",
+				(unsigned)recipient->program.owner);
 		return way;
 	case RECIPIENT_RELAY:
 		break;

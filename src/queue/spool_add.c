@@ -27,6 +27,7 @@ enum {
 
 struct traveller {
 	struct spool_way way;
+	struct span sender;		/* of a list's owner, or empty */
 	bool is_forwarded;
 	size_t number;			/* in the envelope */
 };
@@ -35,6 +36,7 @@ static bool
 is_same_way(const struct traveller *a, const struct traveller *b)
 {
 	return a->way.kind == b->way.kind &&
+		span_equals(a->sender, b->sender) &&
 		span_equals(a->way.key, b->way.key) &&
 		a->is_forwarded == b->is_forwarded;
 }
@@ -43,6 +45,9 @@ static int
 compare(const void *left, const void *right)
 {
 	const struct traveller *a = left, *b = right;
+	int sender = span_compare(a->sender, b->sender);
+	if (sender != 0)
+		return sender;
 	if (a->way.kind != b->way.kind)
 		return a->way.kind < b->way.kind ? -1 : 1;
 	int order = span_compare(a->way.key, b->way.key);
@@ -65,23 +70,27 @@ sort_by_way(const struct spool *spool, const struct envelope *envelope,
 		if (envelope->recipient[i].state != RECIPIENT_DONE)
 			traveller[(*count)++] = (struct traveller){
 				spool_way_of(spool, &envelope->recipient[i],
-				arena), envelope_is_forwarded(envelope,
+				arena), envelope->recipient[i].sender,
+				envelope_is_forwarded(envelope,
 				&envelope->recipient[i]), i };
 	qsort(traveller, *count, sizeof(*traveller), compare);
 	return traveller;
 }
 
-/* How many of them make one message. */
+/* How many of them make one message. A list's owner is the sender of one, so
+ * that is never mixed. */
 static size_t
 group_size(const struct destination_rules *rules,
 	const struct traveller *traveller, size_t count, bool is_mixed)
 {
 	size_t size = 1, most = traveller->way.kind == DESTINATION_RELAY ?
-		rules->recipients : SPOOL_LOCAL_LIMIT;
+		rules->recipients : traveller->way.kind == DESTINATION_PIPE ?
+		1 : SPOOL_LOCAL_LIMIT;
 	if (is_mixed)
-		return count < MIXED_LIMIT ? count : MIXED_LIMIT;
-	while (size < count && size < most &&
-		is_same_way(&traveller[0], &traveller[size]))
+		most = MIXED_LIMIT;
+	while (size < count && size < most && (is_mixed ?
+		span_equals(traveller[0].sender, traveller[size].sender) :
+		is_same_way(&traveller[0], &traveller[size])))
 		size++;
 	return size;
 }
@@ -122,6 +131,14 @@ make_room(struct parts *parts, struct arena *arena)
 	parts->room = room;
 }
 
+/* From here on it is the list's owner who sends. */
+static void
+set_owner(struct envelope *envelope, struct span owner)
+{
+	envelope->sender = owner;
+	envelope->forward_sender = envelope->ret = envelope->envid = SPAN("");
+}
+
 /* A part for the recipients given; fewer when its annotation gets too long.
  * Returns how many are in it. */
 static size_t
@@ -134,10 +151,14 @@ add_part(struct spool *spool, struct parts *parts, struct arena *arena,
 	struct spool_part *part = &parts->part[i];
 	struct recipient *recipient = arena_new_array(arena, count,
 		sizeof(*recipient));
-	for (size_t j = 0; j < count; j++)
+	for (size_t j = 0; j < count; j++) {
 		recipient[j] = envelope->recipient[traveller[j].number];
+		recipient[j].sender = SPAN("");
+	}
 	part->row = reserve_row(spool, envelope->id, i, arena);
 	part->envelope = *envelope;
+	if (traveller->sender.size > 0)
+		set_owner(&part->envelope, traveller->sender);
 	part->envelope.id = arena_copy(arena, span_from(part->row->id));
 	part->envelope.recipient = recipient;
 	part->envelope.count = count;

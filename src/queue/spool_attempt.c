@@ -157,6 +157,8 @@ spool_choose(struct spool *spool, const struct queued *row,
 		most = spool->schedule.destinations.rules.recipients;
 		pthread_mutex_unlock(&spool->lock);
 	}
+	if (row->destination->kind == DESTINATION_PIPE)
+		most = 1;
 	*chosen = arena_new_array(arena, envelope->count, sizeof(**chosen));
 	for (size_t i = 0; i < envelope->count && count < most; i++) {
 		struct recipient *recipient = &envelope->recipient[i];

@@ -15,6 +15,15 @@ static const struct recipient recipients[] = {
 		.state = RECIPIENT_WAITING, .attempts = 3,
 		.last = 1790000000000, .next = 1790000300000,
 		.reply = { 451, SPAN("4.3.0"), SPAN("mailbox away") } },
+	{ .to = SPAN("bob@example.test"), .is_local = true, .is_final = true,
+		.account = 1, .state = RECIPIENT_WAITING },
+	{ .to = SPAN("robot@example.test"), .is_program = true,
+		.program = { 65534, false, 12, SPAN("ro:b\tot") },
+		.state = RECIPIENT_WAITING },
+	{ .to = SPAN("alice@example.test"), .is_program = true,
+		.program = { 1000, true, 0, SPAN("") },
+		.state = RECIPIENT_BOUNCE, .reply = { 550, SPAN("5.3.0"),
+		SPAN("no") } },
 	{ .to = SPAN("carol@elsewhere.test"), .original = SPAN("c\tx@y\n"),
 		.orcpt = SPAN("rfc822;c+2Bx@y"), .notify = SMTP_NOTIFY_NEVER,
 		.state = RECIPIENT_RELAY },
@@ -27,7 +36,8 @@ static const struct recipient recipients[] = {
 		.state = RECIPIENT_BOUNCE,
 		.reply = { 552, SPAN("5.2.2"), SPAN("over quota") } },
 };
-enum { RECIPIENTS = sizeof(recipients) / sizeof(recipients[0]) };
+enum { RECIPIENTS = sizeof(recipients) / sizeof(recipients[0]),
+	GONE = RECIPIENTS - 2 };
 
 static struct envelope
 sample(void)
@@ -60,6 +70,12 @@ assert_recipient(const struct recipient *got, const struct recipient *want)
 	assert_span(got->orcpt, want->orcpt);
 	assert_int_equal(got->notify, want->notify);
 	assert_int_equal(got->is_local, want->is_local);
+	assert_int_equal(got->is_final, want->is_final);
+	assert_int_equal(got->is_program, want->is_program);
+	assert_int_equal(got->program.owner, want->program.owner);
+	assert_int_equal(got->program.is_forward, want->program.is_forward);
+	assert_int_equal(got->program.index, want->program.index);
+	assert_span(got->program.key, want->program.key);
 	assert_true(got->account == want->account);
 	assert_true(got->quota == want->quota);
 	assert_int_equal(got->state, want->state);
@@ -96,10 +112,9 @@ what_is_written_is_read(void **state)
 	assert_span(got.ret, envelope.ret);
 	assert_span(got.envid, envelope.envid);
 	assert_int_equal(got.count, RECIPIENTS - 1);	/* DONE is left out */
-	assert_recipient(&got.recipient[0], &recipients[0]);
-	assert_recipient(&got.recipient[1], &recipients[1]);
-	assert_recipient(&got.recipient[2], &recipients[2]);
-	assert_recipient(&got.recipient[3], &recipients[4]);
+	for (size_t i = 0; i < got.count; i++)
+		assert_recipient(&got.recipient[i],
+			&recipients[i < GONE ? i : i + 1]);
 	arena_fini(&arena);
 }
 
@@ -178,6 +193,16 @@ other_bytes_are_refused(void **state)
 			false },
 		{ "local without account",
 			SPAN(GOOD "rcpt\tto=a\tstate=waiting\n"), false },
+		{ "a program", SPAN(GOOD
+			"rcpt\tto=a\tstate=waiting\tprogram=1:aliases:0\n"),
+			true },
+		{ "a program of no table", SPAN(GOOD
+			"rcpt\tto=a\tstate=waiting\tprogram=1:shadow:0\n"),
+			false },
+		{ "a program for nobody", SPAN(GOOD "rcpt\tto=a\tstate=waiting"
+			"\tprogram=4294967295:aliases:0\n"), false },
+		{ "a program and a mailbox", SPAN(GOOD "rcpt\tto=a\tstate="
+			"waiting\taccount=1\tprogram=1:aliases:0\n"), false },
 		{ "bad number",
 			SPAN(GOOD "rcpt\tto=a\tstate=relay\tattempts=-1\n"), false },
 		{ "time beyond time", SPAN(GOOD

@@ -35,6 +35,16 @@ answers_are_read(void **state)
 		{ "OK\t1\tlocal=1f:0", false, false, 0, 0 },
 		{ "OK\t1\tlocal=zz:0:a@x", false, false, 0, 0 },
 		{ "OK\t1\tlocal=1f:-1:a@x", false, false, 0, 0 },
+		{ "OK\t1\tprogram=65534:aliases:2:a:b@x\tkey=n", true, true,
+			EXPAND_OK, 1 },
+		{ "OK\t1\tkey=n\tsender=b@x\tfinal=yes", true, true,
+			EXPAND_OK, 0 },
+		{ "OK\t1\tprogram=65534:aliases:2:", false, false, 0, 0 },
+		{ "OK\t1\tprogram=65534:aliases:2", false, false, 0, 0 },
+		{ "OK\t1\tprogram=4294967295:aliases:2:a@x", false, false, 0,
+			0 },
+		{ "OK\t1\tprogram=1:secret:2:a@x", false, false, 0, 0 },
+		{ "OK\t1\tprogram=1:aliases:1001:a@x", false, false, 0, 0 },
 		{ "OK\t1\tremote=", false, false, 0, 0 },
 		{ "OK\t1\tremote=a\001", false, false, 0, 0 },
 	};
@@ -81,6 +91,82 @@ long_answers_come_in_several_lines(void **state)
 	arena_fini(&arena);
 }
 
+/* What is said of a target may come in the next line, and is remembered with
+ * it. */
+static void
+details_are_of_the_target_before(void **state)
+{
+	struct expand_cache cache;
+	struct arena arena;
+	struct expansion all = { .address = SPAN("a@x") };
+	struct expansion got = { .address = SPAN("a@x") };
+	bool is_final;
+	(void)state;
+	arena_init(&arena, 0);
+	assert_true(expand_take_answer(SPAN("MORE\t1\tlocal=a:0:b@x\tfinal=yes"
+		"\tprogram=1000:aliases:3:c@x"), &arena, &all, 1, &is_final));
+	assert_true(expand_take_answer(SPAN("OK\t1\tkey=c\tsender=owner-c@x"
+		"\tremote=d@y"), &arena, &all, 1, &is_final));
+	expand_cache_init(&cache);
+	assert_false(expand_cache_get(&cache, 5, &arena, &got));
+	expand_cache_put(&cache, 5, &all);
+	assert_true(expand_cache_get(&cache, 5, &arena, &got));
+	assert_int_equal(got.count, 3);
+	const struct target *target = got.target;
+	assert_true(target[0].is_final && target[0].is_local);
+	assert_int_equal(target[0].sender.size, 0);
+	assert_true(target[1].is_program && !target[1].is_local);
+	assert_int_equal(target[1].program.owner, 1000);
+	assert_int_equal(target[1].program.index, 3);
+	assert_false(target[1].program.is_forward);
+	assert_true(span_equals(target[1].program.key, SPAN("c")));
+	assert_true(span_equals(target[1].sender, SPAN("owner-c@x")));
+	assert_true(span_equals(target[1].address, SPAN("c@x")));
+	assert_true(span_equals(target[2].address, SPAN("d@y")));
+	assert_int_equal(target[2].sender.size, 0);
+	expand_cache_fini(&cache);
+	arena_fini(&arena);
+}
+
+/* A list's owner gets what goes wrong with its members, and what the sender
+ * wanted to know ends there; mail from <> has no owner. */
+static void
+a_list_s_owner_becomes_the_sender(void **state)
+{
+	struct arena arena;
+	struct target targets[] = {
+		{ .address = SPAN("a@y"), .sender = SPAN("owner-l@x") },
+		{ .is_program = true, .address = SPAN("l@x"),
+			.program = { .owner = 5, .key = SPAN("l") } },
+		{ .is_program = true, .address = SPAN("l@x"),
+			.program = { .owner = 5, .key = SPAN("l") } },
+	};
+	struct expansion expansion = { .address = SPAN("l@x"),
+		.verdict = EXPAND_OK, .target = targets, .count = 3 };
+	struct mail_recipient from = { .address = SPAN("l@x"),
+		.rcpt = { .notify = SMTP_NOTIFY_NEVER,
+		.orcpt = SPAN("rfc822;l@x") } };
+	(void)state;
+	for (int is_null = 0; is_null < 2; is_null++) {
+		struct envelope envelope = { .sender = is_null ? SPAN("") :
+			SPAN("bob@y") };
+		arena_init(&arena, 0);
+		assert_true(collect_recipients(&envelope, &arena, &from,
+			&expansion, 1));
+		assert_int_equal(envelope.count, 2);
+		const struct recipient *got = envelope.recipient;
+		assert_int_equal(got[0].sender.size, is_null ? 0 : 9);
+		assert_int_equal(got[0].notify, is_null ? SMTP_NOTIFY_NEVER :
+			0);
+		assert_int_equal(got[0].orcpt.size, is_null ? 10 : 0);
+		assert_int_equal(got[1].state, RECIPIENT_WAITING);
+		assert_true(got[1].is_program);
+		assert_int_equal(got[1].sender.size, 0);
+		assert_int_equal(got[1].notify, SMTP_NOTIFY_NEVER);
+		arena_fini(&arena);
+	}
+}
+
 static void
 a_no_takes_back_what_came_before(void **state)
 {
@@ -103,7 +189,8 @@ what_changed_is_forgotten(void **state)
 {
 	struct expand_cache cache;
 	struct arena arena;
-	struct target target = { true, 7, 100, SPAN("alice@x") };
+	struct target target = { .is_local = true, .account = 7,
+		.quota = 100, .address = SPAN("alice@x") };
 	struct expansion put = { .address = SPAN("a@x"), .verdict = EXPAND_OK,
 		.target = &target, .count = 1 };
 	struct expansion got = { .address = SPAN("a@x") };
@@ -134,7 +221,8 @@ the_cache_is_bounded(void **state)
 {
 	struct expand_cache cache;
 	struct arena arena;
-	struct target target = { true, 7, 100, SPAN("alice@x") };
+	struct target target = { .is_local = true, .account = 7,
+		.quota = 100, .address = SPAN("alice@x") };
 	(void)state;
 	arena_init(&arena, 0);
 	expand_cache_init(&cache);
@@ -155,14 +243,17 @@ static void
 every_target_gets_it_once(void **state)
 {
 	struct target first[] = {
-		{ true, 1, 0, SPAN("alice@x") },
-		{ false, 0, 0, SPAN("carol@Elsewhere.test") },
+		{ .is_local = true, .account = 1, .quota = 0,
+			.address = SPAN("alice@x") },
+		{ .address = SPAN("carol@Elsewhere.test") },
 	};
 	struct target second[] = {
-		{ false, 0, 0, SPAN("carol@elsewhere.TEST") },
-		{ false, 0, 0, SPAN("Carol@elsewhere.test") },
-		{ true, 1, 0, SPAN("alice+news@x") },
-		{ true, 2, 9, SPAN("bob@x") },
+		{ .address = SPAN("carol@elsewhere.TEST") },
+		{ .address = SPAN("Carol@elsewhere.test") },
+		{ .is_local = true, .account = 1, .quota = 0,
+			.address = SPAN("alice+news@x") },
+		{ .is_local = true, .account = 2, .quota = 9,
+			.address = SPAN("bob@x") },
 	};
 	const struct mail_recipient recipient[] = {
 		{ .address = SPAN("list@x"), .rcpt = { .notify =
@@ -216,6 +307,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_are_read),
 		cmocka_unit_test(long_answers_come_in_several_lines),
+		cmocka_unit_test(details_are_of_the_target_before),
+		cmocka_unit_test(a_list_s_owner_becomes_the_sender),
 		cmocka_unit_test(a_no_takes_back_what_came_before),
 		cmocka_unit_test(what_changed_is_forgotten),
 		cmocka_unit_test(the_cache_is_bounded),

@@ -347,6 +347,56 @@ ids_are_unique(void **state)
 	end(&fixture);
 }
 
+/* The owner of a list is the sender of its own message, each program of one. */
+static void
+lists_and_programs_are_messages_of_their_own(void **state)
+{
+	struct fixture fixture;
+	struct envelope envelope;
+	struct recipient recipient[5] = { waiting("a@x", 0),
+		waiting("m@x", 0), waiting("n@x", 0), waiting("p@x", 0),
+		waiting("p@x", 0) };
+	static const char *const ids[] = { "t1", "t1-2", "t1-3", "t1-4" };
+	static const char *const senders[] = { "bob@x", "bob@x", "bob@x",
+		"owner-l@x" };
+	static const size_t counts[] = { 1, 1, 1, 2 };
+	(void)state;
+	begin(&fixture);
+	recipient[1].sender = recipient[2].sender = SPAN("owner-l@x");
+	for (int i = 3; i < 5; i++) {
+		recipient[i].is_local = false;
+		recipient[i].is_program = true;
+		recipient[i].program = (struct program_place){
+			.owner = 1000, .index = (unsigned)i,
+			.key = SPAN("p") };
+	}
+	assert_int_equal(add(&fixture, "t1", 1, recipient, 5), SPOOL_OK);
+	restart(&fixture);
+	assert_spool(&fixture, "t1:a@x=waiting t1-2:p@x=waiting "
+		"t1-3:p@x=waiting t1-4:m@x=waiting,n@x=waiting");
+	for (size_t i = 0; i < 4; i++) {
+		struct queued *row;
+		struct store_body body;
+		struct error error;
+		assert_int_equal(spool_take(&fixture.spool, span_from(ids[i]),
+			&row), SPOOL_TAKEN);
+		assert_int_equal(spool_read(&fixture.spool, row,
+			&fixture.arena, &envelope, &body, &error), 0);
+		store_body_close(&body);
+		assert_true(span_equals(envelope.sender,
+			span_from(senders[i])));
+		assert_int_equal(envelope.count, counts[i]);
+		assert_int_equal(envelope.recipient[0].is_program,
+			i == 1 || i == 2);
+		bool is_pipe = row->destination->kind == DESTINATION_PIPE;
+		assert_int_equal(is_pipe, i == 1 || i == 2);
+		if (is_pipe)
+			assert_string_equal(row->destination->key, "1000");
+		spool_put_back(&fixture.spool, &row);
+	}
+	end(&fixture);
+}
+
 static void
 many_recipients_are_stored_whole(void **state)
 {
@@ -514,6 +564,7 @@ main(void)
 		cmocka_unit_test(a_transaction_is_stored_once),
 		cmocka_unit_test(a_transaction_is_known_after_many_others),
 		cmocka_unit_test(ids_are_unique),
+		cmocka_unit_test(lists_and_programs_are_messages_of_their_own),
 		cmocka_unit_test(many_recipients_are_stored_whole),
 		cmocka_unit_test(a_full_disk_is_said),
 		cmocka_unit_test(what_cannot_be_written_is_tried_later),

@@ -108,9 +108,17 @@ accounts_find_login(struct accounts *accounts, struct span name,
 /* Where mail for an address goes. Everything is in the arena. */
 struct accounts_target {
 	bool is_local;
+	bool is_final;			/* local: his mailbox, without .forward */
+	bool is_program;		/* a program or a file of an alias */
 	uint64_t account, quota;	/* local ones */
 	bool is_over;
-	struct span address;		/* as written, with its detail */
+	struct span address;		/* as written, with its detail; of a
+					 * program: the alias's */
+	struct span sender;		/* reverse-path in place of the message's:
+					 * owner-NAME; empty: the same */
+	uint32_t owner;			/* programs: see proto/alias_table.h */
+	unsigned index;
+	struct span key;
 };
 
 struct accounts_expansion {

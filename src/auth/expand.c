@@ -19,6 +19,8 @@ struct visit {
 	bool is_itself;		/* the alias of this name names it: the account */
 	bool is_here;		/* plain "postmaster": ours whatever myorigin is */
 	bool is_final;		/* alias_maps is not asked: \user, or itself */
+	bool is_user;		/* \user: nor his .forward */
+	struct span sender;	/* of the last alias on the way that has an owner */
 };
 
 struct expander {
@@ -99,6 +101,8 @@ add_account(struct expander *expander, const struct visit *visit,
 		.account = account->id,
 		.quota = account->quota,
 		.is_over = account->is_over,
+		.is_final = visit->is_user,
+		.sender = visit->sender,
 		.address = visit->parsed.written,
 	});
 }
@@ -151,7 +155,8 @@ follow(struct expander *expander, const struct visit *visit,
 	if (is_too_deep(visit))
 		return fail(expander, "are nested too deeply");
 	for (size_t i = 0; i < name->target_count; i++) {
-		struct visit next = { .depth = visit->depth + 1 };
+		struct visit next = { .depth = visit->depth + 1,
+			.sender = visit->sender };
 		if (!accounts_parse(expander->accounts, name->target[i],
 			expander->arena, &next.parsed)) {
 			expander->has_dangling = true;
@@ -256,7 +261,8 @@ follow_virtual(struct expander *expander, const struct visit *visit,
 	if (is_too_deep(visit))
 		return fail(expander, "are nested too deeply");
 	while (config_next_item(&value, &item)) {
-		struct visit next = { .depth = visit->depth + 1 };
+		struct visit next = { .depth = visit->depth + 1,
+			.sender = visit->sender };
 		if (item.data[0] == '@')
 			item = arena_print(expander->arena, "%.*s%.*s",
 				SPAN_PRINT(local), SPAN_PRINT(item));
@@ -338,18 +344,75 @@ parse_target(struct expander *expander, const struct visit *visit,
 	return ok;
 }
 
-/* A program or a file has no process that would take mail to it: the mail of
- * this alias waits, all of it, so that none gets it twice. */
+/*
+ * A list NAME whose owner is an alias too, owner-NAME: what goes wrong with the
+ * list's members is the owner's business, not that of who wrote (local(8) of
+ * Postfix). Lists within it keep that, unless they have owners of their own. The
+ * owner's address has none, nor has the address of requests, so that nothing
+ * turns round.
+ */
+static struct span
+find_owner(struct expander *expander, const struct visit *visit,
+	const struct file_alias *alias)
+{
+	struct accounts *accounts = expander->accounts;
+	struct alias_target *target;
+	struct parsed_name parsed;
+	const struct span request = SPAN("-request");
+	size_t count, size = alias->name.size;
+	if (span_starts(alias->name, SPAN("owner-")) || (size > request.size &&
+		span_equals(span_skip(alias->name, size - request.size),
+		request)))
+		return visit->sender;
+	struct span name = arena_print(expander->arena, "owner-%.*s",
+		SPAN_PRINT(alias->name));
+	pthread_mutex_lock(&accounts->cache_lock);
+	bool found = accounts->aliases != NULL && alias_table_find(
+		accounts->aliases, name, expander->arena, &target, &count);
+	pthread_mutex_unlock(&accounts->cache_lock);
+	return found && parse_target(expander, visit, name, &parsed) ?
+		parsed.written : visit->sender;
+}
+
+/* It is delivered under the alias's address, which is all that others hear. */
 static enum accounts_verdict
-fail_target(struct expander *expander, const struct file_alias *alias,
+add_program(struct expander *expander, const struct visit *visit,
+	const struct file_alias *alias, const struct alias_target *target)
+{
+	struct span key = arena_print(expander->arena, "\t%.*s %u",
+		SPAN_PRINT(alias->name), target->index);
+	if (target->owner == ALIAS_TABLE_NOBODY) {
+		error_set(expander->error, ERROR_LATER, "the alias %.*s names "
+			"a program or a file, and newaliases must be run again",
+			SPAN_PRINT(alias->name));
+		return ACCOUNTS_TROUBLE;
+	}
+	if (is_seen(expander, key))	/* no address begins with a tab */
+		return ACCOUNTS_FOUND;
+	return add_target(expander, &(struct accounts_target){
+		.is_program = true, .owner = target->owner,
+		.index = target->index, .key = alias->name,
+		.sender = visit->sender, .address = visit->parsed.written,
+	}) ? ACCOUNTS_FOUND : fail(expander, "have too many targets");
+}
+
+static bool
+add_address(struct expander *expander, const struct visit *visit,
 	const struct alias_target *target)
 {
-	error_set(expander->error, ERROR_LATER,
-		"the alias %.*s names %s%.*s, and mail is not delivered to "
-		"programs and files yet", SPAN_PRINT(alias->name),
-		target->kind == ALIAS_PROGRAM ? "|" : "",
-		SPAN_PRINT(span_first(target->text, 80)));
-	return ACCOUNTS_TROUBLE;
+	struct visit next = { .depth = visit->depth + 1,
+		.sender = visit->sender };
+	if (!parse_target(expander, visit, target->text, &next.parsed)) {
+		expander->has_dangling = true;
+		return true;
+	}
+	bool is_same = span_equals(next.parsed.name, visit->parsed.name);
+	next.is_user = target->kind == ALIAS_USER;
+	next.is_final = next.is_user || is_same;
+	next.is_itself = next.is_user || (is_same && visit->is_itself);
+	if (!next.is_final && is_seen(expander, next.parsed.name))
+		return true;
+	return add_visit(expander, &next);
 }
 
 /* The targets of an alias of alias_maps join the queue. One that names itself
@@ -358,30 +421,20 @@ static enum accounts_verdict
 follow_files(struct expander *expander, const struct visit *visit,
 	const struct file_alias *alias)
 {
+	struct visit from = *visit;
+	enum accounts_verdict verdict = ACCOUNTS_FOUND;
 	if (is_too_deep(visit))
 		return fail(expander, "are nested too deeply");
-	for (size_t i = 0; i < alias->count; i++) {
+	from.sender = find_owner(expander, visit, alias);
+	for (size_t i = 0; i < alias->count && verdict == ACCOUNTS_FOUND; i++) {
 		const struct alias_target *target = &alias->target[i];
-		struct visit next = { .depth = visit->depth + 1 };
 		if (target->kind == ALIAS_PROGRAM ||
 			target->kind == ALIAS_FILE)
-			return fail_target(expander, alias, target);
-		if (!parse_target(expander, visit, target->text,
-			&next.parsed)) {
-			expander->has_dangling = true;
-			continue;
-		}
-		bool is_user = target->kind == ALIAS_USER;
-		bool is_same = span_equals(next.parsed.name,
-			visit->parsed.name);
-		next.is_final = is_user || is_same;
-		next.is_itself = is_user || (is_same && visit->is_itself);
-		if (!next.is_final && is_seen(expander, next.parsed.name))
-			continue;
-		if (!add_visit(expander, &next))
+			verdict = add_program(expander, &from, alias, target);
+		else if (!add_address(expander, &from, target))
 			return fail(expander, "have too many targets");
 	}
-	return ACCOUNTS_FOUND;
+	return verdict;
 }
 
 /* SRS0=... is the sender of mail that was forwarded. */
@@ -408,6 +461,7 @@ visit_one(struct expander *expander, const struct visit *visit)
 	if (!visit->is_here &&
 		!is_ours(expander, &visit->parsed)) {
 		fits = add_target(expander, &(struct accounts_target){
+			.sender = visit->sender,
 			.address = visit->parsed.written });
 		return fits ? ACCOUNTS_FOUND :
 			fail(expander, "have too many targets");
@@ -441,6 +495,7 @@ judge(struct expander *expander)
 {
 	if (expander->out->count > 0)
 		return expander->out->target[0].is_local ||
+			expander->out->target[0].is_program ||
 			expander->end > 1 || expander->is_reversed ?
 			ACCOUNTS_FOUND : ACCOUNTS_REMOTE;
 	if (expander->has_dangling)

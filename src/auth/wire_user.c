@@ -9,6 +9,8 @@
 #include "auth/wire.h"
 #include "base/log.h"
 
+enum { PIECE = TABLINE_LIMIT / 2 };	/* bytes of an answer's line, about */
+
 static void
 fail_trouble(struct wire_request *request, const struct error *error)
 {
@@ -84,17 +86,56 @@ run_sender(struct wire_request *request)
 	wire_end(request);
 }
 
+/* One target, and what is said of it in the fields behind. */
 static void
-add_target(struct wire_request *request, const struct accounts_target *target)
+add_target(struct buffer *out, struct arena *arena,
+	const struct accounts_target *target)
 {
-	if (target->is_local) {
-		struct span value = arena_print(request->arena,
+	struct span address = target->address;
+	if (target->is_local)
+		tabline_add_pair(out, "local", arena_print(arena,
 			"%016" PRIx64 ":%" PRIu64 ":%.*s", target->account,
-			target->quota, SPAN_PRINT(target->address));
-		wire_add(request, "local", value);
-	} else {
-		wire_add(request, "remote", target->address);
+			target->quota, SPAN_PRINT(address)));
+	else if (target->is_program)
+		tabline_add_pair(out, "program", arena_print(arena,
+			"%" PRIu32 ":aliases:%u:%.*s", target->owner,
+			target->index, SPAN_PRINT(address)));
+	else
+		tabline_add_pair(out, "remote", address);
+	if (target->is_program)
+		tabline_add_pair(out, "key", target->key);
+	if (target->is_final)
+		tabline_add_pair(out, "final", SPAN("yes"));
+	if (target->sender.size > 0)
+		tabline_add_pair(out, "sender", target->sender);
+}
+
+static void
+answer_piece(struct wire_request *request, const char *word,
+	struct buffer *fields)
+{
+	wire_answer(request, word);
+	if (fields->size > 0)
+		buffer_add_byte(request->out, '\t');
+	buffer_add(request->out, buffer_span(fields));
+	wire_end(request);
+	buffer_clear(fields);
+}
+
+/* Those of a long list in several lines, which readers bound. */
+static void
+answer_targets(struct wire_request *request,
+	const struct accounts_expansion *expansion)
+{
+	struct buffer fields;
+	buffer_init(&fields, 0);
+	for (size_t i = 0; i < expansion->count; i++) {
+		add_target(&fields, request->arena, &expansion->target[i]);
+		if (fields.size >= PIECE)
+			answer_piece(request, "MORE", &fields);
 	}
+	answer_piece(request, "OK", &fields);
+	buffer_fini(&fields);
 }
 
 static void
@@ -106,10 +147,7 @@ run_expand(struct wire_request *request)
 		request->arena, &expansion, &error)) {
 	case ACCOUNTS_FOUND:
 	case ACCOUNTS_REMOTE:
-		wire_answer(request, "OK");
-		for (size_t i = 0; i < expansion.count; i++)
-			add_target(request, &expansion.target[i]);
-		wire_end(request);
+		answer_targets(request, &expansion);
 		break;
 	case ACCOUNTS_NOT_FOUND:
 		wire_answer(request, "NOTFOUND");

@@ -30,9 +30,18 @@ const struct config_parameter config_table[] = {
 	"auth smtpd", NULL,
 	"Domains whose mail is for accounts here, beside those added with "
 	"`posthouse domain add`." },
-{ "alias_maps", L, "/etc/aliases", NULL, "auth", NULL,
+{ "alias_maps", L, "/etc/aliases", NULL, "auth pipe", NULL,
 	"Alias files in the usual format, for names in mydestination; "
 	"`newaliases` compiles them. The default counts for root only." },
+{ "default_privs", T, "nobody", NULL, "pipe", NULL,
+	"System user as whom programs and files run that alias files of root's "
+	"name. Never root; read by `newaliases` too." },
+{ "pipe_process_limit", N, "100", NULL, "", NULL,
+	"Owners of programs and files of aliases and .forward that are served at "
+	"once, each by a process of his own; up to 4096." },
+{ "command_time_limit", D, "1000s", NULL, "pipe", "s",
+	"Time that a program of an alias or of .forward may take; then it and "
+	"all that it started is killed, and the mail tried again." },
 { "virtual_alias_maps", L, "", NULL, "auth", NULL,
 	"Tables as in virtual(5) of Postfix for addresses of domains of ours, and "
 	"for domains that are keys in them: a file of keys (hash: in front is "

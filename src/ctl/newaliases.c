@@ -3,18 +3,18 @@
  * include, and hands auth one table. Whoever runs it opens the files, with his
  * own rights; auth writes the table. With any error nothing changes.
  */
-#include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/map.h"
+#include "base/owned_file.h"
 #include "ctl/admin.h"
+#include "proto/alias_command.h"
 #include "proto/alias_table.h"
 
 enum {
@@ -27,8 +27,11 @@ struct compiler {
 	struct arena arena;
 	struct buffer table;
 	struct map names;		/* -> the "file:line" it stood at */
+	const struct config *config;
 	uid_t owner;			/* of the file at hand */
+	const char *trouble;		/* why no program of it may run; or NULL */
 	size_t targets;			/* of the entry at hand */
+	unsigned programs;		/* and programs and files among them */
 	struct error *error;
 };
 
@@ -38,40 +41,6 @@ struct statistics {
 };
 
 /* ---- files ---- */
-
-/*
- * A file that an alias file names. Who can write to it or put a link in its
- * place decides where mail goes: only root and the owner of the alias file may.
- */
-static int
-open_included(struct compiler *compiler, const char *path)
-{
-	struct stat status;
-	struct open_how how = {
-		.flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-		.resolve = RESOLVE_NO_SYMLINKS };
-	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
-	if (fd < 0 && errno == ELOOP)
-		return error_set(compiler->error, ERROR_USAGE, "found a "
-			"symbolic link in %s, expected a path without", path);
-	if (fd < 0 || fstat(fd, &status) < 0)
-		error_set_errno(compiler->error, "opening %s", path);
-	else if (!S_ISREG(status.st_mode))
-		error_set(compiler->error, ERROR_USAGE, "found that %s is no "
-			"file, expected a file", path);
-	else if (status.st_uid != 0 && status.st_uid != compiler->owner)
-		error_set(compiler->error, ERROR_USAGE, "found that %s "
-			"belongs to uid %u, expected root or the owner of the "
-			"alias file", path, (unsigned)status.st_uid);
-	else if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		error_set(compiler->error, ERROR_USAGE, "found that %s may "
-			"be written by others (mode %03o), expected its owner "
-			"alone", path, (unsigned)status.st_mode & 0777);
-	else
-		return fd;
-	file_close(&fd);
-	return -1;
-}
 
 /* In the arena. */
 static int
@@ -108,7 +77,7 @@ include(struct compiler *compiler, const struct alias_target *target,
 		return error_set(compiler->error, ERROR_USAGE, "found "
 			":include:%s within %d others, expected that files "
 			"do not include themselves", path, INCLUDE_DEPTH);
-	int fd = open_included(compiler, path);
+	int fd = owned_file_open(path, compiler->owner, compiler->error);
 	if (fd < 0)
 		return -1;
 	found = read_file(compiler, fd, &text);
@@ -123,28 +92,60 @@ include(struct compiler *compiler, const struct alias_target *target,
 	return found;
 }
 
+/* As whom the programs of a file of root's run: never as root. */
+static int
+find_default_privs(struct compiler *compiler, uint32_t *uid)
+{
+	const char *name = config_text(compiler->config, "default_privs");
+	const struct passwd *user = getpwnam(name);
+	uint64_t least = config_number(compiler->config, "first_valid_uid");
+	if (user == NULL || user->pw_uid < least || user->pw_uid == 0)
+		return error_set(compiler->error, ERROR_USAGE, "default_privs: "
+			"found \"%s\", expected a system user with a uid of at "
+			"least first_valid_uid, as whom programs in files of "
+			"root's run", name);
+	*uid = user->pw_uid;
+	return 0;
+}
+
+/* A program or file: what process pipe will look at again. */
+static int
+add_program(struct compiler *compiler, struct alias_target *target)
+{
+	struct alias_command command;
+	target->owner = compiler->owner;
+	target->index = compiler->programs++;
+	if (compiler->trouble != NULL)
+		return error_set(compiler->error, ERROR_USAGE, "%s",
+			compiler->trouble);
+	if (target->kind == ALIAS_PROGRAM && alias_command_parse(target->text,
+		&compiler->arena, &command, compiler->error) < 0)
+		return -1;
+	return compiler->owner == 0 ?
+		find_default_privs(compiler, &target->owner) : 0;
+}
+
 static int
 add_target(struct compiler *compiler, const char *file,
 	const struct alias_target *target, unsigned depth)
 {
+	struct alias_target compiled = *target;
 	bool runs = target->kind == ALIAS_PROGRAM ||
 		target->kind == ALIAS_FILE;
-	const char *bar = target->kind == ALIAS_PROGRAM ? "|" : "";
 	if (runs && depth > 0)
 		return error_set(compiler->error, ERROR_USAGE, "%s:%u: found "
 			"%s%.*s, expected addresses: programs and files are "
-			"named in alias files only", file, target->line, bar,
+			"named in alias files only", file, target->line,
+			target->kind == ALIAS_PROGRAM ? "|" : "",
 			SPAN_PRINT(target->text));
-	if (runs)
-		fprintf(stderr, "posthouse: warning: %s:%u: %s%.*s: mail is not "
-			"delivered to programs and files yet; that of this "
-			"alias waits\n", file, target->line, bar,
-			SPAN_PRINT(target->text));
+	if (runs && add_program(compiler, &compiled) < 0)
+		return error_wrap(compiler->error, "%s:%u", file,
+			target->line);
 	if (compiler->targets++ == ALIASES_TARGET_LIMIT)
 		return error_set(compiler->error, ERROR_USAGE, "%s:%u: found "
 			"more than %d targets, expected fewer", file,
 			target->line, ALIASES_TARGET_LIMIT);
-	alias_table_add_target(&compiler->table, target);
+	alias_table_add_target(&compiler->table, &compiled);
 	return 0;
 }
 
@@ -195,7 +196,7 @@ add_entry(struct compiler *compiler, const char *file,
 		return error_set(compiler->error, ERROR_USAGE, "%s:%u: found "
 			"more than %d aliases, expected fewer", file,
 			entry->line, ALIASES_ENTRY_LIMIT);
-	compiler->targets = 0;
+	compiler->targets = compiler->programs = 0;
 	alias_table_begin_entry(&compiler->table, entry->name);
 	if (add_targets(compiler, file, entry, 0) < 0)
 		return -1;
@@ -209,6 +210,22 @@ add_entry(struct compiler *compiler, const char *file,
 	if (entry->value_size > statistics->longest)
 		statistics->longest = entry->value_size;
 	return 0;
+}
+
+/* Who may write to the file or put another in its place would decide what is
+ * run; process pipe looks at it in the same way (base/owned_file.h). */
+static void
+judge_file(struct compiler *compiler, const char *path,
+	const struct stat *status)
+{
+	struct error error;
+	compiler->owner = status->st_uid;
+	compiler->trouble = NULL;
+	int fd = owned_file_open(path, status->st_uid, &error);
+	if (fd < 0)
+		compiler->trouble = arena_print(&compiler->arena, "no program "
+			"and no file may stand here: %s", error.text).data;
+	file_close(&fd);
 }
 
 static int
@@ -225,7 +242,7 @@ compile_file(struct compiler *compiler, const char *path,
 		return error_set_errno(compiler->error, "alias_maps: opening "
 			"%s", path);
 	}
-	compiler->owner = status.st_uid;
+	judge_file(compiler, path, &status);
 	int found = read_file(compiler, fd, &text);
 	file_close(&fd);
 	if (found < 0)
@@ -321,6 +338,7 @@ ctl_newaliases(struct ctl *ctl)
 			config_text(ctl->config, "alias_maps"));
 		return 0;
 	}
+	compiler.config = ctl->config;
 	arena_init(&compiler.arena, 0);
 	buffer_init(&compiler.table, 0);
 	map_init(&compiler.names);

@@ -32,7 +32,7 @@ enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 void
 alias_table_begin(struct buffer *out)
 {
-	buffer_add_string(out, "ALIASES\t1\n");
+	buffer_add_string(out, "ALIASES\t2\n");
 }
 
 void
@@ -44,9 +44,18 @@ alias_table_begin_entry(struct buffer *out, struct span name)
 void
 alias_table_add_target(struct buffer *out, const struct alias_target *target)
 {
+	char number[40];
+	struct buffer place = { .data = number, .room = sizeof(number),
+		.limit = sizeof(number) };
+	bool runs = target->kind == ALIAS_PROGRAM ||
+		target->kind == ALIAS_FILE;
+	if (runs)
+		buffer_print(&place, "%u:%u", (unsigned)target->owner,
+			target->index);
 	for (size_t i = 0; i < KINDS; i++)
 		if (kinds[i].kind == target->kind)
-			tabline_add_pair(out, kinds[i].key, target->text);
+			tabline_add_pair(out, kinds[i].key, runs ?
+				buffer_span(&place) : target->text);
 }
 
 void
@@ -65,6 +74,21 @@ alias_table_end(struct buffer *out, size_t count)
 
 /* ---- reading ---- */
 
+/* "UID:INDEX" */
+static void
+take_place(struct alias_target *target)
+{
+	struct span index = target->text, uid;
+	uint64_t owner, number;
+	target->owner = ALIAS_TABLE_NOBODY;
+	if (span_split(&index, ':', &uid) &&
+		span_to_number(uid, ALIAS_TABLE_NOBODY, &owner) &&
+		span_to_number(index, ALIASES_TARGET_LIMIT, &number)) {
+		target->owner = (uint32_t)owner;
+		target->index = (unsigned)number;
+	}
+}
+
 static bool
 take_target(struct span field, struct alias_target *target)
 {
@@ -72,6 +96,11 @@ take_target(struct span field, struct alias_target *target)
 		if (tabline_value(field, kinds[i].key, &target->text)) {
 			target->kind = kinds[i].kind;
 			target->line = 0;
+			target->owner = 0;
+			target->index = 0;
+			if (target->kind == ALIAS_PROGRAM ||
+				target->kind == ALIAS_FILE)
+				take_place(target);
 			return target->text.size > 0;
 		}
 	return false;
@@ -107,7 +136,8 @@ read_lines(struct alias_table *table, struct span rest)
 	struct span line;
 	uint64_t count;
 	if (!span_split(&rest, '\n', &line) ||
-		!span_equals(line, SPAN("ALIASES\t1")))
+		(!span_equals(line, SPAN("ALIASES\t1")) &&
+		!span_equals(line, SPAN("ALIASES\t2"))))
 		return false;
 	while (span_split(&rest, '\n', &line)) {
 		if (span_starts(line, SPAN("END\t")))

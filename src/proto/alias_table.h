@@ -2,11 +2,16 @@
  * The compiled aliases: what newaliases makes of the files of alias_maps, and
  * auth looks names up in. Lines of fields between tabs (proto/tabline.h):
  *
- *	ALIASES	1
+ *	ALIASES	2
  *	list	to=alice@example.org	to=bob
  *	root	user=root
- *	robot	pipe=/usr/bin/robot -x	file=/var/log/robot
+ *	robot	pipe=65534:0	file=65534:1
  *	END	3
+ *
+ * Of a program or a file only its uid (as whom it runs) and its number among the
+ * programs and files of the name are here: what it is stands in the file of the
+ * administrator alone, where the process pipe reads it. (Version 1 had the text;
+ * its owner is ALIAS_TABLE_NOBODY, for whom nothing runs.)
  *
  * Names are lower case; files of :include: have become their targets. Without
  * the line END, which counts the names, it is not whole.
@@ -18,6 +23,7 @@
 #include "proto/aliases.h"
 
 enum { ALIAS_TABLE_LIMIT = 64 << 20 };	/* bytes */
+#define ALIAS_TABLE_NOBODY UINT32_MAX
 
 /* ---- writing ---- */
 

@@ -35,6 +35,9 @@ struct alias_target {
 	enum alias_kind kind;
 	struct span text;
 	unsigned line;
+	/* Of programs and files in a compiled table (alias_table.h). */
+	uint32_t owner;
+	unsigned index;
 };
 
 struct alias_entry {

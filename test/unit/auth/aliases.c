@@ -17,7 +17,7 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const char table_text[] =
-	"ALIASES\t1\n"
+	"ALIASES\t2\n"
 	"bin\tto=root\n"
 	"root\tto=alice\n"
 	"all\tto=alice\tto=bob\tto=carol@far.test\n"
@@ -30,12 +30,21 @@ static const char table_text[] =
 	"half\tto=half2\tto=alice\n"
 	"half2\tto=half\n"
 	"nobody\tto=who\n"
-	"robot\tto=alice\tpipe=/usr/bin/robot\n"
-	"log\tfile=/var/log/mail-in\n"
-	"viarobot\tto=robot\n"
+	"robot\tto=alice\tpipe=65534:0\n"
+	"log\tfile=1000:0\tfile=1000:1\n"
+	"old\tpipe=/usr/bin/robot\n"
+	"viarobot\tto=robot\tto=log\tto=log\n"
+	"list\tto=alice\tto=carol@far.test\tto=inner\tto=robot\n"
+	"owner-list\tto=dave\n"
+	"inner\tto=bob2\tto=dan@far.test\n"
+	"bob2\tuser=bob\n"
+	"owner-bob2\tto=dave\n"
+	"owner-owner-list\tto=bob\n"
+	"list-request\tto=alice\n"
+	"owner-list-request\tto=bob\n"
 	"added\tto=bob\n"
 	"postmaster\tto=bob\n"
-	"END\t17\n";
+	"END\t26\n";
 
 static const struct {
 	const char *what, *address, *expected;
@@ -52,15 +61,32 @@ static const struct {
 		"alice@host.test carol@far.test bob@host.test" },
 	{ "the alias before the account", "bob@host.test",
 		"bob@host.test alice@host.test" },
-	{ "his mailbox", "dave@host.test", "dave@host.test" },
-	{ "his mailbox, not his alias", "chain@host.test", "bob@host.test" },
+	{ "his mailbox", "dave@host.test", "dave@host.test!" },
+	{ "his mailbox, not his alias", "chain@host.test",
+		"bob@host.test!" },
 	{ "a loop", "one@host.test", "trouble" },
 	{ "a loop with a way out", "half@host.test", "alice@host.test" },
 	{ "nobody is there", "nobody@host.test", "not found" },
 	{ "no alias in another domain", "bin@added.test", "not found" },
-	{ "a program: later, for all", "robot@host.test", "trouble" },
-	{ "a file: later", "log@host.test", "trouble" },
-	{ "an alias of a program", "viarobot@host.test", "trouble" },
+	{ "a program and an account", "Robot+x@host.test",
+		"|65534:robot:0=Robot+x@host.test alice@host.test" },
+	{ "files", "log@host.test", "|1000:log:0=log@host.test "
+		"|1000:log:1=log@host.test" },
+	{ "an alias of them, each once", "viarobot@host.test",
+		"|65534:robot:0=robot@host.test "
+		"|1000:log:0=log@host.test |1000:log:1=log@host.test "
+		"alice@host.test" },
+	{ "a program of a table before owners: later", "old@host.test",
+		"trouble" },
+	{ "a list with an owner, one within it, a program",
+		"list+x@host.test",
+		"alice@host.test<owner-list@host.test "
+		"carol@far.test<owner-list@host.test "
+		"|65534:robot:0=robot@host.test<owner-list@host.test "
+		"dan@far.test<owner-list@host.test "
+		"bob@host.test!<owner-bob2@host.test" },
+	{ "its owner has none", "owner-list@host.test", "dave@host.test!" },
+	{ "nor have requests", "list-request@host.test", "alice@host.test" },
 	{ "the built-in alias first", "added@host.test", "alice@host.test" },
 	{ "postmaster", "postmaster@host.test", "bob@host.test alice@host.test" },
 	{ "plain postmaster", "postmaster", "bob@host.test alice@host.test" },
@@ -107,9 +133,18 @@ describe(struct accounts *accounts, const char *address, struct buffer *out)
 	else if (verdict == ACCOUNTS_TROUBLE)
 		buffer_add_string(out, "trouble");
 	for (size_t i = 0; verdict == ACCOUNTS_FOUND &&
-		i < expansion.count; i++)
-		buffer_print(out, "%s%.*s", i > 0 ? " " : "",
-			SPAN_PRINT(expansion.target[i].address));
+		i < expansion.count; i++) {
+		const struct accounts_target *target = &expansion.target[i];
+		if (i > 0)
+			buffer_add_byte(out, ' ');
+		if (target->is_program)
+			buffer_print(out, "|%u:%.*s:%u=", target->owner,
+				SPAN_PRINT(target->key), target->index);
+		buffer_print(out, "%.*s%s%s%.*s", SPAN_PRINT(target->address),
+			target->is_final ? "!" : "",
+			target->sender.size > 0 ? "<" : "",
+			SPAN_PRINT(target->sender));
+	}
 	arena_fini(&arena);
 }
 

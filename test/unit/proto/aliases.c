@@ -202,9 +202,12 @@ included_lines_are_targets(void **state)
 static void
 put(struct buffer *out)
 {
-	struct alias_target list[] = { { ALIAS_ADDRESS, SPAN("alice"), 1 },
-		{ ALIAS_PROGRAM, SPAN("/bin/x\ta"), 1 } };
-	struct alias_target root = { ALIAS_USER, SPAN("root"), 2 };
+	struct alias_target list[] = {
+		{ .kind = ALIAS_ADDRESS, .text = SPAN("al\tice") },
+		{ .kind = ALIAS_PROGRAM, .text = SPAN("/bin/x"),
+			.owner = 1000, .index = 3 } };
+	struct alias_target root = { .kind = ALIAS_USER,
+		.text = SPAN("root") };
 	alias_table_begin(out);
 	alias_table_begin_entry(out, SPAN("list"));
 	alias_table_add_target(out, &list[0]);
@@ -236,7 +239,10 @@ the_table_gives_back_what_was_put(void **state)
 		&count));
 	assert_int_equal(count, 2);
 	assert_int_equal(target[1].kind, ALIAS_PROGRAM);
-	assert_true(span_equals(target[1].text, SPAN("/bin/x\ta")));
+	assert_true(span_equals(target[0].text, SPAN("al\tice")));
+	assert_int_equal(target[1].kind, ALIAS_PROGRAM);
+	assert_int_equal(target[1].owner, 1000);
+	assert_int_equal(target[1].index, 3);
 	assert_true(alias_table_find(table, SPAN("root"), &arena, &target,
 		&count));
 	assert_int_equal(target[0].kind, ALIAS_USER);

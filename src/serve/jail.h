@@ -39,4 +39,11 @@ int
 jail_enter(const struct process *process, const struct jail *jail,
 	struct error *error);
 
+/*
+ * For programs that run others on behalf of a user (pipe): gives up root, all
+ * capabilities and new privileges for good, and leaves the machine as it is.
+ */
+int
+jail_become(const struct process *process, struct error *error);
+
 #endif

@@ -212,7 +212,7 @@ admin_accept(struct lot *lot, struct incoming *incoming,
 	struct admin_session *session = memory_new(sizeof(*session));
 	session->session = (struct session){ .type = &admin_type,
 		.fd = incoming->fd, .second_fd = -1, .deadline = INT64_MAX,
-		.is_wire = true };
+		.is_background = true };
 	session->server = server;
 	stream_init(&session->stream, &incoming->fd);
 	session->stream.is_wire = true;

@@ -82,6 +82,18 @@ become_user(const struct process *process, struct error *error)
 	return 0;
 }
 
+int
+jail_leave_root(struct process *process, struct error *error)
+{
+	if (!process->is_root)
+		return 0;
+	if (check_single_thread(error) < 0 || drop_bounding_set(error) < 0 ||
+	    become_user(process, error) < 0 || drop_capabilities(error) < 0)
+		return -1;
+	process->is_root = false;
+	return jail_root_hide(error);
+}
+
 static int
 give_up_root(const struct process *process, const char *root,
 	struct error *error)

@@ -10,6 +10,8 @@
 #ifndef SERVE_JAIL_H
 #define SERVE_JAIL_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "serve/process.h"
 
@@ -28,7 +30,25 @@ struct jail {
 	unsigned rights;		/* enum jail_right */
 	const char *const *paths;	/* Landlock: what may be used below root;
 					 * NULL-terminated, NULL: root itself */
+	/* Instead of both: whoever has left root already (jail_leave_root) is
+	 * held by Landlock alone. Absolute paths; ends with a NULL path; what is
+	 * not there is passed over. */
+	const struct jail_place *places;
 };
+
+struct jail_place {
+	const char *path;
+	bool is_whole;			/* all that .rights says; else files that
+					 * are there are read and written only */
+};
+
+/*
+ * For a process that is a system user's: becomes that user, so that paths of
+ * his are opened with his rights. Then jail_enter, with .places. Not started by
+ * root: nothing.
+ */
+int
+jail_leave_root(struct process *process, struct error *error);
 
 /*
  * Nothing outside the jail can be reached after it returns 0. -1 means the

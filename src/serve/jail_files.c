@@ -99,6 +99,24 @@ allow_paths(int ruleset, const struct jail *jail, const char *root,
 	return 0;
 }
 
+/* Of this user, and hostile: what cannot be opened is not his to use. */
+static int
+allow_places(int ruleset, const struct jail *jail, uint64_t whole,
+	uint64_t known, struct error *error)
+{
+	const uint64_t files = (LANDLOCK_ACCESS_FS_READ_FILE |
+		LANDLOCK_ACCESS_FS_WRITE_FILE | ACCESS_TRUNCATE) & known;
+	for (const struct jail_place *place = jail->places; place->path != NULL;
+	    place++) {
+		if (access(place->path, F_OK) < 0)
+			continue;
+		if (allow(ruleset, place->path, place->is_whole ? whole : files,
+		    error) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 add_rules(int ruleset, const struct jail *jail, const char *root,
 	uint64_t known, struct error *error)
@@ -108,6 +126,8 @@ add_rules(int ruleset, const struct jail *jail, const char *root,
 		rights |= READ_RIGHTS;
 	if ((jail->rights & JAIL_FILES_WRITE) != 0)
 		rights |= READ_RIGHTS | WRITE_RIGHTS;
+	if (jail->places != NULL)
+		return allow_places(ruleset, jail, rights & known, known, error);
 	if (rights != 0 && allow_paths(ruleset, jail, root, rights & known,
 	    error) < 0)
 		return -1;

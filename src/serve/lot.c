@@ -283,7 +283,7 @@ ask_for_end(struct lot *lot, unsigned busy, int64_t now)
 	struct error error;
 	uint64_t runs = atomic_load(&lot->runs);
 	bool is_active = runs != lot->last_runs || busy > 0 ||
-		lot_session_count(lot) > atomic_load(&lot->slots.wires);
+		lot_session_count(lot) > atomic_load(&lot->slots.background);
 	lot->last_runs = runs;
 	if (is_active)
 		lot->active = now;

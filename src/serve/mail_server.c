@@ -557,7 +557,7 @@ mail_server_accept(struct lot *lot, struct incoming *incoming,
 	session->session.fd = incoming->fd;
 	session->session.second_fd = -1;
 	session->session.deadline = INT64_MAX;
-	session->session.is_wire = true;
+	session->session.is_background = true;
 	session->server = server;
 	stream_init(&session->stream, &incoming->fd);
 	session->stream.is_wire = true;

@@ -59,8 +59,9 @@ struct session {
 	int second_fd;		/* a second descriptor to watch (tls pumps two);
 				 * -1: none */
 	int64_t deadline;	/* monotonic ms; INT64_MAX: none. Checked to 1 s */
-	bool is_wire;		/* of another process: a quiet one is no reason for a
-				 * process on demand to stay (lot_set_idle_limit) */
+	bool is_background;	/* a wire, or work of the process's own: when it is
+				 * quiet it is no reason for a process on demand to
+				 * stay (lot_set_idle_limit) */
 	uint64_t group;		/* 0, or an account: at most two run at once */
 	unsigned interest, second_interest;	/* for SESSION_PARK_AS_SET: EPOLLIN
 				 * and EPOLLOUT to wait for on each */
@@ -109,7 +110,7 @@ lot_run(struct lot *lot, int64_t grace);
 
 /*
  * For a process on demand, before lot_run: after so many ms in which no session
- * ran, and there is none but wires, master is asked to end the process.
+ * ran, and there are none but those in the background, master is asked to end the process.
  */
 void
 lot_set_idle_limit(struct lot *lot, int64_t limit);

@@ -54,9 +54,9 @@ slot_take(struct slot_table *table, struct session *session)
 	slot->is_for_write = slot->is_entered = false;
 	slot->events = slot->second_events = 0;
 	uint64_t generation = atomic_load(&slot->word) >> 32;
-	slot->is_wire = session->is_wire;
+	slot->is_background = session->is_background;
 	atomic_fetch_add(&table->used, 1);
-	atomic_fetch_add(&table->wires, slot->is_wire);
+	atomic_fetch_add(&table->background, slot->is_background);
 	atomic_store(&slot->word, generation << 32 | SLOT_NEW | SLOT_OWNED);
 	return slot;
 }
@@ -65,14 +65,14 @@ void
 slot_give(struct slot_table *table, struct slot *slot)
 {
 	uint64_t generation = (atomic_load(&slot->word) >> 32) + 1;
-	bool is_wire = slot->is_wire;
+	bool is_background = slot->is_background;
 	slot->session = NULL;
 	atomic_store(&slot->word, generation << 32 | SLOT_FREE);
 	pthread_mutex_lock(&table->lock);
 	slot->next = table->free;
 	table->free = slot;
 	pthread_mutex_unlock(&table->lock);
-	atomic_fetch_sub(&table->wires, is_wire);
+	atomic_fetch_sub(&table->background, is_background);
 	atomic_fetch_sub(&table->used, 1);
 }
 

@@ -36,7 +36,7 @@ struct slot {
 	uint32_t events, second_events;	/* of the owner */
 	int watched, second_watched;	/* descriptors in epoll, or -1 */
 	bool is_for_write;		/* parked with SESSION_PARK_WRITE */
-	bool is_wire;			/* the session's */
+	bool is_background;		/* the session's */
 	bool is_entered;		/* in its group, by group_leave */
 	uint64_t group;			/* the one it enters or is in */
 };
@@ -46,7 +46,7 @@ struct slot_table {
 	struct slot *free;
 	_Atomic uint32_t chunk_count;
 	_Atomic uint32_t used;		/* sessions */
-	_Atomic uint32_t wires;		/* of them */
+	_Atomic uint32_t background;	/* of them */
 	struct slot *_Atomic chunks[SLOT_CHUNKS];
 };
 

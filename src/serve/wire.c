@@ -26,7 +26,8 @@ enum { REFUSALS = 10, REFUSAL_WINDOW = 100 /* ms */ };
 
 struct wire_pool {
 	struct lot *lot;
-	struct bulkhead bulkhead;
+	struct bulkhead *bulkhead;
+	struct bulkhead own_bulkhead;	/* unless it is shared */
 	unsigned most;			/* 0: as the bulkhead says */
 	char service[CONTROL_NAME_SIZE];
 	unsigned instance;
@@ -44,8 +45,15 @@ wire_pool_new(struct lot *lot, const char *service, unsigned instance)
 	snprintf(pool->service, sizeof(pool->service), "%s", service);
 	pool->lot = lot;
 	pool->instance = instance;
+	pool->bulkhead = &pool->own_bulkhead;
 	pthread_mutex_init(&pool->lock, NULL);
 	return pool;
+}
+
+void
+wire_pool_share(struct wire_pool *pool, struct bulkhead *bulkhead)
+{
+	pool->bulkhead = bulkhead;
 }
 
 void
@@ -58,10 +66,10 @@ static bool
 enter(struct wire_pool *pool)
 {
 	if (pool->most == 0)
-		return bulkhead_enter(&pool->bulkhead, pool->lot);
-	if (atomic_fetch_add(&pool->bulkhead.waiting, 1) < pool->most)
+		return bulkhead_enter(pool->bulkhead, pool->lot);
+	if (atomic_fetch_add(&pool->bulkhead->waiting, 1) < pool->most)
 		return true;
-	bulkhead_leave(&pool->bulkhead);
+	bulkhead_leave(pool->bulkhead);
 	return false;
 }
 
@@ -167,12 +175,21 @@ wire_take(struct wire_pool *pool, int64_t deadline, struct error *error)
 		wire = connect_wire(pool, deadline, error);
 	if (wire == NULL) {
 		counter_add(COUNTER_CALLS_LATER, 1);
-		bulkhead_leave(&pool->bulkhead);
+		bulkhead_leave(pool->bulkhead);
 		return NULL;
 	}
 	wire->next = NULL;
 	wire->stream.deadline = deadline;
 	return wire;
+}
+
+struct wire *
+wire_take_fresh(struct wire_pool *pool, int64_t deadline, struct error *error)
+{
+	struct wire *wire;
+	while ((wire = take_idle(pool)) != NULL)
+		free_wire(&wire);
+	return wire_take(pool, deadline, error);
 }
 
 void
@@ -191,7 +208,7 @@ wire_give(struct wire **wire)
 	pool->idle = *wire;
 	pthread_mutex_unlock(&pool->lock);
 	*wire = NULL;
-	bulkhead_leave(&pool->bulkhead);
+	bulkhead_leave(pool->bulkhead);
 }
 
 void
@@ -201,7 +218,7 @@ wire_drop(struct wire **wire)
 		return;
 	struct wire_pool *pool = (*wire)->pool;
 	free_wire(wire);
-	bulkhead_leave(&pool->bulkhead);
+	bulkhead_leave(pool->bulkhead);
 }
 
 /* ---- descriptors ---- */

@@ -36,6 +36,14 @@ wire_pool_new(struct lot *lot, const char *service, unsigned instance);
 void
 wire_pool_set_most(struct wire_pool *pool, unsigned most);
 
+/*
+ * Many callees that are one crowd (processes on demand, one for each user): at
+ * most half of our workers wait for all of them together. `bulkhead` begins as
+ * zeros and outlives the pool. Before the pool is used.
+ */
+void
+wire_pool_share(struct wire_pool *pool, struct bulkhead *bulkhead);
+
 /* Closes the wires that are kept. Nobody may be using the pool any more. */
 void
 wire_pool_free(struct wire_pool **pool);
@@ -47,6 +55,14 @@ wire_pool_free(struct wire_pool **pool);
  */
 struct wire *
 wire_take(struct wire_pool *pool, int64_t deadline, struct error *error);
+
+/*
+ * The same, but never a kept one, and those that are kept are closed: for the
+ * second attempt after the callee ended before it said anything, as processes
+ * on demand do when they have had nothing to do.
+ */
+struct wire *
+wire_take_fresh(struct wire_pool *pool, int64_t deadline, struct error *error);
 
 /*
  * Several processes that do the same, taken by turns; one that is away or busy

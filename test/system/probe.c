@@ -249,7 +249,7 @@ begin(struct lot *in, struct incoming *incoming)
 	struct conversation *c = memory_new(sizeof(*c));
 	stream_init(&c->stream, &incoming->fd);
 	c->stream.deadline = INT64_MAX;
-	c->is_wire = c->session.is_wire = incoming->caller != NULL;
+	c->is_wire = c->session.is_background = incoming->caller != NULL;
 	if (c->is_wire)
 		snprintf(c->caller_owner, sizeof(c->caller_owner), "%s",
 			incoming->caller_owner);

@@ -41,6 +41,7 @@ struct login {
 	struct wire_set *tls;
 	unsigned processes;			/* mailbox processes */
 	struct wire_pool **mailbox[LOGIN_SERVICE_COUNT];	/* [processes] */
+	struct bulkhead owners;			/* system users' processes */
 	struct limit_table *limits[LOGIN_SERVICE_COUNT];
 	_Atomic(const struct login_rules *) rules;
 };

@@ -30,4 +30,16 @@ account_id_uid(uint64_t id)
 	return (uint32_t)id;
 }
 
+/*
+ * Is it the account of this process: of program mailbox, number `instance` of
+ * so many processes; or (processes 0) of mailbox-user, that of this uid?
+ */
+static inline bool
+account_id_is_served_by(uint64_t id, uint32_t instance, unsigned processes)
+{
+	if (processes == 0 || account_id_is_system(id))
+		return processes == 0 && id == account_id_of_uid(instance);
+	return id % processes == instance;
+}
+
 #endif

@@ -191,8 +191,7 @@ leave_out_closed(struct carry *carry)
 	size_t kept = 0;
 	for (size_t i = 0; i < carry->count; i++) {
 		struct recipient *recipient = carry->chosen[i];
-		if (deliver_is_open(deliverer, deliver_instance(deliverer,
-			recipient->account)))
+		if (deliver_is_open(deliverer, recipient->account))
 			carry->chosen[kept++] = recipient;
 		else
 			recipient->next = later;

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/memory.h"
 #include "proto/smtp_reply.h"
 
 enum {
@@ -22,12 +21,15 @@ enum {
 struct hop {
 	struct deliverer *deliverer;
 	const struct delivery_batch *batch;
-	unsigned instance;
+	struct way *way;
 	struct recipient **recipient;	/* part of the batch's */
 	size_t count;
 	struct wire *wire;		/* NULL: failed */
 	bool is_entered;		/* health */
 	bool was_sent;			/* the whole message may be there */
+	bool has_ended;			/* the process closed the wire */
+	bool has_answered;		/* on this wire, to this message */
+	bool is_second;			/* attempt, on a wire of its own */
 	int64_t patience;		/* waited for an answer until then anyway */
 };
 
@@ -35,41 +37,29 @@ void
 deliverer_init(struct deliverer *deliverer, struct lot *lot,
 	unsigned processes)
 {
-	assert(processes > 0);
-	deliverer->processes = processes;
-	deliverer->pool = memory_new_array(processes, sizeof(*deliverer->pool));
-	deliverer->health = memory_new_array(processes,
-		sizeof(*deliverer->health));
-	for (unsigned i = 0; i < processes; i++) {
-		deliverer->pool[i] = wire_pool_new(lot, "mailbox-lmtp", i);
-		health_init(&deliverer->health[i]);
-	}
+	ways_init(&deliverer->ways, lot, processes);
 }
 
 void
 deliverer_fini(struct deliverer *deliverer)
 {
-	for (unsigned i = 0; i < deliverer->processes; i++) {
-		health_fini(&deliverer->health[i]);
-		wire_pool_free(&deliverer->pool[i]);
-	}
-	memory_free(deliverer->health);
-	memory_free(deliverer->pool);
+	ways_fini(&deliverer->ways);
 }
 
-unsigned
-deliver_instance(const struct deliverer *deliverer, uint64_t account)
+uint64_t
+deliver_process(const struct deliverer *deliverer, uint64_t account)
 {
-	return (unsigned)(account % deliverer->processes);
+	return ways_process(&deliverer->ways, account);
 }
 
 bool
-deliver_is_open(struct deliverer *deliverer, unsigned instance)
+deliver_is_open(struct deliverer *deliverer, uint64_t account)
 {
-	struct health *health = &deliverer->health[instance];
-	bool is_open = health_enter(health, clock_monotonic());
+	struct way *way = ways_take(&deliverer->ways, account);
+	bool is_open = health_enter(&way->health, clock_monotonic());
 	if (is_open)
-		health_leave(health);
+		health_leave(&way->health);
+	ways_give(&deliverer->ways, &way);
 	return is_open;
 }
 
@@ -95,7 +85,7 @@ static void
 hop_leave(struct hop *hop)
 {
 	if (hop->is_entered)
-		health_leave(&hop->deliverer->health[hop->instance]);
+		health_leave(&hop->way->health);
 	hop->is_entered = false;
 }
 
@@ -106,8 +96,7 @@ static int
 waiting_time(struct hop *hop)
 {
 	int64_t now = clock_monotonic();
-	int64_t until = health_wait_until(
-		&hop->deliverer->health[hop->instance]);
+	int64_t until = health_wait_until(&hop->way->health);
 	if (until < hop->patience)
 		until = hop->patience;
 	if (until > hop->batch->deadline)
@@ -122,15 +111,19 @@ waiting_time(struct hop *hop)
 static bool
 hop_fill(struct hop *hop)
 {
-	struct health *health = &hop->deliverer->health[hop->instance];
+	struct health *health = &hop->way->health;
 	int wait = waiting_time(hop);
 	bool came = stream_wait(&hop->wire->stream, wait);
 	int n = came ? stream_fill(&hop->wire->stream) : -1;
-	if (n > 0)
+	if (n > 0) {
+		hop->has_answered = true;
 		health_answered(health, clock_monotonic());
+	}
 	if (n == -1)
 		health_silent(health, clock_monotonic());
 	if (n == 0 || n == -2)
+		hop->has_ended = true;
+	if (hop->has_ended)
 		hop_fail(hop, "the mailbox process went away");
 	else if (n == -1 && wait == 0)
 		hop_fail(hop, "the mailbox process does not answer");
@@ -219,14 +212,6 @@ read_replies(struct hop *hop)
 			accepted++;
 	}
 	return read_message_replies(hop, accepted);
-}
-
-static void
-hop_finish(struct hop *hop)
-{
-	if (hop->wire != NULL && read_replies(hop))
-		wire_give(&hop->wire);
-	hop_leave(hop);
 }
 
 /* ---- writing ---- */
@@ -323,7 +308,7 @@ send_body(struct hop *hop, struct error *error)
 {
 	const struct mail_body *body = hop->batch->body;
 	struct stream *stream = &hop->wire->stream;
-	struct health *health = &hop->deliverer->health[hop->instance];
+	struct health *health = &hop->way->health;
 	for (uint64_t at = 0; at < body->size && !stream->is_failed;) {
 		uint64_t left = body->size - at;
 		size_t size = left < PIECE ? (size_t)left : PIECE;
@@ -360,6 +345,7 @@ send_transaction(struct hop *hop)
 	}
 	smtp_bdat_add(out, &bdat);
 	if (!send_body(hop, &error)) {
+		hop->has_ended = error.code == ERROR_SYSTEM;
 		hop_fail(hop, error.text);
 		return false;
 	}
@@ -371,8 +357,7 @@ send_transaction(struct hop *hop)
 static bool
 hop_enter(struct hop *hop)
 {
-	hop->is_entered = health_enter(&hop->deliverer->health[hop->instance],
-		clock_monotonic());
+	hop->is_entered = health_enter(&hop->way->health, clock_monotonic());
 	if (!hop->is_entered)
 		hop_fail(hop, "the mailbox process does not answer");
 	return hop->is_entered;
@@ -386,9 +371,11 @@ hop_connect(struct hop *hop)
 	int64_t silence = clock_monotonic() + HEALTH_SILENCE;
 	if (!hop_enter(hop))
 		return;
-	hop->wire = wire_take(hop->deliverer->pool[hop->instance],
-		silence < hop->batch->deadline ? silence :
-		hop->batch->deadline, &error);
+	int64_t deadline = silence < hop->batch->deadline ? silence :
+		hop->batch->deadline;
+	hop->wire = hop->is_second ?
+		wire_take_fresh(hop->way->pool, deadline, &error) :
+		wire_take(hop->way->pool, deadline, &error);
 	if (hop->wire == NULL)
 		hop_fail(hop, error.text);
 	else
@@ -403,6 +390,39 @@ hop_send(struct hop *hop)
 		send_transaction(hop);
 }
 
+/*
+ * Did it end before it said anything to this message? A process on demand does
+ * when it had nothing to do; the next one is asked, under the same transaction,
+ * so that nothing is stored twice.
+ */
+static bool
+may_try_again(struct hop *hop)
+{
+	if (!hop->has_ended || hop->has_answered || hop->is_second)
+		return false;
+	for (size_t i = 0; i < hop->count; i++)
+		hop->recipient[i]->reply = (struct delivery_reply){ .code = 0 };
+	hop->is_second = true;
+	hop->has_ended = hop->was_sent = false;
+	return true;
+}
+
+static void
+hop_finish(struct hop *hop)
+{
+	if (hop->wire != NULL && read_replies(hop))
+		wire_give(&hop->wire);
+	hop_leave(hop);
+	if (may_try_again(hop)) {
+		hop_connect(hop);
+		hop_send(hop);
+		if (hop->wire != NULL && read_replies(hop))
+			wire_give(&hop->wire);
+		hop_leave(hop);
+	}
+	ways_give(&hop->deliverer->ways, &hop->way);
+}
+
 /* ---- a batch ---- */
 
 /* One transaction: a process, and a reverse-path. */
@@ -410,8 +430,8 @@ static int
 compare(const struct deliverer *deliverer, const struct recipient *a,
 	const struct recipient *b)
 {
-	unsigned left = deliver_instance(deliverer, a->account);
-	unsigned right = deliver_instance(deliverer, b->account);
+	uint64_t left = deliver_process(deliverer, a->account);
+	uint64_t right = deliver_process(deliverer, b->account);
 	if (left != right)
 		return left < right ? -1 : 1;
 	return span_compare(a->sender, b->sender);
@@ -444,8 +464,8 @@ make_hops(struct deliverer *deliverer, const struct delivery_batch *batch,
 		if (i == 0 || compare(deliverer, batch->recipient[i - 1],
 			recipient) != 0)
 			hops[count++] = (struct hop){ .deliverer = deliverer,
-				.batch = batch, .instance = deliver_instance(
-				deliverer, recipient->account),
+				.batch = batch, .way = ways_take(
+				&deliverer->ways, recipient->account),
 				.recipient = batch->recipient + i };
 		hops[count - 1].count++;
 	}

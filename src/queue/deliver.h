@@ -7,9 +7,8 @@
 #define QUEUE_DELIVER_H
 
 #include "queue/envelope.h"
-#include "queue/health.h"
+#include "queue/ways.h"
 #include "serve/mail_body.h"
-#include "serve/wire.h"
 
 /* Recipients of one call: so many that commands and replies always fit the
  * wires, whatever both ends write at once (RFC 2920 3.1). */
@@ -17,9 +16,7 @@ enum { DELIVER_LIMIT = 100 };
 
 /* One for the process. */
 struct deliverer {
-	unsigned processes;
-	struct wire_pool **pool;	/* "mailbox-lmtp", by instance */
-	struct health *health;		/* by instance */
+	struct ways ways;
 };
 
 void
@@ -28,13 +25,13 @@ deliverer_init(struct deliverer *deliverer, struct lot *lot,
 void
 deliverer_fini(struct deliverer *deliverer);
 
-/* The process that owns the account. */
-unsigned
-deliver_instance(const struct deliverer *deliverer, uint64_t account);
+/* Which process has the account; a number that is the same for all of its. */
+uint64_t
+deliver_process(const struct deliverer *deliverer, uint64_t account);
 
-/* Is it worth trying that process now? */
+/* Is it worth trying the account's process now? */
 bool
-deliver_is_open(struct deliverer *deliverer, unsigned instance);
+deliver_is_open(struct deliverer *deliverer, uint64_t account);
 
 struct delivery_batch {
 	const struct envelope *envelope;

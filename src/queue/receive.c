@@ -88,8 +88,8 @@ judge(struct queue *queue, const struct envelope *envelope,
 		if (recipient->reply.code < 300)
 			counter_add(COUNTER_RECIPIENTS_DELIVERED, 1);
 		attempt_log(envelope, recipient, &(struct attempt_facts){
-			.instance = deliver_instance(&queue->deliverer,
-			recipient->account), .size = batch->body->size,
+			.instance = (unsigned)deliver_process(
+			&queue->deliverer, recipient->account), .size = batch->body->size,
 			.delay = clock_monotonic() - began });
 	}
 }

@@ -227,7 +227,7 @@ a_silent_one_costs_its_time_once(void **state)
 	begin(&fixture, 1000);
 	kind[1] = IS_SILENT;
 	/* One waits; while it does, the next is told at once. */
-	struct health *health = &fixture.deliverer.health[1];
+	struct health *health = &fixture.deliverer.ways.shared[1].health;
 	assert_true(health_enter(health,
 		clock_monotonic() - HEALTH_SILENCE));
 	health_silent(health, clock_monotonic());

@@ -255,6 +255,8 @@ const struct config_parameter config_table[] = {
 { "mailbox_process_limit", N, "1000", NULL, "", NULL,
 	"Mailbox processes of system users at once; up to 4096. A user has one "
 	"while he has something to do." },
+{ "max_idle", D, "60s", NULL, "mailbox pipe", "s",
+	"How long a system user's process stays when it has nothing to do." },
 { "first_valid_uid", N, "1000", NULL, "auth mailbox pipe", NULL,
 	"System users below this uid have no mailbox; root has one." },
 { "tls_processes", N, "1", NULL, "login smtpd", NULL,

@@ -179,7 +179,7 @@ redeem(struct adoption *adoption)
 	case TICKET_OK:
 		break;
 	}
-	if (ticket.account % mailbox->processes != mailbox->instance)
+	if (!mailbox_has_account(mailbox, ticket.account))
 		refuse(adoption, protocol->denied,
 			"another process owns the account");
 	else if (!ticket_fits(&ticket, adoption->handover.fds[0]))
@@ -274,13 +274,14 @@ adopt_accept(struct lot *lot, struct incoming *incoming)
 {
 	const struct mailbox_protocol *protocol = mailbox_protocols;
 	while (protocol->service != NULL &&
-		strcmp(protocol->service, incoming->service) != 0)
+		strcmp(protocol->service, incoming->service) != 0 &&
+		strcmp(protocol->owner_service, incoming->service) != 0)
 		protocol++;
 	assert(protocol->service != NULL);
 	struct adopt_wire *wire = memory_new(sizeof(*wire));
 	wire->session = (struct session){ .type = &wire_type,
 		.fd = incoming->fd, .second_fd = -1, .deadline = INT64_MAX,
-		.is_wire = true };
+		.is_background = true };
 	wire->protocol = protocol;
 	incoming->fd = -1;
 	fcntl(wire->session.fd, F_SETFL, O_NONBLOCK);

@@ -2,7 +2,7 @@
  * What the protocols of a mailbox process share: the open store, a logged-in
  * connection that login has handed over, and the notes that other processes
  * get. One process serves the accounts whose id modulo mailbox_processes is
- * its instance.
+ * its instance, or (mailbox-user) the one account of a system user.
  */
 #ifndef MAILBOX_MAILBOX_H
 #define MAILBOX_MAILBOX_H
@@ -22,7 +22,9 @@
 struct mailbox {
 	struct lot *lot;
 	struct store *store;
-	unsigned instance, processes;
+	uint32_t instance;
+	unsigned processes;		/* 0: the instance is the uid of the one
+					 * system user whose account it has */
 	_Atomic uint64_t message_size_limit;	/* SIZE, APPENDLIMIT; a reload
 					 * changes it */
 	_Atomic int64_t pop3_idle_timeout;	/* ms; 0: the standard one */
@@ -59,6 +61,7 @@ struct mailbox_login {
  */
 struct mailbox_protocol {
 	const char *service;		/* wire: "mailbox-imap" */
+	const char *owner_service;	/* the same to mailbox-user: "user-imap" */
 	const char *ticket;		/* service named in the ticket: "imap" */
 	const char *limit;		/* parameter: connections of one account */
 	void (*begin)(struct mailbox_login *login);
@@ -70,6 +73,10 @@ struct mailbox_protocol {
 	const char *too_many;		/* the account has `limit` sessions */
 };
 extern const struct mailbox_protocol mailbox_protocols[];
+
+/* Is it this process that serves the account? */
+bool
+mailbox_has_account(const struct mailbox *mailbox, uint64_t account);
 
 /* In the folders of the protocols. */
 void

@@ -3,6 +3,9 @@
  * mailbox_processes is its instance) and the mail in them. LMTP from the queue
  * ends here; IMAP and POP3 connections come from login when the client has a
  * ticket. No network; no file but below data_directory/mail.
+ *
+ * The same program is mailbox-user, which has the account of one system user,
+ * runs as he (user.h), and ends when it has had nothing to do for max_idle.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,12 +16,13 @@
 #include "mailbox/lmtp/lmtp.h"
 #include "mailbox/operator.h"
 #include "mailbox/quota.h"
+#include "mailbox/user.h"
 #include "proto/charset.h"
 #include "serve/jail.h"
 #include "store/engine.h"
 
 enum {
-	WORKERS = 56,
+	WORKERS = 56, OWNER_WORKERS = 24,
 	STOP_GRACE = 4000,	/* ms */
 	SERVICES = 8,
 	PATH_SIZE = 4096,
@@ -43,15 +47,17 @@ accept_operator(struct lot *lot, struct incoming *incoming)
 
 /* LMTP, the operator's, and a row for each protocol. */
 static const struct service *
-make_services(void)
+make_services(bool is_owner)
 {
-	static struct service table[SERVICES] = {
-		{ "mailbox-lmtp", accept_lmtp },
-		{ "mailbox-admin", accept_operator },
-	};
+	static struct service table[SERVICES];
 	size_t count = 2;
+	table[0] = (struct service){ is_owner ? "user-lmtp" : "mailbox-lmtp",
+		accept_lmtp };
+	table[1] = (struct service){ is_owner ? "user-admin" : "mailbox-admin",
+		accept_operator };
 	for (size_t i = 0; mailbox_protocols[i].service != NULL; i++)
-		table[count++] = (struct service){
+		table[count++] = (struct service){ is_owner ?
+			mailbox_protocols[i].owner_service :
 			mailbox_protocols[i].service, adopt_accept };
 	return table;
 }
@@ -99,6 +105,30 @@ die(const struct error *error)
 	exit(1);
 }
 
+/* Virtual accounts: the mail is the root. A system user's: see user.h. */
+static void
+enter_jail(struct process *process, const char *path)
+{
+	struct error error;
+	const struct jail jail = { .root = path,
+		.rights = JAIL_FILES_READ | JAIL_FILES_WRITE | JAIL_SPILL |
+		JAIL_THREADS };
+	if ((process->owner != NULL ?
+		user_enter_jail(process, path, &error) :
+		jail_enter(process, &jail, &error)) < 0)
+		die(&error);
+}
+
+static void
+find_path(const struct process *process, char *path, size_t size)
+{
+	const char *data = config_text(process->config, "data_directory");
+	if (process->owner != NULL)
+		snprintf(path, size, "%s/users/%u", data, process->instance);
+	else
+		snprintf(path, size, "%s/mail", data);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -107,29 +137,30 @@ main(int argc, char **argv)
 	struct engine *engine = NULL;
 	struct process *process = process_start(argc, argv);
 	const struct config *config = process->config;
+	const bool is_owner = process->owner != NULL;
 	/* What is opened before the jail: the converters of charsets. */
 	charset_open_all();
-	snprintf(path, sizeof(path), "%s/mail",
-		config_text(config, "data_directory"));
-	mailbox = (struct mailbox){ .lot = lot_new(WORKERS),
-		.instance = process->instance, .processes = (unsigned)
-		config_number(config, "mailbox_processes"),
+	find_path(process, path, sizeof(path));
+	mailbox = (struct mailbox){
+		.lot = lot_new(is_owner ? OWNER_WORKERS : WORKERS),
+		.instance = process->instance, .processes = is_owner ? 0 :
+		(unsigned)config_number(config, "mailbox_processes"),
 		.hostname = config_text(config, "myhostname"),
 		.space = &space };
 	space_init(&space, -1);
 	reload(config);
-	const struct jail jail = { .root = path,
-		.rights = JAIL_FILES_READ | JAIL_FILES_WRITE | JAIL_SPILL |
-		JAIL_THREADS };
-	if (jail_enter(process, &jail, &error) < 0 ||
-		open_store(process->is_root ? "/" : path, &engine, &error) < 0)
+	enter_jail(process, path);
+	if (open_store(process->is_root ? "/" : path, &engine, &error) < 0)
 		die(&error);
 	struct wire_pool *auth = wire_pool_new(mailbox.lot, "auth-ticket", 0);
 	lmtp_server_init(&lmtp, &mailbox);
 	operator = (struct admin_server){ mailbox_operator_commands, &mailbox };
 	adopt_init(&mailbox, config, auth);
-	listener_set_services(mailbox.lot, make_services());
+	listener_set_services(mailbox.lot, make_services(is_owner));
 	listener_on_reload(mailbox.lot, reload);
+	if (is_owner)
+		lot_set_idle_limit(mailbox.lot, config_duration(config,
+			"max_idle"));
 	quota_start(mailbox.lot, auth);
 	lot_run(mailbox.lot, STOP_GRACE);
 	adopt_fini();

@@ -16,7 +16,7 @@ need_account(struct admin_call *call, uint64_t *account)
 			SPAN_PRINT(span_first(value, 40)));
 		return false;
 	}
-	if (*account % mailbox->processes != mailbox->instance) {
+	if (!mailbox_has_account(mailbox, *account)) {
 		admin_fail(call, "another mailbox process has this account");
 		return false;
 	}

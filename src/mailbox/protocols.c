@@ -7,7 +7,8 @@
 
 const struct mailbox_protocol mailbox_protocols[] = {
 	{
-		.service = "mailbox-imap", .ticket = "imap",
+		.service = "mailbox-imap", .owner_service = "user-imap",
+		.ticket = "imap",
 		.limit = "imap_user_connection_limit",
 		.begin = imap_session_begin, .has_tag = true,
 		/* RFC 9051 7.1 */
@@ -19,7 +20,8 @@ const struct mailbox_protocol mailbox_protocols[] = {
 			"already\r\n" BYE,
 	},
 	{
-		.service = "mailbox-pop3", .ticket = "pop3",
+		.service = "mailbox-pop3", .owner_service = "user-pop3",
+		.ticket = "pop3",
 		.limit = "pop3_user_connection_limit",
 		.begin = pop3_session_begin,
 		/* RFC 2449 8.1.1, RFC 3206 */

@@ -187,7 +187,8 @@ quota_start(struct lot *lot, struct wire_pool *auth)
 	pthread_mutex_lock(&quota.lock);
 	quota.auth = auth;
 	quota.session = (struct session){ .type = &quota_type, .fd = -1,
-		.second_fd = -1, .deadline = INT64_MAX };
+		.second_fd = -1, .deadline = INT64_MAX,
+		.is_background = true };
 	quota.is_alive = true;
 	lot_add(lot, &quota.session);
 	pthread_mutex_unlock(&quota.lock);

@@ -82,18 +82,6 @@ become_user(const struct process *process, struct error *error)
 	return 0;
 }
 
-int
-jail_leave_root(struct process *process, struct error *error)
-{
-	if (!process->is_root)
-		return 0;
-	if (check_single_thread(error) < 0 || drop_bounding_set(error) < 0 ||
-	    become_user(process, error) < 0 || drop_capabilities(error) < 0)
-		return -1;
-	process->is_root = false;
-	return jail_root_hide(error);
-}
-
 static int
 give_up_root(const struct process *process, const char *root,
 	struct error *error)
@@ -150,4 +138,13 @@ jail_become(const struct process *process, struct error *error)
 		return -1;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 :
 		error_set_errno(error, "setting no_new_privs");
+}
+
+int
+jail_leave_root(struct process *process, struct error *error)
+{
+	if (process->is_root && jail_become(process, error) < 0)
+		return -1;
+	process->is_root = false;
+	return 0;
 }

@@ -208,9 +208,8 @@ accept_recipient(const struct mail_server *server,
 	const struct mailbox *mailbox = server->context;
 	if (!recipient->rcpt.has_account || recipient->rcpt.account == 0)
 		return SMTP_REPLY_BAD_PARAMETER;
-	return recipient->rcpt.account % mailbox->processes ==
-		mailbox->instance ? SMTP_REPLY_RECIPIENT_OK :
-		SMTP_REPLY_OTHER_PROCESS;
+	return mailbox_has_account(mailbox, recipient->rcpt.account) ?
+		SMTP_REPLY_RECIPIENT_OK : SMTP_REPLY_OTHER_PROCESS;
 }
 
 void

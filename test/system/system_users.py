@@ -1,0 +1,218 @@
+#!/usr/bin/python3
+"""The mailbox processes of system users, without what is in front of them: one
+for each, under his uid and in a jail of his own; begun and ended and killed
+while mail is delivered. The test is the queue."""
+import os
+import re
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+import posthouse
+import users
+from inner import Inner
+
+SYSTEM = 1 << 63
+PROGRAMS = ["auth", "mailbox-user"]
+WIRES = [("user-lmtp", "mailbox-user"), ("user-admin", "mailbox-user")]
+
+
+def account(user):
+    return SYSTEM | user.pw_uid
+
+
+class Later(Exception):
+    """Nothing was stored, or it is not known."""
+
+
+class Mailboxes(Inner):
+    def __init__(self, **parameters):
+        super().__init__(PROGRAMS, WIRES, **parameters)
+
+    def lines(self, service, user):
+        wire = self.wire(service, user.pw_uid)
+        if wire is None:
+            raise Later("refused")
+        return wire
+
+    def deliver(self, user, text, transaction=None, to=None):
+        """The reply to the message, as the queue would get it."""
+        wire = self.lines("user-lmtp", user)
+        transaction = transaction or os.urandom(16).hex()
+        body = text.replace("\n", "\r\n")
+        commands = (f"LHLO queue\r\nMAIL FROM:<bob@example.net> XTRANSACTION={transaction}\r\n"
+                    f"RCPT TO:<{user.pw_name}@example.test> XACCOUNT={to or account(user):x} "
+                    f"XQUOTA=0\r\nBDAT {len(body)} LAST\r\n{body}")
+        try:
+            wire.file.write(commands)
+            wire.file.flush()
+            for expected in ("220", "250", "250", "250", "250"):
+                line = reply(wire)
+                if not line.startswith(expected):
+                    return line
+            return line
+        except (OSError, EOFError) as error:
+            raise Later(error)
+        finally:
+            wire.close()
+
+    def count(self, user):
+        """Messages in the user's INBOX."""
+        wire = self.lines("user-admin", user)
+        try:
+            wire.file.write(f"VERSION\t1\t2\nACCOUNT-SHOW\t1\taccount={account(user):x}\n")
+            wire.file.flush()
+            while True:
+                line = wire.file.readline()
+                if line == "" or line.startswith("FAIL"):
+                    raise Later(line)
+                if "mailbox=INBOX" in line:
+                    return int(re.search(r"messages=(\d+)", line).group(1))
+        except OSError as error:
+            raise Later(error)
+        finally:
+            wire.close()
+
+    def pid(self, user):
+        return self.status().get(("mailbox-user", user.pw_uid), (0, 0))[0]
+
+
+def reply(wire):
+    while True:
+        line = wire.file.readline()
+        if line == "":
+            raise EOFError
+        if line[3:4] != "-":
+            return line.rstrip("\r\n")
+
+
+def patiently(function, *arguments):
+    def attempt():
+        try:
+            return (function(*arguments),)
+        except Later:
+            return None
+    return posthouse.wait_until(attempt, 40, "it is answered")[0]
+
+
+def each_has_his_own(boss, clerk):
+    with Mailboxes() as system:
+        system.start()
+        for user, messages in ((boss, 3), (clerk, 2)):
+            for i in range(messages):
+                answer = system.deliver(user, f"Subject: {i}\n\nx\n")
+                assert answer.startswith("250 2"), answer
+        assert (system.count(boss), system.count(clerk)) == (3, 2)
+        pids = [system.pid(boss), system.pid(clerk)]
+        assert 0 not in pids and pids[0] != pids[1]
+        for user, pid in ((boss, pids[0]), (clerk, pids[1])):
+            status = Path(f"/proc/{pid}/status").read_text()
+            assert re.search(rf"^Uid:(\t{user.pw_uid}){{4}}$", status, re.MULTILINE), status
+            assert re.search(rf"^Gid:(\t{user.pw_gid}){{4}}$", status, re.MULTILINE), status
+            assert re.search(r"^Groups:\t *$", status, re.MULTILINE), status
+            assert re.search(r"^CapEff:\t0+$", status, re.MULTILINE), status
+            assert re.search(r"^NoNewPrivs:\t1$", status, re.MULTILINE), status
+            folder = os.stat(system.data / f"users/{user.pw_uid}")
+            assert (folder.st_uid, folder.st_mode & 0o777) == (user.pw_uid, 0o700)
+        # another's account is not his to serve
+        assert system.deliver(boss, "Subject: x\n\nx\n", to=account(clerk)).startswith("4")
+        assert (system.count(boss), system.count(clerk)) == (3, 2)
+
+
+def the_jail_holds(boss):
+    """Also on the oldest kernel that is served."""
+    for landlock in ("100", "2"):
+        with Mailboxes(environment={"POSTHOUSE_JAIL_SELFTEST": "1",
+                                    "POSTHOUSE_LANDLOCK_ABI": landlock}) as system:
+            system.start()
+            assert system.deliver(boss, "Subject: x\n\nx\n").startswith("250 2")
+            acts = [line for line in system.log().splitlines() if " mailbox-user" in line and
+                    "event=jail-selftest" in line]
+            assert len(acts) > 10 and all("refused=yes" in line for line in acts), acts
+
+
+def it_comes_and_goes(boss):
+    with Mailboxes(max_idle="1s") as system:
+        system.start()
+        for i in range(1, 4):
+            assert system.deliver(boss, f"Subject: {i}\n\nx\n").startswith("250 2")
+            assert system.count(boss) == i
+            posthouse.wait_until(lambda: system.pid(boss) == 0, 10, "it has ended")
+        assert "signal=" not in system.log()
+
+
+def kill_loses_nothing(boss):
+    """Killed again and again under load: what was answered 250 is there, and
+    what is sent again under the same transaction is there once."""
+    with Mailboxes() as system:
+        system.start()
+        end = time.monotonic() + 12
+        stored, lock = [], threading.Lock()
+
+        def load(name):
+            i = 0
+            while time.monotonic() < end:
+                i += 1
+                transaction = os.urandom(16).hex()
+                def send():
+                    answer = system.deliver(boss, f"Subject: {name}-{i}\n\nx\n", transaction)
+                    if not answer.startswith("2"):
+                        raise Later(answer)
+                patiently(send)
+                with lock:
+                    stored.append(transaction)
+
+        threads = [threading.Thread(target=load, args=(n,)) for n in range(3)]
+        for thread in threads:
+            thread.start()
+        killed = 0
+        while time.monotonic() < end:
+            pid = system.pid(boss)
+            if pid and len(stored) > killed * 20:
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
+            time.sleep(0.05)
+        for thread in threads:
+            thread.join()
+        assert killed >= 2 and len(stored) > 40, (killed, len(stored))
+        assert patiently(system.count, boss) == len(stored), (killed, len(stored))
+
+
+def who_is_deleted_has_no_mail(guest):
+    with Mailboxes(max_idle="1s") as system:
+        system.start()
+        assert system.deliver(guest, "Subject: x\n\nx\n").startswith("250 2")
+        users.remove(guest.pw_name)
+        # who runs goes on; then nobody is there any more, and nothing breaks
+        assert system.deliver(guest, "Subject: x\n\nx\n").startswith("250 2")
+        posthouse.wait_until(lambda: system.pid(guest) == 0, 10, "it has ended")
+        for _ in range(3):
+            try:
+                assert system.deliver(guest, "Subject: x\n\nx\n") == ""
+            except Later:
+                pass
+        assert "no system user has the uid" in system.log()
+        assert system.process.poll() is None
+
+
+def main():
+    users.own_machine()
+    posthouse.own_network()
+    boss = users.add("boss")
+    clerk = users.add("clerk", home=False)
+    guest = users.add("guest")
+    cases = [(each_has_his_own, boss, clerk), (the_jail_holds, boss),
+             (it_comes_and_goes, boss), (kill_loses_nothing, boss), (who_is_deleted_has_no_mail, guest)]
+    for case, *arguments in cases:
+        if len(sys.argv) > 1 and case.__name__ not in sys.argv[1:]:
+            continue
+        print(case.__name__, flush=True)
+        case(*arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -88,6 +88,40 @@ apply_place(struct change *change, const struct record_place *place,
 	return change_append(change, mailbox, &slot);
 }
 
+int
+apply_found(struct change *change, const struct record_found *found,
+	uint64_t modseq)
+{
+	struct mailbox *mailbox = get_mailbox(change, found->mailbox);
+	if (change->does_head) {
+		note_numbers(mailbox, found->uid + 1, modseq);
+		count_quota(change, found->size, true);
+	}
+	if (change->index == NULL)
+		return 0;
+	if (found->uid < change_tree(change, mailbox)->uid_next)
+		return 0;	/* only a damaged log has such */
+	struct slot slot = {
+		.uid = found->uid, .is_there = true, .zone = found->zone,
+		.flags = found->flags, .modseq = modseq, .created = modseq,
+		.email = found->email != 0 ? found->email : modseq,
+		.size = found->size, .date = found->date,
+		.saved = found->saved,
+	};
+	slot_set_key(&slot, found->key);
+	return change_append(change, mailbox, &slot);
+}
+
+void
+apply_delivered(struct change *change,
+	const struct record_delivered *delivered)
+{
+	if (change->does_head)
+		head_transaction_add(change->account, head_transaction_key(
+			delivered->transaction, delivered->mailbox),
+			delivered->second);
+}
+
 uint64_t
 apply_new_flags(enum store_change change, uint64_t old, uint64_t flags)
 {
@@ -289,7 +323,11 @@ apply_entry(struct change *change, const struct record_entry *entry,
 		return;
 	bool is_new = mailbox->tree == NULL;
 	struct tree *tree = change_tree(change, mailbox);
-	if (!is_new)
+	/* A mailbox that is there gets another UIDVALIDITY when it is taken over
+	 * from another program while it is empty, and a larger next UID when
+	 * that program has gone further. */
+	if (!is_new && tree->uid_validity == entry->uid_validity &&
+	    tree->uid_next >= entry->uid_next)
 		return;
 	tree->uid_validity = entry->uid_validity;
 	tree->uid_next = entry->uid_next;

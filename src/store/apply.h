@@ -15,6 +15,13 @@ int
 apply_place(struct change *change, const struct record_place *place,
 	uint64_t modseq);
 int
+apply_found(struct change *change, const struct record_found *found,
+	uint64_t modseq);
+/* Of the head only. */
+void
+apply_delivered(struct change *change,
+	const struct record_delivered *delivered);
+int
 apply_flags(struct change *change, const struct record_flags *flags,
 	uint64_t modseq);
 /* *expunged (may be NULL) receives the UIDs that were there. */

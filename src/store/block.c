@@ -16,6 +16,27 @@ block_base(uint32_t uid)
 	return uid & ~(uint32_t)(BLOCK_SLOTS - 1);
 }
 
+/* ---- bodies elsewhere ---- */
+
+enum { KEY_BITS = 62 };		/* of the segment; above it the mark */
+
+bool
+slot_is_elsewhere(uint64_t segment)
+{
+	return segment >> KEY_BITS == 2;
+}
+
+void
+slot_set_key(struct slot *slot, const uint8_t key[SLOT_KEY_SIZE])
+{
+	uint64_t half[2] = { 0, 0 };
+	for (unsigned i = 0; i < SLOT_KEY_SIZE; i++)
+		half[i / 8] |= (uint64_t)key[i] << (i % 8 * 8);
+	slot->segment = (half[0] & (((uint64_t)1 << KEY_BITS) - 1)) |
+		(uint64_t)2 << KEY_BITS;
+	slot->offset = half[1];
+}
+
 /* Bytes of one slot in all columns: nine of eight bytes, two of two. */
 enum { SLOT_BYTES = 9 * 8 + 2 * 2 };
 

@@ -23,6 +23,17 @@ struct slot {
 	int64_t date, saved;
 };
 
+/*
+ * A body that stands in a file of other programs (doc/formats/mirror.md) has
+ * instead of a place its key: 126 of its bits are segment and offset. Of a real
+ * segment's number the highest bit is never set, of LOG_BODY the second is.
+ */
+enum { SLOT_KEY_SIZE = 16 };
+bool
+slot_is_elsewhere(uint64_t segment);
+void
+slot_set_key(struct slot *slot, const uint8_t key[SLOT_KEY_SIZE]);
+
 /* Flags are sums over the messages that are there; between block_sum_flags "any"
  * may have too many and "all" too few. */
 struct summary {

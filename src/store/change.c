@@ -193,6 +193,8 @@ change_email_is_at(struct change *change, uint64_t email, uint64_t segment,
 void
 change_object(struct change *change, const struct slot *slot, bool is_gain)
 {
+	if (slot_is_elsewhere(slot->segment))
+		return;
 	GROW(change->object, change->object_count);
 	change->object[change->object_count++] = (struct change_object){
 		slot->email, slot->segment, slot->offset, slot->size, is_gain };

@@ -90,6 +90,59 @@ record_get_place(struct span bytes, struct record_place *place)
 }
 
 void
+record_put_found(struct buffer *out, const struct record_found *found)
+{
+	codec_add_varint(out, found->mailbox);
+	codec_add_varint(out, found->uid);
+	codec_add_varint(out, found->email);
+	codec_add_varint(out, found->size);
+	codec_add_varint(out, found->flags);
+	codec_add_signed(out, found->date);
+	codec_add_signed(out, found->zone);
+	codec_add_signed(out, found->saved);
+	buffer_add(out, span_of(found->key, RECORD_KEY_SIZE));
+}
+
+bool
+record_get_found(struct span bytes, struct record_found *found)
+{
+	struct codec_reader reader;
+	codec_reader_init(&reader, bytes);
+	found->mailbox = read_id(&reader);
+	found->uid = read_id(&reader);
+	found->email = codec_read_varint(&reader);
+	found->size = codec_read_varint(&reader);
+	found->flags = codec_read_varint(&reader);
+	found->date = codec_read_signed(&reader);
+	found->zone = (int16_t)codec_read_signed(&reader);
+	found->saved = codec_read_signed(&reader);
+	found->key = (const uint8_t *)codec_read_raw(&reader,
+		RECORD_KEY_SIZE).data;
+	return codec_reader_is_done(&reader);
+}
+
+void
+record_put_delivered(struct buffer *out,
+	const struct record_delivered *delivered)
+{
+	codec_add_varint(out, delivered->mailbox);
+	codec_add_signed(out, delivered->second);
+	buffer_add(out, delivered->transaction);
+}
+
+bool
+record_get_delivered(struct span bytes, struct record_delivered *delivered)
+{
+	struct codec_reader reader;
+	codec_reader_init(&reader, bytes);
+	delivered->mailbox = read_id(&reader);
+	delivered->second = codec_read_signed(&reader);
+	delivered->transaction = codec_read_raw(&reader,
+		STORE_TRANSACTION_SIZE);
+	return codec_reader_is_done(&reader);
+}
+
+void
 record_put_flags(struct buffer *out, const struct record_flags *flags)
 {
 	codec_add_varint(out, flags->mailbox);

@@ -14,7 +14,8 @@ enum record_kind {
 	RECORD_KEYWORD, RECORD_ANNOTATION,
 	RECORD_STATE_BEGIN = 16, RECORD_STATE_MAILBOX, RECORD_STATE_BLOCKS,
 	RECORD_STATE_ANNOTATIONS, RECORD_STATE_END,
-	RECORD_MOVED,
+	RECORD_MOVED, RECORD_FOUND, RECORD_DELIVERED,
+	RECORD_LAST = RECORD_DELIVERED,
 };
 
 enum record_form { RECORD_INLINE, RECORD_BIG };
@@ -46,6 +47,33 @@ void
 record_put_place(struct buffer *out, const struct record_place *place);
 bool
 record_get_place(struct span bytes, struct record_place *place);
+
+/* A placement whose body is in a file of other programs. */
+enum { RECORD_KEY_SIZE = 16 };
+struct record_found {
+	uint32_t mailbox, uid;
+	uint64_t email;			/* 0: the record's modseq */
+	uint64_t size, flags;
+	int64_t date, saved;		/* seconds */
+	int zone;
+	const uint8_t *key;		/* RECORD_KEY_SIZE, borrowed */
+};
+void
+record_put_found(struct buffer *out, const struct record_found *found);
+bool
+record_get_found(struct span bytes, struct record_found *found);
+
+/* A transaction whose message went into such a file. */
+struct record_delivered {
+	uint32_t mailbox;
+	int64_t second;
+	struct span transaction;	/* borrowed */
+};
+void
+record_put_delivered(struct buffer *out,
+	const struct record_delivered *delivered);
+bool
+record_get_delivered(struct span bytes, struct record_delivered *delivered);
 
 /* Sets have been initialised, and belong to the caller. */
 struct record_flags {

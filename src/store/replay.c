@@ -312,6 +312,8 @@ replay_plain(struct change *change, unsigned kind, struct span bytes,
 	uint64_t modseq)
 {
 	struct record_place place;
+	struct record_found found;
+	struct record_delivered delivered;
 	struct record_keyword keyword;
 	struct record_annotation annotation;
 	switch (kind) {
@@ -335,6 +337,16 @@ replay_plain(struct change *change, unsigned kind, struct span bytes,
 		return true;
 	case RECORD_MOVED:
 		return replay_moved(change, bytes);
+	case RECORD_FOUND:
+		if (!record_get_found(bytes, &found))
+			return false;
+		apply_found(change, &found, modseq);
+		return true;
+	case RECORD_DELIVERED:
+		if (!record_get_delivered(bytes, &delivered))
+			return false;
+		apply_delivered(change, &delivered);
+		return true;
 	case RECORD_ANNOTATION:
 		if (!record_get_annotation(bytes, &annotation))
 			return false;
@@ -466,7 +478,7 @@ visit(void *context, struct log *log, const struct log_found *found,
 	struct replay *replay = context;
 	struct change *change = &replay->change;
 	struct counters *counters = &change->account->working;
-	if (found->kind > RECORD_MOVED &&
+	if (found->kind > RECORD_LAST &&
 	    (found->flags & LOG_MUST_UNDERSTAND) != 0)
 		return error_set(error, ERROR_DAMAGED,
 			"a record has the kind %u, unknown here", found->kind);

@@ -13,6 +13,7 @@
 #include "store/commit.h"
 #include "store/compact.h"
 #include "store/head.h"
+#include "store/mirror.h"
 #include "store/replay.h"
 #include "store/store_inner.h"
 
@@ -146,6 +147,8 @@ account_new(struct store *store, uint64_t id)
 	pthread_cond_init(&account->gathered, NULL);
 	buffer_init(&account->head, 0);
 	account->compactor = compactor_new();
+	if (store->format != NULL)
+		account->mirror = mirror_new(account, store->format);
 	return account;
 }
 
@@ -242,6 +245,7 @@ account_stop(struct account *account)
 	struct error error;
 	struct index *index = account->index;
 	assert(account->first == NULL && !account->is_led);
+	mirror_free(&account->mirror);
 	if (index != NULL && !atomic_load(&index->is_broken) &&
 	    index_is_dirty(index) && index_flush(index, &error) < 0)
 		log_event(LOG_WARN, "index-not-written", NULL,
@@ -264,6 +268,7 @@ account_free(struct account **account)
 	memory_free(old->transaction);
 	memory_free(old->base.gone);
 	compactor_free(&old->compactor);
+	mirror_free(&old->mirror);
 	buffer_fini(&old->head);
 	pthread_cond_destroy(&old->gathered);
 	pthread_mutex_destroy(&old->lock);

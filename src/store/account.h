@@ -117,6 +117,7 @@ struct account {
 	bool is_swept;			/* of bodies that no record names */
 
 	struct compactor *compactor;	/* has a lock of its own */
+	struct mirror *mirror;		/* NULL: mail is in the log */
 };
 
 enum { ACCOUNT_ID_TEXT = 17 };

@@ -4,6 +4,8 @@
  */
 #include "base/file.h"
 #include "base/memory.h"
+#include "store/block.h"
+#include "store/mirror.h"
 #include "store/store_inner.h"
 #include "store/view.h"
 #include "store/walk.h"
@@ -11,7 +13,7 @@
 /* ---- bodies ---- */
 
 struct body_pin {
-	struct engine *engine;
+	struct engine *engine;		/* NULL: only a descriptor */
 	struct engine_pin pin;
 };
 
@@ -51,6 +53,25 @@ pin_body(struct store_account *handle, const struct store_message *message,
 	return result;
 }
 
+/* In a file of other programs; read into one of our own. */
+static enum store_verdict
+open_elsewhere(struct store_account *handle,
+	const struct store_message *message, struct store_body *body,
+	struct error *error)
+{
+	int fd;
+	if (handle->account->mirror == NULL)
+		return STORE_NO_MESSAGE;
+	enum store_verdict verdict = mirror_body(handle, message, &fd, error);
+	if (verdict != STORE_OK)
+		return verdict;
+	struct body_pin *pinned = memory_new(sizeof(*pinned));
+	pinned->pin.fd = body->fd = fd;
+	body->size = message->size;
+	body->pinned = pinned;
+	return STORE_OK;
+}
+
 enum store_verdict
 store_body_open(struct store_account *handle,
 	const struct store_message *message, struct store_body *body,
@@ -62,6 +83,8 @@ store_body_open(struct store_account *handle,
 		return STORE_DENIED;
 	if (message->segment == 0)
 		return STORE_NO_MESSAGE;
+	if (slot_is_elsewhere(message->segment))
+		return open_elsewhere(handle, message, body, error);
 	struct body_pin *pinned = memory_new(sizeof(*pinned));
 	pinned->engine = account->store->engine;
 	if (pin_body(handle, message, &pinned->pin, error) < 0) {
@@ -99,8 +122,10 @@ void
 store_body_close(struct store_body *body)
 {
 	struct body_pin *pinned = body->pinned;
-	if (pinned != NULL)
+	if (pinned != NULL && pinned->engine != NULL)
 		pinned->engine->call->unpin(&pinned->pin);
+	else if (pinned != NULL)
+		file_close(&pinned->pin.fd);
 	memory_free(pinned);
 	*body = (struct store_body){ .fd = -1 };
 }
@@ -175,6 +200,16 @@ store_cache_put(struct store_account *handle, uint64_t email,
 	index_free(&index);
 }
 
+/* ---- files of other programs ---- */
+
+void
+store_mailbox_refresh(struct store_account *handle, uint32_t mailbox)
+{
+	struct error ignored;	/* who opens a view is told */
+	if (handle->account->mirror != NULL && account_allows(handle))
+		mirror_follow(handle->account->mirror, mailbox, &ignored);
+}
+
 /* ---- counts ---- */
 
 /* Messages with a UID from this one on. */
@@ -208,10 +243,15 @@ enum store_verdict
 store_mailbox_status(struct store_account *handle, uint32_t mailbox,
 	struct store_status *status, struct error *error)
 {
+	struct mirror *mirror = handle->account->mirror;
 	struct index *index;
 	struct tree *tree;
-	enum store_verdict verdict = account_tree_get(handle, mailbox, &index,
-		&tree, error);
+	enum store_verdict verdict = STORE_OK;
+	if (mirror != NULL && account_allows(handle))
+		verdict = mirror_follow(mirror, mailbox, error);
+	if (verdict == STORE_OK)
+		verdict = account_tree_get(handle, mailbox, &index, &tree,
+			error);
 	if (verdict != STORE_OK)
 		return verdict;
 	*status = (struct store_status){

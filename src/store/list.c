@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "store/account.h"
+#include "store/mirror.h"
 #include "store/name.h"
 
 static int
@@ -95,9 +96,11 @@ store_mailbox_list(struct store_account *handle, struct arena *arena,
 {
 	struct account *account = handle->account;
 	struct listing listing = { .arena = arena };
-	(void)error;
 	if (!account_allows(handle))
 		return STORE_DENIED;
+	if (account->mirror != NULL &&
+	    mirror_follow_list(account->mirror, error) != STORE_OK)
+		return STORE_TROUBLE;
 	pthread_mutex_lock(&account->lock);
 	sort(account);
 	for (size_t i = 0; i < account->sorted_count; i++) {
@@ -110,18 +113,11 @@ store_mailbox_list(struct store_account *handle, struct arena *arena,
 	return STORE_OK;
 }
 
-enum store_verdict
-store_mailbox_find(struct store_account *handle, struct span name,
-	struct arena *arena, struct store_mailbox *mailbox, struct error *error)
+static enum store_verdict
+find(struct account *account, struct span normal, struct arena *arena,
+	struct store_mailbox *mailbox)
 {
-	struct account *account = handle->account;
 	enum store_verdict verdict = STORE_NO_MAILBOX;
-	struct span normal;
-	(void)error;
-	if (!account_allows(handle))
-		return STORE_DENIED;
-	if (!name_normalise(name, arena, &normal))
-		return STORE_BAD_NAME;
 	pthread_mutex_lock(&account->lock);
 	sort(account);
 	size_t low = 0, high = account->sorted_count;
@@ -142,4 +138,37 @@ store_mailbox_find(struct store_account *handle, struct span name,
 	}
 	pthread_mutex_unlock(&account->lock);
 	return verdict;
+}
+
+/* A name that is not known may have been made by another program; and before
+ * UIDs are told of a mailbox it is looked at whether that program gave some. */
+static enum store_verdict
+find_in_files(struct mirror *mirror, struct account *account,
+	struct span normal, struct arena *arena, struct store_mailbox *mailbox)
+{
+	struct error ignored;	/* then the log's word counts */
+	enum store_verdict verdict = find(account, normal, arena, mailbox);
+	if (verdict == STORE_NO_MAILBOX &&
+	    mirror_follow_list(mirror, &ignored) == STORE_OK)
+		verdict = find(account, normal, arena, mailbox);
+	if (verdict == STORE_OK && mirror_is_untouched(mirror, mailbox->id) &&
+	    mirror_follow(mirror, mailbox->id, &ignored) == STORE_OK)
+		verdict = find(account, normal, arena, mailbox);
+	return verdict;
+}
+
+enum store_verdict
+store_mailbox_find(struct store_account *handle, struct span name,
+	struct arena *arena, struct store_mailbox *mailbox, struct error *error)
+{
+	struct account *account = handle->account;
+	struct span normal;
+	(void)error;
+	if (!account_allows(handle))
+		return STORE_DENIED;
+	if (!name_normalise(name, arena, &normal))
+		return STORE_BAD_NAME;
+	return account->mirror == NULL ?
+		find(account, normal, arena, mailbox) :
+		find_in_files(account->mirror, account, normal, arena, mailbox);
 }

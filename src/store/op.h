@@ -72,6 +72,24 @@ int
 op_create_folders(struct account *account, bool folders,
 	struct error *error);
 
+/* ---- below the door ---- */
+
+/* What store.h's functions do in the log, for an actor who is allowed in. */
+struct mirror_change;
+enum store_verdict
+op_flags_change(const struct store_account *handle,
+	const struct mirror_change *change, struct error *error);
+enum store_verdict
+op_expunge(const struct store_account *handle, uint32_t mailbox,
+	const struct number_set *uids, bool only_deleted,
+	struct number_set *expunged, struct error *error);
+/* Names in the store's form; to: rename only. */
+enum op_mailbox_what { OP_MAILBOX_DELETE, OP_MAILBOX_RENAME };
+enum store_verdict
+op_mailbox_change(const struct store_account *handle,
+	enum op_mailbox_what what, struct span name, struct span to,
+	struct error *error);
+
 /* ---- space ---- */
 
 /* Removes what is dead, with a whole state before it when that pays (is_forced:

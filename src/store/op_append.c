@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "store/apply.h"
 #include "store/head.h"
+#include "store/mirror.h"
 #include "store/op.h"
 #include "store/store_inner.h"
 
@@ -340,6 +341,9 @@ store_append(struct store_account *handle, uint32_t mailbox,
 		return STORE_DENIED;
 	if (count > STORE_APPEND_LIMIT || measure(&append) != STORE_OK)
 		return STORE_TOO_MANY;
+	if (handle->account->mirror != NULL)
+		return mirror_append(handle, mailbox, messages, count, uids,
+			error);
 	arena_init(&arena, 0);
 	struct body *bodies = arena_new_array(&arena, count, sizeof(*bodies));
 	append.body = bodies;

@@ -3,6 +3,7 @@
  * record, whatever the number of messages.
  */
 #include "store/apply.h"
+#include "store/mirror.h"
 #include "store/op.h"
 
 struct copy_op {
@@ -126,8 +127,12 @@ store_copy(struct store_account *handle, uint32_t from_mailbox,
 		.from = from_mailbox, .to = to_mailbox, .uids = uids,
 		.is_move = move, .from_uids = from, .to_uids = to,
 	};
+	const struct mirror_copy files = { from_mailbox, to_mailbox, uids, move,
+		from, to };
 	if (!account_allows(handle))
 		return STORE_DENIED;
+	if (handle->account->mirror != NULL)
+		return mirror_copy(handle, &files, error);
 	return commit_run(handle, &op.op, error);
 }
 

@@ -3,6 +3,7 @@
  * A set of a million is one record.
  */
 #include "store/apply.h"
+#include "store/mirror.h"
 #include "store/op.h"
 
 /* ---- flags ---- */
@@ -70,26 +71,38 @@ prepare_flags(struct op *base, struct group *group)
 }
 
 enum store_verdict
+op_flags_change(const struct store_account *handle,
+	const struct mirror_change *change, struct error *error)
+{
+	struct flags_op op = {
+		.op = { .prepare = prepare_flags, .needs_index = true,
+			.records = 1 + STORE_KEYWORD_LIMIT },
+		.mailbox = change->mailbox, .uids = change->uids,
+		.change = change->change, .flags = change->flags,
+		.unchanged_since = change->unchanged_since,
+		.modified = change->modified,
+	};
+	enum store_verdict verdict = commit_run(handle, &op.op, error);
+	if (change->modseq != NULL)
+		*change->modseq = verdict == STORE_OK ? op.modseq : 0;
+	return verdict;
+}
+
+enum store_verdict
 store_flags_change(struct store_account *handle, uint32_t mailbox,
 	const struct number_set *uids, enum store_change change,
 	const struct store_flags *flags, uint64_t unchanged_since,
 	struct number_set *modified, uint64_t *modseq, struct error *error)
 {
-	struct flags_op op = {
-		.op = { .prepare = prepare_flags, .needs_index = true,
-			.records = 1 + STORE_KEYWORD_LIMIT },
-		.mailbox = mailbox, .uids = uids, .change = change,
-		.flags = flags, .unchanged_since = unchanged_since,
-		.modified = modified,
-	};
+	const struct mirror_change all = { mailbox, uids, change, flags,
+		unchanged_since, modified, modseq };
 	if (!account_allows(handle))
 		return STORE_DENIED;
 	if (flags->keyword_count > STORE_KEYWORD_LIMIT)
 		return STORE_TOO_MANY;
-	enum store_verdict verdict = commit_run(handle, &op.op, error);
-	if (modseq != NULL)
-		*modseq = verdict == STORE_OK ? op.modseq : 0;
-	return verdict;
+	return handle->account->mirror != NULL ?
+		mirror_flags_change(handle, &all, error) :
+		op_flags_change(handle, &all, error);
 }
 
 /* ---- expunge ---- */
@@ -134,7 +147,7 @@ prepare_expunge(struct op *base, struct group *group)
 }
 
 enum store_verdict
-store_expunge(struct store_account *handle, uint32_t mailbox,
+op_expunge(const struct store_account *handle, uint32_t mailbox,
 	const struct number_set *uids, bool only_deleted,
 	struct number_set *expunged, struct error *error)
 {
@@ -143,9 +156,20 @@ store_expunge(struct store_account *handle, uint32_t mailbox,
 		.mailbox = mailbox, .uids = uids,
 		.only_deleted = only_deleted, .expunged = expunged,
 	};
+	return commit_run(handle, &op.op, error);
+}
+
+enum store_verdict
+store_expunge(struct store_account *handle, uint32_t mailbox,
+	const struct number_set *uids, bool only_deleted,
+	struct number_set *expunged, struct error *error)
+{
 	if (!account_allows(handle))
 		return STORE_DENIED;
-	return commit_run(handle, &op.op, error);
+	return handle->account->mirror != NULL ?
+		mirror_expunge(handle, mailbox, uids, only_deleted, expunged,
+		error) : op_expunge(handle, mailbox, uids, only_deleted,
+		expunged, error);
 }
 
 /* ---- annotations ---- */

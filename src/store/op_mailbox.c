@@ -3,8 +3,9 @@
  * 6.3.8). Subscriptions are names: one outlives the mailbox that had it.
  */
 #include "store/apply.h"
+#include "store/mirror.h"
 #include "store/name.h"
-#include "store/op.h"
+#include "store/op_follow.h"
 #include "store/store_inner.h"
 
 struct mailbox_op {
@@ -401,6 +402,31 @@ prepare_subscribe(struct op *base, struct group *group)
 
 /* ---- the door ---- */
 
+enum store_verdict
+op_mailbox_change(const struct store_account *handle,
+	enum op_mailbox_what what, struct span name, struct span to,
+	struct error *error)
+{
+	struct mailbox_op op = { .op = { .prepare = what == OP_MAILBOX_DELETE ?
+		prepare_delete : prepare_rename, .needs_index = true,
+		.is_alone = true }, .name = name, .to = to };
+	return commit_run(handle, &op.op, error);
+}
+
+/* In the files of other programs. */
+static enum store_verdict
+run_in_files(struct store_account *handle, const struct mailbox_op *op,
+	struct error *error)
+{
+	if (op->op.prepare == prepare_create)
+		return mirror_create(handle, op->name, op->use, error);
+	if (op->op.prepare == prepare_delete)
+		return mirror_delete(handle, op->name, error);
+	if (op->op.prepare == prepare_rename)
+		return mirror_rename(handle, op->name, op->to, error);
+	return mirror_subscribe(handle, op->name, op->subscribed, error);
+}
+
 static enum store_verdict
 run(struct store_account *handle, struct mailbox_op *op, struct span name,
 	struct span to, struct error *error)
@@ -412,8 +438,24 @@ run(struct store_account *handle, struct mailbox_op *op, struct span name,
 	arena_init(&arena, 0);
 	if (name_normalise(name, &arena, &op->name) &&
 	    (to.data == NULL || name_normalise(to, &arena, &op->to)))
-		verdict = commit_run(handle, &op->op, error);
+		verdict = handle->account->mirror != NULL ?
+			run_in_files(handle, op, error) :
+			commit_run(handle, &op->op, error);
 	arena_fini(&arena);
+	return verdict;
+}
+
+static enum store_verdict
+find_id(struct store_account *handle, struct span name, uint32_t *id,
+	struct error *error)
+{
+	struct store_mailbox mailbox = { .id = 0 };
+	struct arena arena;
+	arena_init(&arena, 0);
+	enum store_verdict verdict = store_mailbox_find(handle, name, &arena,
+		&mailbox, error);
+	arena_fini(&arena);
+	*id = mailbox.id;
 	return verdict;
 }
 
@@ -425,6 +467,8 @@ store_mailbox_create(struct store_account *handle, struct span name,
 		.records = STORE_NAME_LIMIT / 2 + 1 }, .use = use };
 	enum store_verdict verdict = run(handle, &op, name,
 		span_of(NULL, 0), error);
+	if (verdict == STORE_OK && handle->account->mirror != NULL)
+		verdict = find_id(handle, name, &op.id, error);
 	*mailbox = verdict == STORE_OK ? op.id : 0;
 	return verdict;
 }
@@ -454,6 +498,114 @@ store_mailbox_subscribe(struct store_account *handle, struct span name,
 	struct mailbox_op op = { .op = { .prepare = prepare_subscribe },
 		.subscribed = subscribed };
 	return run(handle, &op, name, span_of(NULL, 0), error);
+}
+
+/* ---- as files of other programs have it ---- */
+
+struct list_op {
+	struct op op;
+	const struct follow_list *list;
+};
+
+static bool
+has_name(const struct span *names, size_t count, struct span name)
+{
+	size_t low = 0, high = count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = span_compare(names[middle], name);
+		if (order == 0)
+			return true;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+/* Mailboxes that the files have not, and names that are not subscribed. */
+static void
+remove_missing(struct group *group, const struct follow_list *list)
+{
+	struct account *account = group->account;
+	uint32_t *gone = arena_new_array(&group->arena, account->mailbox_count,
+		sizeof(*gone));
+	size_t count = 0;
+	for (size_t i = 0; i < account->mailbox_count; i++) {
+		const struct mailbox *mailbox = account->mailbox[i];
+		struct span name = mailbox->working.name;
+		if (!mailbox->working.is_there || name_is_inbox(name))
+			continue;
+		if (is_real(mailbox) ? !has_name(list->name, list->name_count,
+				name) : !has_name(list->subscribed,
+				list->subscribed_count, name))
+			gone[count++] = mailbox->id;
+	}
+	remove_entries(group, gone, count);
+}
+
+static void
+make_found(struct group *group, const struct follow_list *list)
+{
+	struct account *account = group->account;
+	for (size_t i = 0; i < list->name_count; i++) {
+		struct span name = list->name[i];
+		if (is_real(account_mailbox_named(account, name)) ||
+		    !has_room(account, 1))
+			continue;
+		op_make_mailbox(group, name, span_equals(name, list->new_name) ?
+			list->use : 0, has_name(list->subscribed,
+			list->subscribed_count, name));
+	}
+}
+
+static void
+follow_subscriptions(struct group *group, const struct follow_list *list)
+{
+	struct account *account = group->account;
+	struct batch batch;
+	batch_init(&batch, group);
+	for (size_t i = 0; i < account->mailbox_count; i++) {
+		const struct mailbox *mailbox = account->mailbox[i];
+		struct record_entry entry = entry_of(mailbox);
+		if (!mailbox->working.is_there || !is_real(mailbox) ||
+		    mailbox->working.is_subscribed == has_name(list->subscribed,
+				list->subscribed_count, mailbox->working.name))
+			continue;
+		entry.what ^= RECORD_SUBSCRIBED;
+		entry.name = arena_copy(&group->arena, entry.name);
+		batch_add(&batch, &entry);
+	}
+	for (size_t i = 0; i < list->subscribed_count; i++) {
+		struct span name = list->subscribed[i];
+		if (account_mailbox_named(account, name) != NULL ||
+		    !has_room(account, 1))
+			continue;
+		struct record_entry entry = entry_of_name(group, name);
+		batch_add(&batch, &entry);
+	}
+	batch_fini(&batch);
+}
+
+static enum store_verdict
+prepare_list(struct op *base, struct group *group)
+{
+	const struct follow_list *list = ((struct list_op *)base)->list;
+	remove_missing(group, list);
+	make_found(group, list);
+	follow_subscriptions(group, list);
+	return STORE_OK;
+}
+
+enum store_verdict
+op_follow_list(struct account *account, const struct follow_list *list,
+	struct error *error)
+{
+	struct store_account handle = { .account = account };
+	struct list_op op = { .op = { .prepare = prepare_list,
+		.needs_index = true, .is_alone = true }, .list = list };
+	return commit_run(&handle, &op.op, error);
 }
 
 /* ---- a new account ---- */

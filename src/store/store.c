@@ -73,6 +73,7 @@ store_open(const struct store_options *options, struct store **store,
 	new->big_size = options->big_size != 0 ? options->big_size : BIG_SIZE;
 	new->wall_clock = options->wall_clock != NULL ? options->wall_clock :
 		clock_wall;
+	new->format = options->format;
 	new->budget.limit = options->block_memory != 0 ?
 		options->block_memory : BLOCK_MEMORY;
 	pthread_mutex_init(&new->lock, NULL);
@@ -213,7 +214,8 @@ start(struct account *account, unsigned flags, struct error *error)
 	if (account_start(account, create, &is_new, error) < 0)
 		return -1;
 	return is_new ? op_create_folders(account,
-		(flags & STORE_FOLDERS) != 0, error) : 0;
+		(flags & STORE_FOLDERS) != 0 && account->mirror == NULL,
+		error) : 0;
 }
 
 /* Opens it; the store's lock is held, but not while it goes on. */

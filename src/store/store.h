@@ -18,6 +18,7 @@
 struct store;
 struct store_account;	/* a handle: an open account seen by one actor */
 struct engine;
+struct format;
 
 enum {
 	STORE_NAME_LIMIT = 1000,	/* bytes of a mailbox name, UTF-8 */
@@ -51,6 +52,7 @@ struct store_options {
 	uint64_t big_size;		/* bodies above go to files of their own; 0: 1 MiB */
 	uint64_t block_memory;		/* bytes of mailboxes' blocks kept; 0: 128 MiB */
 	int64_t (*wall_clock)(void);	/* ms; NULL: clock_wall */
+	struct format *format;		/* store/format.h; borrowed. NULL: native */
 };
 
 int
@@ -189,7 +191,8 @@ struct store_message_new {
 	struct span annotation;		/* stored with it; see store_annotate */
 };
 
-/* All or nothing; one commit. uids receives `count` UIDs in order. */
+/* All or nothing; one commit. uids receives `count` UIDs in order; 0: delivered
+ * into a file of other programs, whose next reader gives it one. */
 enum store_verdict
 store_append(struct store_account *account, uint32_t mailbox,
 	const struct store_message_new *messages, size_t count,
@@ -197,11 +200,9 @@ store_append(struct store_account *account, uint32_t mailbox,
 
 enum store_change { STORE_ADD, STORE_REMOVE, STORE_REPLACE };
 
-/*
- * Changes flags of the messages that are there. unchanged_since: UINT64_MAX or
+/* Changes flags of the messages that are there. unchanged_since: UINT64_MAX or
  * CONDSTORE's; those that changed after it are left and put into *modified
- * (may be NULL). *modseq: of the change, 0 when nothing had to change.
- */
+ * (may be NULL). *modseq: of the change, 0 when nothing had to change. */
 enum store_verdict
 store_flags_change(struct store_account *account, uint32_t mailbox,
 	const struct number_set *uids, enum store_change change,
@@ -214,11 +215,9 @@ store_expunge(struct store_account *account, uint32_t mailbox,
 	const struct number_set *uids, bool only_deleted,
 	struct number_set *expunged, struct error *error);
 
-/*
- * Copies placements (no second body), or moves them. *from and *to are the
+/* Copies placements (no second body), or moves them. *from and *to are the
  * UIDs in pairs: the n-th of one became the n-th of the other. Annotations stay
- * behind.
- */
+ * behind. */
 enum store_verdict
 store_copy(struct store_account *account, uint32_t from_mailbox,
 	const struct number_set *uids, uint32_t to_mailbox, bool move,

@@ -20,6 +20,7 @@ struct store {
 	size_t index_limit, account_limit;
 	uint64_t segment_size, big_size;
 	int64_t (*wall_clock)(void);
+	struct format *format;		/* NULL: native */
 	struct budget budget;
 
 	pthread_mutex_t lock;

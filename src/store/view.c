@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "store/mirror.h"
 #include "store/store_inner.h"
 #include "store/view_inner.h"
 #include "store/walk.h"
@@ -149,8 +150,8 @@ lay_over(struct store_view *view, const struct store_seen *seen)
 	return true;
 }
 
-enum store_verdict
-store_view_open(struct store_account *handle, uint32_t mailbox,
+static enum store_verdict
+open_view(struct store_account *handle, uint32_t mailbox,
 	struct store_view **view, struct error *error)
 {
 	struct index *index;
@@ -171,12 +172,26 @@ store_view_open(struct store_account *handle, uint32_t mailbox,
 }
 
 enum store_verdict
+store_view_open(struct store_account *handle, uint32_t mailbox,
+	struct store_view **view, struct error *error)
+{
+	struct mirror *mirror = handle->account->mirror;
+	*view = NULL;
+	if (mirror != NULL && account_allows(handle)) {
+		enum store_verdict verdict = mirror_follow(mirror, mailbox,
+			error);
+		if (verdict != STORE_OK)
+			return verdict;
+	}
+	return open_view(handle, mailbox, view, error);
+}
+
+enum store_verdict
 store_view_open_seen(struct store_account *handle, uint32_t mailbox,
 	const struct store_seen *seen, struct store_view **view,
 	struct error *error)
 {
-	enum store_verdict verdict = store_view_open(handle, mailbox, view,
-		error);
+	enum store_verdict verdict = open_view(handle, mailbox, view, error);
 	if (verdict != STORE_OK)
 		return verdict;
 	if (seen->expunged < (*view)->tree->floor) {

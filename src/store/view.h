@@ -39,6 +39,15 @@ store_view_open_seen(struct store_account *account, uint32_t mailbox,
 void
 store_view_close(struct store_view **view);
 
+/*
+ * Where mail is in files that others change too: takes over what they did.
+ * Opening a view as it is now, counts and lists do so by themselves; a session
+ * that keeps its view asks before each command. Costs two stats when nothing
+ * has changed; watches are told. Nothing to do for native mail.
+ */
+void
+store_mailbox_refresh(struct store_account *account, uint32_t mailbox);
+
 struct store_view_facts {
 	uint32_t mailbox, uid_validity, uid_next, exists;
 	uint32_t unseen, deleted;	/* counts */

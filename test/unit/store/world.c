@@ -64,12 +64,18 @@ remove_one(const char *path, const struct stat *stat, int type,
 }
 
 void
+world_remove(const char *path)
+{
+	nftw(path, remove_one, 20, FTW_DEPTH | FTW_PHYS);
+}
+
+void
 world_end(struct world *world)
 {
 	close_store(world);
 	world->engine->call->close(&world->engine);
 	if (!world->is_memory)
-		nftw(world->path, remove_one, 20, FTW_DEPTH | FTW_PHYS);
+		world_remove(world->path);
 }
 
 static int

@@ -32,6 +32,10 @@ world_start(struct world *world, bool is_memory);
 void
 world_end(struct world *world);
 
+/* A directory and all that is in it. */
+void
+world_remove(const char *path);
+
 /* Opens a store that the test has closed. */
 void
 world_reopen(struct world *world);

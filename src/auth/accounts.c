@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "auth/accounts_private.h"
+#include "base/clock.h"
 #include "base/config.h"
 #include "base/memory.h"
 #include "serve/counter.h"
@@ -78,6 +79,8 @@ accounts_close(struct accounts **accounts)
 		return;
 	database_close(&old->database);
 	accounts_free_sources(old->source, old->source_count);
+	for (size_t i = 0; i < old->directory_count; i++)
+		question_source_free(&old->directory[i]);
 	bounded_map_fini(&old->names);
 	map_fini(&old->domains);
 	memory_free(old->mydestination);
@@ -234,6 +237,10 @@ copy_entry(const struct name_entry *entry, uint64_t quota,
 		account->generation = entry->generation;
 		account->keys = entry->keys;
 		account->is_imported = entry->is_imported;
+		account->directory = entry->directory;
+		account->can_check = entry->can_check;
+		account->can_update = entry->can_update;
+		account->is_stale = entry->is_stale;
 		account->hash = arena_copy(arena, span_of(entry->text +
 			entry->written_size, entry->hash_size));
 		assert(entry->written_size < sizeof(account->address));
@@ -322,21 +329,56 @@ read_builtin(struct accounts *accounts, struct span normalised,
 	return read_account(accounts, find, draft, text, error);
 }
 
+/* What directories said of one name. They are asked without a lock. */
+struct answers {
+	struct question_source *asked[ACCOUNTS_SOURCE_LIMIT];
+	struct question_answer answer[ACCOUNTS_SOURCE_LIMIT];
+	struct error error[ACCOUNTS_SOURCE_LIMIT];
+	size_t count;
+	struct question_source *next;	/* to be asked */
+};
+
+enum { READ_ASK = 2 };	/* answers->next is to be asked, then again */
+
+static int
+read_answer(struct accounts *accounts, struct question_source *directory,
+	struct span normalised, struct answers *answers,
+	struct name_entry *draft, struct buffer *text, struct error *error)
+{
+	for (size_t i = 0; i < answers->count; i++) {
+		const struct question_answer *answer = &answers->answer[i];
+		if (answers->asked[i] != directory)
+			continue;
+		*error = answers->error[i];
+		return answer->verdict == QUESTION_LATER ? -1 :
+			answer->verdict == QUESTION_NOT_FOUND ? 0 :
+			accounts_read_directory(accounts, directory,
+			normalised, answer, draft, text, error);
+	}
+	answers->next = directory;
+	return READ_ASK;
+}
+
 /* The first source that has it. One that cannot be asked might have had it. */
 static int
 read_sources(struct accounts *accounts, struct span normalised,
-	struct name_entry *draft, struct buffer *text, struct error *error)
+	struct answers *answers, struct name_entry *draft, struct buffer *text,
+	struct error *error)
 {
 	int found = 0;
 	if (accounts->source_count == 0)
 		return read_builtin(accounts, normalised, draft, text, error);
 	for (size_t i = 0; i < accounts->source_count && found == 0; i++) {
 		const struct accounts_source *source = &accounts->source[i];
-		found = source->path == NULL ?
-			read_builtin(accounts, normalised, draft, text,
-			error) :
-			accounts_read_outside(accounts, source, normalised,
-			draft, text, error);
+		if (source->directory != NULL)
+			found = read_answer(accounts, source->directory,
+				normalised, answers, draft, text, error);
+		else if (source->path == NULL)
+			found = read_builtin(accounts, normalised, draft,
+				text, error);
+		else
+			found = accounts_read_outside(accounts, source,
+				normalised, draft, text, error);
 	}
 	return found;
 }
@@ -357,11 +399,13 @@ read_targets(struct accounts *accounts, struct span key,
 	return row;
 }
 
-/* Keeps the draft in the cache and copies it for the caller. */
+/* Keeps the draft in the cache, unless it is brief, and copies it for the
+ * caller. */
 static void
 keep(struct accounts *accounts, struct span key, struct name_entry *draft,
 	struct span text, struct arena *arena, struct name *name)
 {
+	bool is_brief = name->is_brief;
 	struct name_entry *entry = memory_new(sizeof(*entry) + text.size);
 	draft->text_size = text.size;
 	*entry = *draft;
@@ -369,23 +413,28 @@ keep(struct accounts *accounts, struct span key, struct name_entry *draft,
 		memcpy(entry->text, text.data, text.size);
 	pthread_mutex_lock(&accounts->cache_lock);
 	copy_entry(entry, accounts->quota, arena, name);
-	bounded_map_put(&accounts->names, key, entry);
+	name->is_brief = is_brief;
+	if (is_brief)
+		memory_free(entry);
+	else
+		bounded_map_put(&accounts->names, key, entry);
 	pthread_mutex_unlock(&accounts->cache_lock);
 }
 
-int
-accounts_get_name(struct accounts *accounts, struct span normalised,
-	struct arena *arena, struct name *name, struct error *error)
+/* One round under the lock: as accounts_get_name, or READ_ASK. */
+static int
+read_name(struct accounts *accounts, struct span normalised,
+	struct answers *answers, struct arena *arena, struct name *name,
+	struct error *error)
 {
 	struct name_entry draft = { 0 };
 	struct buffer text;
-	if (get_cached(accounts, normalised, arena, name))
-		return 1;
 	buffer_init(&text, 0);
 	pthread_mutex_lock(&accounts->database_lock);
-	int found = read_sources(accounts, normalised, &draft, &text, error);
-	if (found >= 0 && read_targets(accounts, normalised, &draft, &text,
-		error) != 0)
+	int found = read_sources(accounts, normalised, answers, &draft, &text,
+		error);
+	if ((found == 0 || found == 1) && read_targets(accounts, normalised,
+		&draft, &text, error) != 0)
 		found = -1;
 	if (found == 0 && draft.target_count > 0)
 		found = 1;
@@ -394,6 +443,35 @@ accounts_get_name(struct accounts *accounts, struct span normalised,
 			name);
 	pthread_mutex_unlock(&accounts->database_lock);
 	buffer_fini(&text);
+	return found;
+}
+
+static void
+ask_next(struct answers *answers, struct span normalised, struct arena *arena)
+{
+	size_t i = answers->count++;
+	answers->asked[i] = answers->next;
+	question_ask(answers->next, normalised, clock_monotonic(), arena,
+		&answers->answer[i], &answers->error[i]);
+}
+
+int
+accounts_get_name(struct accounts *accounts, struct span normalised,
+	struct arena *arena, struct name *name, struct error *error)
+{
+	struct answers answers = { .count = 0 };
+	int found;
+	if (get_cached(accounts, normalised, arena, name))
+		return 1;
+	*name = (struct name){ .is_brief = false };
+	while ((found = read_name(accounts, normalised, &answers, arena, name,
+		error)) == READ_ASK) {
+		if (answers.count == ACCOUNTS_SOURCE_LIMIT)
+			return error_set(error, ERROR_LATER,
+				"the sources of accounts are changing");
+		name->is_brief = true;
+		ask_next(&answers, normalised, arena);
+	}
 	return found;
 }
 
@@ -407,6 +485,7 @@ accounts_get_postmaster(struct accounts *accounts, struct arena *arena,
 	struct buffer text, wanted;
 	if (get_cached(accounts, key, arena, name))
 		return 1;
+	name->is_brief = false;
 	buffer_init(&text, 0);
 	buffer_init(&wanted, 0);
 	pthread_mutex_lock(&accounts->database_lock);
@@ -471,6 +550,11 @@ accounts_find_login(struct accounts *accounts, struct span name,
 	*normalised = parsed.name;
 	enum accounts_verdict verdict = find_account(accounts, parsed.name,
 		arena, account, error);
+	if (verdict == ACCOUNTS_FOUND && account->is_stale) {
+		error_set(error, ERROR_LATER, "the directory of %s is away",
+			account->address);
+		return ACCOUNTS_TROUBLE;
+	}
 	if (verdict == ACCOUNTS_FOUND && account->generation == 0)
 		return ACCOUNTS_NOT_FOUND;
 	return verdict;

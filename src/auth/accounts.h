@@ -20,6 +20,7 @@
 #include "proto/scram.h"
 
 struct accounts;
+struct question_source;
 
 enum {
 	ACCOUNTS_TARGET_LIMIT = 1000,	/* of one address, expanded */
@@ -56,7 +57,8 @@ typedef int accounts_read_fn(void *context, unsigned place,
 	struct buffer *out, struct error *error);
 
 /*
- * Who is asked for accounts, in this order: "builtin", "passwd-file:FILE".
+ * Who is asked for accounts, in this order: "builtin", "passwd-file:FILE",
+ * "ldap:FILE", "pgsql:FILE".
  * Without any known one, and before the first call, builtin. A file that cannot
  * be read keeps what it said before; if it never said anything, all that would
  * have asked it is TROUBLE. What is wrong is logged with file and line.
@@ -80,6 +82,9 @@ struct account {
 	struct span hash;		/* in place of keys, when not empty: as
 					 * another system made it (hash.h) */
 	bool is_imported;		/* and in the database: may be replaced */
+	struct question_source *directory;	/* it is of, or NULL; for ever */
+	bool can_check, can_update;	/* there: the password, or its hash */
+	bool is_stale;			/* there, an hour ago: for mail only */
 	char address[ADDRESS_PATH_LIMIT + 2];	/* its first address, as given */
 };
 
@@ -124,6 +129,7 @@ struct accounts_target {
 struct accounts_expansion {
 	struct accounts_target *target;	/* each account and address once */
 	size_t count;
+	bool is_brief;		/* true for some seconds: a directory was asked */
 };
 
 /*
@@ -173,6 +179,11 @@ accounts_import_user(struct accounts *accounts, struct span address,
 int
 accounts_upgrade(struct accounts *accounts, const struct account *account,
 	struct span password, struct error *error);
+
+/* New keys of a password as other systems write them, {SCRAM-SHA-256}. */
+int
+accounts_hash_password(struct span password, struct buffer *hash,
+	struct error *error);
 
 /* Does every account that has a password have keys, so that SCRAM works? */
 bool

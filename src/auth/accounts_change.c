@@ -8,6 +8,7 @@
 
 #include "auth/accounts_private.h"
 #include "auth/hash.h"
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "proto/saslprep.h"
@@ -274,6 +275,23 @@ accounts_upgrade(struct accounts *accounts, const struct account *account,
 	pthread_mutex_unlock(&accounts->database_lock);
 	OPENSSL_cleanse(&keys, sizeof(keys));
 	return result;
+}
+
+int
+accounts_hash_password(struct span password, struct buffer *hash,
+	struct error *error)
+{
+	struct scram_keys keys;
+	if (make_keys(password, &keys, error) != 0)
+		return -1;
+	buffer_print(hash, "{SCRAM-SHA-256}%u,", keys.iterations);
+	base64_encode(hash, span_of(keys.salt, sizeof(keys.salt)));
+	buffer_add_byte(hash, ',');
+	base64_encode(hash, span_of(keys.stored_key, sizeof(keys.stored_key)));
+	buffer_add_byte(hash, ',');
+	base64_encode(hash, span_of(keys.server_key, sizeof(keys.server_key)));
+	OPENSSL_cleanse(&keys, sizeof(keys));
+	return 0;
 }
 
 static int

@@ -15,20 +15,24 @@
 #include "auth/database.h"
 #include "auth/bounded_map.h"
 #include "auth/passwd_file.h"
+#include "auth/question.h"
 #include "auth/virtual.h"
 #include "proto/alias_table.h"
 
-enum { ACCOUNTS_SOURCE_LIMIT = 8 };
+enum { ACCOUNTS_SOURCE_LIMIT = 8, ACCOUNTS_DIRECTORY_LIMIT = 64 };
 
 /* One of the list `accounts`. */
 struct accounts_source {
 	char *path;			/* NULL: builtin */
 	struct passwd_file *file;	/* NULL: it could not be read yet */
+	struct question_source *directory;	/* or NULL; borrowed */
 };
 
 /* An address in the cache: one run of memory, texts at its end. */
 struct name_entry {
 	bool has_account, is_over, has_own_quota;
+	struct question_source *directory;	/* or NULL */
+	bool can_check, can_update, is_stale;	/* of it */
 	uint64_t id, quota, generation;
 	struct scram_keys keys;
 	bool is_imported;
@@ -56,6 +60,11 @@ struct accounts {
 	/* Under database_lock; none: builtin alone. */
 	struct accounts_source source[ACCOUNTS_SOURCE_LIMIT];
 	size_t source_count;
+	question_call_fn *call;		/* to directories; or NULL */
+	/* Every one there ever was, as long as auth runs: who asks one holds no
+	 * lock. */
+	struct question_source *directory[ACCOUNTS_DIRECTORY_LIMIT];
+	size_t directory_count;
 };
 
 enum domain_kind { DOMAIN_CONFIGURED = 1, DOMAIN_ADDED = 2 };
@@ -63,6 +72,7 @@ enum domain_kind { DOMAIN_CONFIGURED = 1, DOMAIN_ADDED = 2 };
 /* What one normalised address is, by itself. */
 struct name {
 	bool has_account;
+	bool is_brief;			/* a directory was asked: true for now */
 	struct account account;
 	struct span *target;		/* of the alias, as written */
 	size_t target_count;
@@ -87,7 +97,8 @@ accounts_is_ours(struct accounts *accounts, struct span domain);
 bool
 accounts_is_configured(struct accounts *accounts, struct span domain);
 
-/* 1: it is something; 0: nothing; -1: error. Cached. */
+/* 1: it is something; 0: nothing; -1: error. Cached, unless it is brief: that
+ * is told of nothing too. */
 int
 accounts_get_name(struct accounts *accounts, struct span normalised,
 	struct arena *arena, struct name *name, struct error *error);
@@ -109,6 +120,26 @@ int
 accounts_read_outside(struct accounts *accounts,
 	const struct accounts_source *source, struct span normalised,
 	struct name_entry *draft, struct buffer *text, struct error *error);
+
+/* The same of an entry that was found; it need not be of a file. */
+int
+accounts_read_entry(struct accounts *accounts, const struct passwd_entry *entry,
+	struct name_entry *draft, struct buffer *text, struct error *error);
+
+/* ---- accounts_directory.c ---- */
+
+/* The directory of an item "KIND:FILE" of the list; NULL: it is not one, or
+ * there were too many. database_lock is held. */
+struct question_source *
+accounts_find_directory(struct accounts *accounts, struct span kind,
+	struct span path, unsigned place);
+
+/* An account of a directory, as it answered, into the draft: 1 or -1. */
+int
+accounts_read_directory(struct accounts *accounts,
+	struct question_source *directory, struct span normalised,
+	const struct question_answer *answer, struct name_entry *draft,
+	struct buffer *text, struct error *error);
 
 /* The first account of the first file that has one. */
 int

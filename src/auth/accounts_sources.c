@@ -1,5 +1,6 @@
 /*
- * Accounts that stand elsewhere than in the database: users of passwd-files.
+ * Accounts that stand elsewhere than in the database: users of passwd-files, and
+ * of directories (accounts_directory.c).
  * Such an account has a row of its own in the table `outside`, made when mail or
  * a login first names it, so that its id never depends on the file. Runs in auth.
  */
@@ -98,8 +99,8 @@ generation_of(const struct accounts *accounts,
 	return (number >> 3) | 1ull << 61;
 }
 
-static int
-read_entry(struct accounts *accounts, const struct passwd_entry *entry,
+int
+accounts_read_entry(struct accounts *accounts, const struct passwd_entry *entry,
 	struct name_entry *draft, struct buffer *text, struct error *error)
 {
 	struct outside_row row;
@@ -132,8 +133,8 @@ accounts_read_outside(struct accounts *accounts,
 			"not be read", source->path);
 	const struct passwd_entry *entry = passwd_file_find(source->file,
 		normalised);
-	return entry == NULL ? 0 : read_entry(accounts, entry, draft, text,
-		error);
+	return entry == NULL ? 0 : accounts_read_entry(accounts, entry, draft,
+		text, error);
 }
 
 int
@@ -143,8 +144,8 @@ accounts_read_first_outside(struct accounts *accounts,
 	for (size_t i = 0; i < accounts->source_count; i++) {
 		const struct passwd_file *file = accounts->source[i].file;
 		if (file != NULL && passwd_file_get(file, 0) != NULL)
-			return read_entry(accounts, passwd_file_get(file, 0),
-				draft, text, error);
+			return accounts_read_entry(accounts,
+				passwd_file_get(file, 0), draft, text, error);
 	}
 	return 0;
 }
@@ -153,9 +154,10 @@ bool
 accounts_sources_have_hashes(const struct accounts *accounts)
 {
 	for (size_t i = 0; i < accounts->source_count; i++)
-		if (accounts->source[i].path != NULL &&
+		if (accounts->source[i].directory != NULL ||
+			(accounts->source[i].path != NULL &&
 			(accounts->source[i].file == NULL ||
-			!passwd_file_has_keys(accounts->source[i].file)))
+			!passwd_file_has_keys(accounts->source[i].file))))
 			return true;
 	return false;
 }
@@ -207,13 +209,30 @@ read_file(struct accounts *accounts, const char *path, struct span text)
 	return passwd_file_new(text, &reader);
 }
 
+/* "ldap:FILE". Its place is counted among those of its kind, as master does. */
+static bool
+read_directory(struct accounts *accounts, struct span item,
+	struct accounts_source *out, unsigned *places)
+{
+	static const char *const kinds[] = { "ldap", "pgsql" };
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct span kind = span_from(kinds[i]);
+		if (!span_starts(item, kind) || item.size <= kind.size + 1 ||
+			item.data[kind.size] != ':')
+			continue;
+		out->directory = accounts_find_directory(accounts, kind,
+			span_skip(item, kind.size + 1), places[i]++);
+		return out->directory != NULL;
+	}
+	return false;
+}
+
 /* One item of the list; false: it is not a source that is known. */
 static bool
 read_item(struct accounts *accounts, struct span item,
 	struct accounts_source *out, struct buffer *text, int result)
 {
 	struct span prefix = SPAN("passwd-file:");
-	*out = (struct accounts_source){ NULL, NULL };
 	if (span_equals(item, SPAN("builtin")))
 		return true;
 	if (!span_starts(item, prefix) || item.size == prefix.size)
@@ -285,12 +304,13 @@ accounts_set_sources(struct accounts *accounts, const char *list,
 {
 	struct accounts_source new[ACCOUNTS_SOURCE_LIMIT];
 	size_t count = 0;
-	unsigned place = 0;
+	unsigned place = 0, places[2] = { 0, 0 };
 	struct span rest = span_from(list), item;
 	while (config_next_item(&rest, &item)) {
 		struct buffer text;
 		struct error error;
 		int result = 0;
+		struct accounts_source source = { NULL, NULL, NULL };
 		buffer_init(&text, 0);
 		if (span_starts(item, SPAN("passwd-file:"))) {
 			result = read(context, place++, &text, &error);
@@ -299,14 +319,16 @@ accounts_set_sources(struct accounts *accounts, const char *list,
 					LOG_SPAN("source", item),
 					LOG_TEXT("reason", error.text));
 		}
-		if (count == ACCOUNTS_SOURCE_LIMIT || !read_item(accounts,
-			item, &new[count], &text, result))
+		if (count == ACCOUNTS_SOURCE_LIMIT || (!read_directory(accounts,
+			item, &source, places) && !read_item(accounts, item,
+			&source, &text, result)))
 			log_event(LOG_ERROR, "account-source-unknown", NULL,
 				LOG_TEXT("parameter", "accounts"),
 				LOG_SPAN("found", item), LOG_TEXT("expected",
-				"builtin, passwd-file:FILE; 8 at most"));
+				"builtin, passwd-file:FILE, ldap:FILE, "
+				"pgsql:FILE; 8 at most"));
 		else
-			count++;
+			new[count++] = source;
 		if (text.data != NULL)
 			explicit_bzero(text.data, text.room);
 		buffer_fini(&text);

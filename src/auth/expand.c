@@ -118,6 +118,7 @@ find_name(struct expander *expander, const struct parsed_name *parsed,
 	struct span base, detail;
 	int found = accounts_get_name(accounts, parsed->name, expander->arena,
 		name, expander->error);
+	expander->out->is_brief |= name->is_brief;
 	if (found != 0)
 		return found;
 	pthread_mutex_lock(&accounts->cache_lock);
@@ -129,6 +130,7 @@ find_name(struct expander *expander, const struct parsed_name *parsed,
 			SPAN_PRINT(base), SPAN_PRINT(parsed->domain));
 		found = accounts_get_name(accounts, shorter, expander->arena,
 			name, expander->error);
+		expander->out->is_brief |= name->is_brief;
 	}
 	if (found == 0 && span_equals(base, SPAN("postmaster"))) {
 		found = accounts_get_postmaster(accounts, expander->arena,

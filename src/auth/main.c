@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "auth/accounts_directory.h"
 #include "auth/aliases.h"
 #include "auth/auth.h"
 #include "auth/check.h"
@@ -21,6 +22,7 @@
 #include "auth/offline.h"
 #include "auth/passwd_file.h"
 #include "auth/wire.h"
+#include "auth/wire_question.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "serve/jail.h"
@@ -142,6 +144,7 @@ open_all(const struct process *process, struct passwords_options *options,
 		accounts_open("accounts.db", &settings->accounts,
 		&auth.accounts, error) != 0 || load_virtual(error) != 0)
 		return -1;
+	accounts_set_call(auth.accounts, wire_question_call);
 	accounts_set_sources(auth.accounts, settings->sources, read_source,
 		NULL);
 	buffer_fini(&path);
@@ -170,6 +173,7 @@ main(int argc, char **argv)
 	share_workers(sysconf(_SC_NPROCESSORS_ONLN), &workers, &options);
 	struct lot *lot = lot_new(workers);
 	turnstile_init(&auth.turnstile, workers / 2);
+	wire_question_init(lot, workers / 4);
 	auth.owner = process->is_root ? 0 : process->uid;
 	prepare_crypto();
 	if (open_all(process, &options, &error) != 0) {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "auth/exchange_private.h"
+#include "auth/question.h"
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -126,20 +127,62 @@ fail_syntax(struct exchange_result *result)
 
 /* ---- PLAIN and LOGIN ---- */
 
+/* The same for an account of a directory that lets us write. */
+static int
+upgrade_directory(const struct account *account, struct span password,
+	struct error *error)
+{
+	struct buffer hash;
+	buffer_init(&hash, 0);
+	int result = accounts_hash_password(password, &hash, error);
+	if (result == 0)
+		result = question_update(account->directory,
+			span_from(account->address), account->hash,
+			buffer_span(&hash), error);
+	buffer_fini(&hash);
+	return result;
+}
+
 /* The password is known now: keys of ours in place of what was imported. */
 static void
 upgrade(const struct account *account, struct span password)
 {
 	struct error error;
-	if (!account->is_imported)
+	if (!account->is_imported && !account->can_update)
 		return;
-	if (accounts_upgrade(auth.accounts, account, password, &error) == 0)
+	if ((account->can_update ? upgrade_directory(account, password,
+		&error) : accounts_upgrade(auth.accounts, account, password,
+		&error)) == 0)
 		log_event(LOG_INFO, "password-upgraded", NULL,
 			LOG_TEXT("user", account->address));
 	else
 		log_event(LOG_WARN, "password-not-upgraded", NULL,
 			LOG_TEXT("user", account->address),
 			LOG_TEXT("reason", error.text));
+}
+
+/* Here, or where the account is. */
+static enum password_verdict
+judge_password(const struct account *account, struct span name,
+	struct span password)
+{
+	struct error error;
+	int64_t now = clock_monotonic();
+	if (account == NULL || !account->can_check)
+		return password_check(auth.passwords, account, name, password,
+			now, now + EXCHANGE_HASH_WAIT);
+	switch (question_check(account->directory, span_from(account->address),
+		password, &error)) {
+	case QUESTION_FOUND:
+		return PASSWORD_RIGHT;
+	case QUESTION_NOT_FOUND:
+		return PASSWORD_WRONG;
+	case QUESTION_LATER:
+		break;
+	}
+	log_event(LOG_ERROR, "accounts-trouble", NULL,
+		LOG_TEXT("error", error.text));
+	return PASSWORD_LATER;
 }
 
 static void
@@ -158,10 +201,8 @@ check_password(struct exchange *exchange, const struct sasl_plain *plain,
 	}
 	if (!is_allowed(exchange, name, result))
 		return;
-	int64_t now = clock_monotonic();
-	switch (password_check(auth.passwords, found == ACCOUNTS_FOUND ?
-		&account : NULL, name, plain->password, now,
-		now + EXCHANGE_HASH_WAIT)) {
+	switch (judge_password(found == ACCOUNTS_FOUND ? &account : NULL, name,
+		plain->password)) {
 	case PASSWORD_RIGHT:
 		upgrade(&account, plain->password);
 		log_in(exchange, name, &account, plain->authzid, arena,
@@ -316,7 +357,8 @@ take_client_first(struct exchange *exchange, struct span response,
 	}
 	/* A hash of another system cannot answer: as if nobody were there. */
 	exchange->exists = found == ACCOUNTS_FOUND &&
-		exchange->account.hash.size == 0;
+		exchange->account.hash.size == 0 &&
+		!exchange->account.can_check;
 	exchange->account.hash = (struct span){ NULL, 0 };
 	if (exchange->exists)
 		exchange->keys = exchange->account.keys;

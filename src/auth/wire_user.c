@@ -31,6 +31,15 @@ is_over(const struct accounts_expansion *expansion)
 	return true;
 }
 
+/* A directory was asked: true for some seconds, not until something changes. */
+static void
+end(struct wire_request *request, const struct accounts_expansion *expansion)
+{
+	if (expansion->is_brief)
+		wire_add(request, "brief", SPAN("yes"));
+	wire_end(request);
+}
+
 static void
 run_rcpt(struct wire_request *request)
 {
@@ -43,16 +52,16 @@ run_rcpt(struct wire_request *request)
 		wire_add(request, "class", SPAN("local"));
 		if (is_over(&expansion))
 			wire_add(request, "over", SPAN("yes"));
-		wire_end(request);
+		end(request, &expansion);
 		break;
 	case ACCOUNTS_REMOTE:
 		wire_answer(request, "OK");
 		wire_add(request, "class", SPAN("remote"));
-		wire_end(request);
+		end(request, &expansion);
 		break;
 	case ACCOUNTS_NOT_FOUND:
 		wire_answer(request, "NOTFOUND");
-		wire_end(request);
+		end(request, &expansion);
 		break;
 	case ACCOUNTS_TROUBLE:
 		fail_trouble(request, &error);
@@ -64,7 +73,7 @@ run_rcpt(struct wire_request *request)
 static void
 run_sender(struct wire_request *request)
 {
-	struct accounts_expansion expansion;
+	struct accounts_expansion expansion = { .count = 0 };
 	struct error error;
 	uint64_t account;
 	bool may_send = false;
@@ -83,7 +92,7 @@ run_sender(struct wire_request *request)
 			expansion.target[i].account == account)
 			may_send = true;
 	wire_answer(request, may_send ? "OK" : "NOTFOUND");
-	wire_end(request);
+	end(request, &expansion);
 }
 
 /* One target, and what is said of it in the fields behind. */
@@ -134,6 +143,8 @@ answer_targets(struct wire_request *request,
 		if (fields.size >= PIECE)
 			answer_piece(request, "MORE", &fields);
 	}
+	if (expansion->is_brief)
+		tabline_add_pair(&fields, "brief", SPAN("yes"));
 	answer_piece(request, "OK", &fields);
 	buffer_fini(&fields);
 }
@@ -151,7 +162,7 @@ run_expand(struct wire_request *request)
 		break;
 	case ACCOUNTS_NOT_FOUND:
 		wire_answer(request, "NOTFOUND");
-		wire_end(request);
+		end(request, &expansion);
 		break;
 	case ACCOUNTS_TROUBLE:
 		fail_trouble(request, &error);

@@ -51,9 +51,10 @@ const struct config_parameter config_table[] = {
 { "recipient_delimiter", T, "+", NULL, "auth", NULL,
 	"Characters that separate a user name from an extension: "
 	"alice+news@ is delivered to alice." },
-{ "accounts", L, "builtin", NULL, "auth", NULL,
-	"Account sources, asked in the order given: builtin, and "
-	"passwd-file:FILE in Dovecot's format, read again on reload." },
+{ "accounts", L, "builtin", NULL, "auth pgsql", NULL,
+	"Account sources, asked in the order given: builtin, "
+	"passwd-file:FILE in Dovecot's format, read again on reload, and "
+	"pgsql:FILE (doc/accounts.md)." },
 { "mailbox_quota", S, "0", NULL, "auth", NULL,
 	"Space an account may use; 0 is no limit. An account's own limit is set "
 	"with `posthouse user quota`." },

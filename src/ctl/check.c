@@ -1,6 +1,8 @@
 /* See check.h. */
 #include "ctl/check.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,21 +12,31 @@
 
 enum { SENTENCE_LIMIT = 4096 };
 
-/* auth with the tables as its input and a file for what it says. */
+/* What is looked at by which program. */
+struct subject {
+	const char *program;		/* "auth" */
+	const char *what;		/* for a sentence */
+	const char *path;		/* of the input, or NULL */
+	int input;
+};
+
+/* The program with its input, and a file for what it says. */
 static pid_t
-start(const char *program, int tables, int out)
+start(const struct subject *subject, const char *program, int out)
 {
 	pid_t child = fork();
 	if (child != 0)
 		return child;
-	if (dup2(tables, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0)
-		execl(program, "auth", "--check", (char *)NULL);
+	if (dup2(subject->input, STDIN_FILENO) >= 0 &&
+	    dup2(out, STDOUT_FILENO) >= 0)
+		execl(program, subject->program, "--check", subject->path,
+			(char *)NULL);
 	_exit(127);
 }
 
 /* What it said, without the end of the line. */
 static int
-judge(pid_t child, int fd, struct error *error)
+judge(const struct subject *subject, pid_t child, int fd, struct error *error)
 {
 	struct buffer said;
 	struct error ignored;
@@ -37,26 +49,61 @@ judge(pid_t child, int fd, struct error *error)
 		error_set(error, ERROR_USAGE, "%.*s",
 			SPAN_PRINT(span_trim(buffer_span(&said))));
 	else if (result < 0)
-		error_set(error, ERROR_LATER, "virtual_alias_maps could not "
-			"be looked at: auth ended with %d", status);
+		error_set(error, ERROR_LATER, "%s could not be looked at: %s "
+			"ended with %d", subject->what, subject->program,
+			status);
 	buffer_fini(&said);
 	return result;
 }
 
 static int
-run(int tables, struct error *error)
+run(const struct subject *subject, struct error *error)
 {
 	char program[4096];
-	if (programs_path("auth", program, sizeof(program), error) < 0)
+	if (programs_path(subject->program, program, sizeof(program),
+	    error) < 0)
 		return -1;
 	int said = file_open_memory("said", SPAN(""), error);
 	if (said < 0)
 		return -1;
-	pid_t child = start(program, tables, said);
-	int result = child < 0 ? error_set_errno(error, "starting auth") :
-		judge(child, said, error);
+	pid_t child = start(subject, program, said);
+	int result = child < 0 ? error_set_errno(error, "starting %s",
+		subject->program) : judge(subject, child, said, error);
 	file_close(&said);
 	return result;
+}
+
+/* "ldap:FILE": by the program that will read it. A FILE that cannot be opened
+ * is no mistake here: that source is away until it can. */
+static int
+check_source(struct span item, const char *kind, struct error *error)
+{
+	char path[4096];
+	struct span prefix = span_from(kind);
+	struct subject subject = { kind, path, path, -1 };
+	if (!span_starts(item, prefix) || item.size <= prefix.size + 1 ||
+	    item.data[prefix.size] != ':')
+		return 0;
+	int size = snprintf(path, sizeof(path), "%.*s",
+		SPAN_PRINT(span_skip(item, prefix.size + 1)));
+	if ((size_t)size < sizeof(path))
+		subject.input = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK |
+			O_NOCTTY);
+	int result = subject.input < 0 ? 0 : run(&subject, error);
+	file_close(&subject.input);
+	return result;
+}
+
+int
+check_sources(const struct config *config, struct error *error)
+{
+	static const char *const kinds[] = { "ldap", "pgsql" };
+	struct span item, rest = span_from(config_text(config, "accounts"));
+	while (config_next_item(&rest, &item))
+		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+			if (check_source(item, kinds[i], error) < 0)
+				return -1;
+	return 0;
 }
 
 int
@@ -67,7 +114,9 @@ check_tables(const struct config *config, struct error *error)
 	int tables = tables_open(config, &row, error);
 	if (tables < 0)
 		return error->code == ERROR_NONE ? 0 : -1;
-	int result = run(tables, error);
+	const struct subject subject = { "auth", "virtual_alias_maps", NULL,
+		tables };
+	int result = run(&subject, error);
 	file_close(&tables);
 	return result;
 }

@@ -12,4 +12,8 @@
 int
 check_tables(const struct config *config, struct error *error);
 
+/* The same of the files of `ldap:FILE` and `pgsql:FILE` in accounts. */
+int
+check_sources(const struct config *config, struct error *error);
+
 #endif

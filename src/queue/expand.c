@@ -95,6 +95,9 @@ take_target(struct span field, struct arena *arena,
 		if (value.size == 0)
 			return false;
 		target.address = arena_copy(arena, value);
+	} else if (tabline_value(field, "brief", &value)) {
+		expansion->is_brief = true;
+		return true;
 	} else {
 		return take_detail(field, arena, expansion);
 	}
@@ -242,7 +245,7 @@ void
 expand_cache_put(struct expand_cache *cache, uint64_t generation,
 	const struct expansion *expansion)
 {
-	if (expansion->verdict != EXPAND_OK ||
+	if (expansion->verdict != EXPAND_OK || expansion->is_brief ||
 		expansion->count > EXPAND_CACHE_TARGETS)
 		return;
 	struct cached *entry = cached_new(expansion);
@@ -279,6 +282,7 @@ forget(struct expansion *expansion)
 	expansion->verdict = EXPAND_LATER;
 	expansion->target = NULL;
 	expansion->count = expansion->room = 0;
+	expansion->is_brief = false;
 }
 
 /* What all groups of one call to expand_all have in common. */

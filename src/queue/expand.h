@@ -35,6 +35,7 @@ struct expansion {
 	enum expand_verdict verdict;
 	struct target *target;		/* in the arena */
 	size_t count, room;
+	bool is_brief;			/* true for some seconds only */
 };
 
 struct expand_cache {

@@ -64,6 +64,14 @@ admin_row_end(struct admin_call *call)
 }
 
 void
+admin_line_begin(struct admin_call *call, struct span word)
+{
+	assert(!call->is_answered);
+	call->is_answered = true;
+	begin(call, word);
+}
+
+void
 admin_ok(struct admin_call *call)
 {
 	assert(!call->is_answered);

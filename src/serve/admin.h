@@ -53,6 +53,11 @@ admin_row_number(struct admin_call *call, const char *key, uint64_t number);
 bool
 admin_row_end(struct admin_call *call);
 
+/* An answer that is one line of its own word, instead of the two below: begins
+ * it; admin_row_field and admin_row_end go on. */
+void
+admin_line_begin(struct admin_call *call, struct span word);
+
 /* The end of the answer; one of the two, once. */
 void
 admin_ok(struct admin_call *call);

@@ -175,6 +175,7 @@ find(struct directory *directory, struct turn *turn, struct span question,
 {
 	struct arena arena;
 	struct tabline answer;
+	struct span value;
 	uint64_t generation = counter_generations()->accounts;
 	enum directory_verdict verdict = recall(directory, question, generation);
 	if (verdict != DIRECTORY_LATER)
@@ -190,11 +191,15 @@ find(struct directory *directory, struct turn *turn, struct span question,
 		break;
 	}
 	arena_init(&arena, 0);
-	if (ask(directory, question, &arena, &answer))
+	bool is_brief = true;
+	if (ask(directory, question, &arena, &answer)) {
 		verdict = read(&answer);
+		is_brief = tabline_get(&answer, 2, "brief", &value);
+	}
 	arena_fini(&arena);
 	turnstile_leave(&directory->turnstile, clock_monotonic());
-	remember(directory, question, generation, verdict);
+	if (!is_brief)
+		remember(directory, question, generation, verdict);
 	return verdict;
 }
 

@@ -55,6 +55,11 @@ const struct config_parameter config_table[] = {
 	"Account sources, asked in the order given: builtin, "
 	"passwd-file:FILE in Dovecot's format, read again on reload, and "
 	"pgsql:FILE (doc/accounts.md)." },
+{ "mail_location", T, "mbox:~/mail:INBOX=/var/mail/%u", NULL, "mailbox", NULL,
+	"Where system users' mail is, as in Dovecot: native[:DIR], "
+	"mbox:DIR[:INBOX=FILE] or maildir:DIR[:INBOX=DIR]; ~ and %h are the home, "
+	"%u the user, %n his name, %1n its first character. Other accounts are "
+	"always native." },
 { "mailbox_quota", S, "0", NULL, "auth", NULL,
 	"Space an account may use; 0 is no limit. An account's own limit is set "
 	"with `posthouse user quota`." },

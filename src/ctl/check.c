@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/tables.h"
 #include "ctl/programs.h"
+#include "proto/mail_location.h"
 
 enum { SENTENCE_LIMIT = 4096 };
 
@@ -104,6 +105,14 @@ check_sources(const struct config *config, struct error *error)
 			if (check_source(item, kinds[i], error) < 0)
 				return -1;
 	return 0;
+}
+
+int
+check_mail_location(const struct config *config, struct error *error)
+{
+	struct mail_location location;
+	return mail_location_parse(span_from(config_text(config,
+		"mail_location")), &location, error);
 }
 
 int

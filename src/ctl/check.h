@@ -1,11 +1,16 @@
 /*
- * Files that parameters name, looked at before the system is given them.
+ * Parameters with a grammar of their own, and files that parameters name, looked
+ * at before the system is given them.
  */
 #ifndef CTL_CHECK_H
 #define CTL_CHECK_H
 
 #include "base/config.h"
 #include "base/error.h"
+
+/* mail_location: one sentence with what was found and expected. */
+int
+check_mail_location(const struct config *config, struct error *error);
 
 /* The tables of virtual_alias_maps: one sentence with file, line, what was found
  * and expected. Runs auth, which alone knows how to read them. */

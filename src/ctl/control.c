@@ -50,6 +50,7 @@ ctl_reload(struct ctl *ctl)
 	if (ctl_load_config(ctl) != 0)
 		return 1;
 	if (prepare_certificate(ctl->config, &error) < 0 ||
+	    check_mail_location(ctl->config, &error) < 0 ||
 	    check_tables(ctl->config, &error) < 0 ||
 	    check_sources(ctl->config, &error) < 0)
 		return ctl_fail_error(&error);

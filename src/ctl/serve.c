@@ -62,7 +62,8 @@ ctl_serve(struct ctl *ctl)
 			"found \"%s\", expected nothing", ctl->argv[0]);
 	if (ctl_load_config(ctl) != 0)
 		return 1;
-	if (check_tables(ctl->config, &error) < 0 ||
+	if (check_mail_location(ctl->config, &error) < 0 ||
+	    check_tables(ctl->config, &error) < 0 ||
 	    check_sources(ctl->config, &error) < 0)
 		return ctl_fail_error(&error);
 	if (check) {

@@ -14,6 +14,7 @@ struct ctl {
 	const char *config_path;	/* -c, or $POSTHOUSE_CONF, or the standard one */
 	const char *override[CTL_OVERRIDE_LIMIT];	/* -o NAME=VALUE */
 	size_t override_count;
+	bool is_standard_config;	/* config_path is the standard one; for mail */
 	bool json;
 	bool is_help;
 	int argc;		/* words after the subcommand, options removed */
@@ -57,7 +58,7 @@ ctl_take_flag(struct ctl *ctl, const char *name);
 
 ctl_function ctl_init, ctl_serve, ctl_stop, ctl_reload, ctl_status, ctl_config,
 	ctl_user, ctl_domain, ctl_alias, ctl_queue, ctl_trace,
-	ctl_queue_list, ctl_mailq, ctl_newaliases;
+	ctl_queue_list, ctl_mailq, ctl_newaliases, ctl_mail;
 
 /* The row of the table for this function, for ctl_usage. */
 const struct ctl_command *

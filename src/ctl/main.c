@@ -2,7 +2,7 @@
  * posthouse: the operator's command. It reads the configuration, prepares what
  * the system needs before it starts (directories, users, a certificate), and
  * otherwise asks the running processes on wires that master makes for it. It
- * opens no mailbox and no account database itself.
+ * opens no mailbox and no account database itself: `mail` is an IMAP client.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -78,6 +78,9 @@ static const struct ctl_command commands[] = {
 	{ "trace", "trace ADDRESS|ID",
 		"Show the journey of messages through every process.", NULL,
 		ctl_trace },
+	{ "mail", "mail [-eHN] [-u USER | -f FILE] | [-s SUBJECT] ADDRESS...",
+		"Read a mailbox, or send a message.",
+		NULL, ctl_mail },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 
@@ -226,6 +229,8 @@ static const struct {
 } names[] = {
 	{ "mailq", ctl_mailq },
 	{ "newaliases", ctl_newaliases },
+	{ "mail", ctl_mail },
+	{ "mailx", ctl_mail },
 };
 
 static ctl_function *
@@ -248,6 +253,31 @@ finish(struct ctl *ctl, int result)
 	return result;
 }
 
+/* Where `mail` stands in the words, whose options -c and -o mean other things;
+ * 0: it is not the command. */
+static int
+find_mail(int argc, char **argv)
+{
+	int i = 1;
+	while (i < argc && argv[i][0] == '-')
+		i += strcmp(argv[i], "-c") == 0 || strcmp(argv[i], "-o") == 0 ?
+			2 : 1;
+	return i < argc && strcmp(argv[i], "mail") == 0 ? i : 0;
+}
+
+/* `mail` with the common options that stand before it. */
+static int
+run_mail(struct ctl *ctl, int argc, char **argv, int at)
+{
+	ctl->argc = at > 0 ? at - 1 : 0;
+	if (take_common_options(ctl) != 0)
+		return 1;
+	ctl->is_standard_config = ctl->config_path == standard_config;
+	ctl->argc = argc - at;
+	ctl->argv = argv + at;
+	return finish(ctl, ctl_mail(ctl));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -255,6 +285,9 @@ main(int argc, char **argv)
 		.config_path = getenv("POSTHOUSE_CONF") };
 	if (ctl.config_path == NULL)
 		ctl.config_path = standard_config;
+	int mail = find_mail(argc, argv);
+	if (mail > 0 || function_of_name(argv[0]) == ctl_mail)
+		return run_mail(&ctl, argc, argv, mail);
 	if (take_common_options(&ctl) != 0)
 		return 1;
 	ctl_function *own = function_of_name(argv[0]);

@@ -27,6 +27,8 @@ set_options(struct accounts *accounts, const struct accounts_options *options)
 	accounts->delimiters = memory_copy_string(options->delimiters);
 	accounts->quota = options->quota;
 	accounts->uses_aliases = options->uses_aliases;
+	accounts->first_uid = options->first_uid;
+	accounts->last_uid = options->last_uid;
 }
 
 static void
@@ -59,6 +61,7 @@ accounts_open(const char *path, const struct accounts_options *options,
 	pthread_mutex_init(&new->cache_lock, NULL);
 	pthread_rwlock_init(&new->virtual_lock, NULL);
 	bounded_map_init(&new->names, ACCOUNTS_CACHE_LIMIT / 2, memory_free);
+	accounts_system_init(new);
 	map_init(&new->domains);
 	set_options(new, options);
 	*accounts = new;
@@ -82,6 +85,7 @@ accounts_close(struct accounts **accounts)
 	for (size_t i = 0; i < old->directory_count; i++)
 		question_source_free(&old->directory[i]);
 	bounded_map_fini(&old->names);
+	accounts_system_fini(old);
 	map_fini(&old->domains);
 	memory_free(old->mydestination);
 	memory_free(old->myorigin);
@@ -228,7 +232,8 @@ static void
 copy_entry(const struct name_entry *entry, uint64_t quota,
 	struct arena *arena, struct name *name)
 {
-	*name = (struct name){ .has_account = entry->has_account };
+	*name = (struct name){ .has_account = entry->has_account,
+		.place = entry->place };
 	if (entry->has_account) {
 		struct account *account = &name->account;
 		account->id = entry->id;
@@ -359,7 +364,9 @@ read_answer(struct accounts *accounts, struct question_source *directory,
 	return READ_ASK;
 }
 
-/* The first source that has it. One that cannot be asked might have had it. */
+/* The first source that has it, but for the system's users, who are looked for
+ * afterwards (accounts_get_account). One that cannot be asked might have had
+ * it. */
 static int
 read_sources(struct accounts *accounts, struct span normalised,
 	struct answers *answers, struct name_entry *draft, struct buffer *text,
@@ -370,6 +377,9 @@ read_sources(struct accounts *accounts, struct span normalised,
 		return read_builtin(accounts, normalised, draft, text, error);
 	for (size_t i = 0; i < accounts->source_count && found == 0; i++) {
 		const struct accounts_source *source = &accounts->source[i];
+		draft->place = (unsigned)i + 1;
+		if (source->is_system)
+			continue;
 		if (source->directory != NULL)
 			found = read_answer(accounts, source->directory,
 				normalised, answers, draft, text, error);
@@ -520,9 +530,12 @@ find_account(struct accounts *accounts, struct span normalised,
 	struct name found;
 	int result = accounts_get_name(accounts, normalised, arena, &found,
 		error);
+	if (result >= 0)
+		result = accounts_get_account(accounts, normalised, &found,
+			error);
 	if (result < 0)
 		return ACCOUNTS_TROUBLE;
-	if (result == 0 || !found.has_account)
+	if (result == 0)
 		return ACCOUNTS_NOT_FOUND;
 	*account = found.account;
 	return ACCOUNTS_FOUND;

@@ -13,6 +13,7 @@
 #ifndef AUTH_ACCOUNTS_H
 #define AUTH_ACCOUNTS_H
 
+#include "auth/system.h"
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/error.h"
@@ -35,6 +36,7 @@ struct accounts_options {
 	const char *delimiters;		/* recipient_delimiter */
 	uint64_t quota;			/* of accounts without one of their own */
 	bool uses_aliases;		/* alias_maps names something */
+	uint32_t first_uid, last_uid;	/* of system users, beside root; 0: no end */
 };
 
 /*
@@ -58,7 +60,7 @@ typedef int accounts_read_fn(void *context, unsigned place,
 
 /*
  * Who is asked for accounts, in this order: "builtin", "passwd-file:FILE",
- * "ldap:FILE", "pgsql:FILE".
+ * "system", "ldap:FILE", "pgsql:FILE".
  * Without any known one, and before the first call, builtin. A file that cannot
  * be read keeps what it said before; if it never said anything, all that would
  * have asked it is TROUBLE. What is wrong is logged with file and line.
@@ -66,6 +68,11 @@ typedef int accounts_read_fn(void *context, unsigned place,
 void
 accounts_set_sources(struct accounts *accounts, const char *list,
 	accounts_read_fn *read, void *context);
+
+/* Who knows system users; before the first accounts_set_sources. */
+void
+accounts_set_system(struct accounts *accounts,
+	const struct system_calls *calls);
 
 /* 32 bytes drawn once for this database: for salts of names that are not. */
 const uint8_t *
@@ -85,6 +92,8 @@ struct account {
 	struct question_source *directory;	/* it is of, or NULL; for ever */
 	bool can_check, can_update;	/* there: the password, or its hash */
 	bool is_stale;			/* there, an hour ago: for mail only */
+	bool is_system;			/* his password is asked of system_name's */
+	char system_name[SYSTEM_USER_NAME_LIMIT + 1];
 	char address[ADDRESS_PATH_LIMIT + 2];	/* its first address, as given */
 };
 
@@ -110,6 +119,11 @@ accounts_find_login(struct accounts *accounts, struct span name,
 	struct arena *arena, struct account *account, struct span *normalised,
 	struct error *error);
 
+/* The system user with this uid, when he has mail. */
+enum accounts_verdict
+accounts_find_uid(struct accounts *accounts, uint32_t uid,
+	struct account *account, struct error *error);
+
 /* Where mail for an address goes. Everything is in the arena. */
 struct accounts_target {
 	bool is_local;
@@ -129,7 +143,8 @@ struct accounts_target {
 struct accounts_expansion {
 	struct accounts_target *target;	/* each account and address once */
 	size_t count;
-	bool is_brief;		/* true for some seconds: a directory was asked */
+	bool is_brief;		/* true for some seconds: a directory or the system
+				 * was asked */
 };
 
 /*
@@ -219,32 +234,5 @@ accounts_add_alias(struct accounts *accounts, struct span address,
 int
 accounts_delete_alias(struct accounts *accounts, struct span address,
 	struct span target, struct error *error);
-
-/* ---- lists, in the order of the names; everything is in the arena ---- */
-
-struct accounts_user_row {
-	struct span address;
-	uint64_t id, quota;
-	bool has_own_quota, is_over, has_password;
-};
-int
-accounts_list_users(struct accounts *accounts, struct arena *arena,
-	struct accounts_user_row **rows, size_t *count, struct error *error);
-
-struct accounts_alias_row {
-	struct span address, target;
-};
-int
-accounts_list_aliases(struct accounts *accounts, struct arena *arena,
-	struct accounts_alias_row **rows, size_t *count, struct error *error);
-
-struct accounts_domain_row {
-	struct span domain;
-	uint64_t users, aliases;
-	bool is_configured;		/* stands in mydestination */
-};
-int
-accounts_list_domains(struct accounts *accounts, struct arena *arena,
-	struct accounts_domain_row **rows, size_t *count, struct error *error);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "proto/account_id.h"
 #include "proto/saslprep.h"
 
 static int
@@ -441,6 +442,10 @@ accounts_set_over(struct accounts *accounts, uint64_t id, bool is_over,
 	struct error *error)
 {
 	struct database *database = &accounts->database;
+	if (account_id_is_system(id)) {
+		accounts_set_system_over(accounts, account_id_uid(id), is_over);
+		return 0;
+	}
 	pthread_mutex_lock(&accounts->database_lock);
 	sqlite3_stmt *set = database_use(database, DATABASE_SET_OVER);
 	sqlite3_bind_int64(set, 1, (int64_t)id);

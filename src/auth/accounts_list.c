@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/accounts_list.h"
 #include "auth/accounts_private.h"
 #include "base/buffer.h"
 

@@ -23,9 +23,10 @@ enum { ACCOUNTS_SOURCE_LIMIT = 8, ACCOUNTS_DIRECTORY_LIMIT = 64 };
 
 /* One of the list `accounts`. */
 struct accounts_source {
-	char *path;			/* NULL: builtin */
+	char *path;			/* NULL: builtin, or system */
 	struct passwd_file *file;	/* NULL: it could not be read yet */
 	struct question_source *directory;	/* or NULL; borrowed */
+	bool is_system;			/* asked when the others are (`place`) */
 };
 
 /* An address in the cache: one run of memory, texts at its end. */
@@ -36,6 +37,7 @@ struct name_entry {
 	uint64_t id, quota, generation;
 	struct scram_keys keys;
 	bool is_imported;
+	unsigned place;			/* in the list, from 1; 0: builtin alone */
 	size_t written_size, hash_size, target_count;
 	size_t text_size;
 	char text[];		/* written, hash, then each target and a NUL */
@@ -55,6 +57,9 @@ struct accounts {
 	pthread_rwlock_t virtual_lock;	/* written by a reload only */
 	struct virtual_tables *virtual_tables;	/* or NULL */
 	uint64_t quota;
+	uint32_t first_uid, last_uid;	/* of system users who have mail */
+	struct bounded_map system_users;	/* name -> accounts_system.c */
+	struct bounded_map system_over;	/* uids over their quota */
 	atomic_bool has_hashes;		/* somebody's, in place of keys */
 
 	/* Under database_lock; none: builtin alone. */
@@ -65,6 +70,8 @@ struct accounts {
 	 * lock. */
 	struct question_source *directory[ACCOUNTS_DIRECTORY_LIMIT];
 	size_t directory_count;
+	atomic_uint system_place;	/* of `system`, from 1; 0: is not in it */
+	const struct system_calls *system;	/* set once */
 };
 
 enum domain_kind { DOMAIN_CONFIGURED = 1, DOMAIN_ADDED = 2 };
@@ -72,7 +79,8 @@ enum domain_kind { DOMAIN_CONFIGURED = 1, DOMAIN_ADDED = 2 };
 /* What one normalised address is, by itself. */
 struct name {
 	bool has_account;
-	bool is_brief;			/* a directory was asked: true for now */
+	bool is_brief;			/* somebody was asked: true for now */
+	unsigned place;			/* of the account's source, from 1 */
 	struct account account;
 	struct span *target;		/* of the alias, as written */
 	size_t target_count;
@@ -103,7 +111,30 @@ int
 accounts_get_name(struct accounts *accounts, struct span normalised,
 	struct arena *arena, struct name *name, struct error *error);
 
-/* As above: who reads postmaster@ in domains where nobody else does. 0: there
+/* ---- accounts_system.c ---- */
+
+void
+accounts_system_init(struct accounts *accounts);
+void
+accounts_system_fini(struct accounts *accounts);
+
+/* Are names of this domain those of system users? */
+bool
+accounts_is_of_system(struct accounts *accounts, struct span domain);
+
+/*
+ * Whose a name is, after accounts_get_name, whatever that found: system users
+ * in their place among the sources. 1, 0, or -1: they cannot be asked, and the
+ * account might be theirs. Blocks as long as pam does.
+ */
+int
+accounts_get_account(struct accounts *accounts, struct span normalised,
+	struct name *name, struct error *error);
+
+void
+accounts_set_system_over(struct accounts *accounts, uint32_t uid, bool over);
+
+/* As accounts_get_name: who reads postmaster@ in domains where nobody else does. 0: there
  * is no account at all. */
 int
 accounts_get_postmaster(struct accounts *accounts, struct arena *arena,

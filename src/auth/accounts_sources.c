@@ -154,7 +154,8 @@ bool
 accounts_sources_have_hashes(const struct accounts *accounts)
 {
 	for (size_t i = 0; i < accounts->source_count; i++)
-		if (accounts->source[i].directory != NULL ||
+		if (accounts->source[i].is_system ||
+			accounts->source[i].directory != NULL ||
 			(accounts->source[i].path != NULL &&
 			(accounts->source[i].file == NULL ||
 			!passwd_file_has_keys(accounts->source[i].file))))
@@ -233,7 +234,8 @@ read_item(struct accounts *accounts, struct span item,
 	struct accounts_source *out, struct buffer *text, int result)
 {
 	struct span prefix = SPAN("passwd-file:");
-	if (span_equals(item, SPAN("builtin")))
+	out->is_system = span_equals(item, SPAN("system"));
+	if (span_equals(item, SPAN("builtin")) || out->is_system)
 		return true;
 	if (!span_starts(item, prefix) || item.size == prefix.size)
 		return false;
@@ -272,6 +274,17 @@ keep_domains(struct accounts *accounts, const struct passwd_file *file)
 			LOG_TEXT("error", error.text));
 }
 
+/* Where `system` stands in the list; the first time counts. */
+static void
+note_system(struct accounts *accounts)
+{
+	unsigned place = 0;
+	for (unsigned i = 0; place == 0 && i < accounts->source_count; i++)
+		if (accounts->source[i].is_system && accounts->system != NULL)
+			place = i + 1;
+	atomic_store(&accounts->system_place, place);
+}
+
 /* The new list in place of the old one, from which it takes what it could not
  * read itself. */
 static void
@@ -293,6 +306,7 @@ replace(struct accounts *accounts, struct accounts_source *new, size_t count)
 	accounts_free_sources(old, old_count);
 	memcpy(accounts->source, new, count * sizeof(*new));
 	accounts->source_count = count;
+	note_system(accounts);
 	for (size_t i = 0; i < count; i++)
 		if (new[i].file != NULL)
 			keep_domains(accounts, new[i].file);
@@ -310,7 +324,7 @@ accounts_set_sources(struct accounts *accounts, const char *list,
 		struct buffer text;
 		struct error error;
 		int result = 0;
-		struct accounts_source source = { NULL, NULL, NULL };
+		struct accounts_source source = { .path = NULL };
 		buffer_init(&text, 0);
 		if (span_starts(item, SPAN("passwd-file:"))) {
 			result = read(context, place++, &text, &error);
@@ -325,7 +339,7 @@ accounts_set_sources(struct accounts *accounts, const char *list,
 			log_event(LOG_ERROR, "account-source-unknown", NULL,
 				LOG_TEXT("parameter", "accounts"),
 				LOG_SPAN("found", item), LOG_TEXT("expected",
-				"builtin, passwd-file:FILE, ldap:FILE, "
+				"builtin, system, passwd-file:FILE, ldap:FILE, "
 				"pgsql:FILE; 8 at most"));
 		else
 			new[count++] = source;

@@ -22,6 +22,7 @@ struct auth {
 	struct throttle *throttle;
 	struct tickets *tickets;
 	struct exchanges *exchanges;
+	const struct system_calls *system;	/* who knows system users */
 	uint32_t owner;		/* who may be everybody by EXTERNAL: root, or the
 				 * one user as whom all of this runs */
 	struct turnstile turnstile;	/* to SASL: half of the workers */

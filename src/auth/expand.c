@@ -107,32 +107,47 @@ add_account(struct expander *expander, const struct visit *visit,
 	});
 }
 
+/* The local part without its detail in *base; true when it has one. */
+static bool
+split(struct expander *expander, const struct parsed_name *parsed,
+	struct span *base)
+{
+	struct span detail, local = span_first(parsed->name,
+		parsed->name.size - parsed->domain.size - 1);
+	pthread_mutex_lock(&expander->accounts->cache_lock);
+	bool has_detail = address_split_detail(local,
+		expander->accounts->delimiters, base, &detail);
+	pthread_mutex_unlock(&expander->accounts->cache_lock);
+	return has_detail;
+}
+
+static struct span
+join(struct expander *expander, struct span local, struct span domain)
+{
+	return arena_print(expander->arena, "%.*s@%.*s", SPAN_PRINT(local),
+		SPAN_PRINT(domain));
+}
+
 /* The name an address is known by: 1, 0 or -1 as accounts_get_name. */
 static int
 find_name(struct expander *expander, const struct parsed_name *parsed,
 	struct name *name)
 {
 	struct accounts *accounts = expander->accounts;
-	struct span local = span_first(parsed->name,
-		parsed->name.size - parsed->domain.size - 1);
-	struct span base, detail;
+	struct span base;
 	int found = accounts_get_name(accounts, parsed->name, expander->arena,
 		name, expander->error);
 	expander->out->is_brief |= name->is_brief;
 	if (found != 0)
 		return found;
-	pthread_mutex_lock(&accounts->cache_lock);
-	bool has_detail = address_split_detail(local, accounts->delimiters,
-		&base, &detail);
-	pthread_mutex_unlock(&accounts->cache_lock);
-	if (has_detail) {
-		struct span shorter = arena_print(expander->arena, "%.*s@%.*s",
-			SPAN_PRINT(base), SPAN_PRINT(parsed->domain));
-		found = accounts_get_name(accounts, shorter, expander->arena,
-			name, expander->error);
+	if (split(expander, parsed, &base)) {
+		found = accounts_get_name(accounts, join(expander, base,
+			parsed->domain), expander->arena, name,
+			expander->error);
 		expander->out->is_brief |= name->is_brief;
 	}
-	if (found == 0 && span_equals(base, SPAN("postmaster"))) {
+	if (found == 0 && span_equals(base, SPAN("postmaster")) &&
+		!accounts_is_of_system(accounts, parsed->domain)) {
 		found = accounts_get_postmaster(accounts, expander->arena,
 			name, expander->error);
 		if (found == 0)
@@ -149,28 +164,32 @@ is_too_deep(const struct visit *visit)
 	return visit->depth == ACCOUNTS_DEPTH_LIMIT;
 }
 
-/* The targets of an alias join the queue. */
+/* A target of an alias joins the queue; false: there are too many. */
+static bool
+follow_one(struct expander *expander, const struct visit *visit,
+	struct span text)
+{
+	struct visit next = { .depth = visit->depth + 1,
+		.sender = visit->sender };
+	if (!accounts_parse(expander->accounts, text, expander->arena,
+		&next.parsed)) {
+		expander->has_dangling = true;
+		return true;
+	}
+	next.is_itself = span_equals(next.parsed.name, visit->parsed.name);
+	return (!next.is_itself && is_seen(expander, next.parsed.name)) ||
+		add_visit(expander, &next);
+}
+
 static enum accounts_verdict
 follow(struct expander *expander, const struct visit *visit,
 	const struct name *name)
 {
 	if (is_too_deep(visit))
 		return fail(expander, "are nested too deeply");
-	for (size_t i = 0; i < name->target_count; i++) {
-		struct visit next = { .depth = visit->depth + 1,
-			.sender = visit->sender };
-		if (!accounts_parse(expander->accounts, name->target[i],
-			expander->arena, &next.parsed)) {
-			expander->has_dangling = true;
-			continue;
-		}
-		next.is_itself = span_equals(next.parsed.name,
-			visit->parsed.name);
-		if (!next.is_itself && is_seen(expander, next.parsed.name))
-			continue;
-		if (!add_visit(expander, &next))
+	for (size_t i = 0; i < name->target_count; i++)
+		if (!follow_one(expander, visit, name->target[i]))
 			return fail(expander, "have too many targets");
-	}
 	return ACCOUNTS_FOUND;
 }
 
@@ -263,23 +282,12 @@ follow_virtual(struct expander *expander, const struct visit *visit,
 	if (is_too_deep(visit))
 		return fail(expander, "are nested too deeply");
 	while (config_next_item(&value, &item)) {
-		struct visit next = { .depth = visit->depth + 1,
-			.sender = visit->sender };
 		if (item.data[0] == '@')
 			item = arena_print(expander->arena, "%.*s%.*s",
 				SPAN_PRINT(local), SPAN_PRINT(item));
 		else
 			item = extend(expander, item, extension);
-		if (!accounts_parse(expander->accounts, item, expander->arena,
-			&next.parsed)) {
-			expander->has_dangling = true;
-			continue;
-		}
-		next.is_itself = span_equals(next.parsed.name,
-			visit->parsed.name);
-		if (!next.is_itself && is_seen(expander, next.parsed.name))
-			continue;
-		if (!add_visit(expander, &next))
+		if (!follow_one(expander, visit, item))
 			return fail(expander, "have too many targets");
 	}
 	return ACCOUNTS_FOUND;
@@ -453,6 +461,53 @@ add_reversed(struct expander *expander, const struct visit *visit, bool *fits)
 	return true;
 }
 
+/* The account of a name that is no alias, the system's users among them: the
+ * whole name, or what is before its detail. 1, 0 or -1. */
+static int
+find_account(struct expander *expander, const struct parsed_name *parsed,
+	struct name *name)
+{
+	struct accounts *accounts = expander->accounts;
+	struct span base;
+	int found = accounts_get_account(accounts, parsed->name, name,
+		expander->error);
+	if (found == 0 && split(expander, parsed, &base))
+		found = accounts_get_account(accounts, join(expander, base,
+			parsed->domain), name, expander->error);
+	expander->out->is_brief |= name->is_brief;
+	return found;
+}
+
+/* Where users of the system have mail, postmaster is root unless he is somebody
+ * (RFC 5321 4.5.1). */
+static bool
+is_postmaster(struct expander *expander, const struct parsed_name *parsed)
+{
+	struct span base;
+	split(expander, parsed, &base);
+	return span_equals(base, SPAN("postmaster")) &&
+		accounts_is_of_system(expander->accounts, parsed->domain);
+}
+
+static enum accounts_verdict
+visit_account(struct expander *expander, const struct visit *visit,
+	struct name *name)
+{
+	const struct parsed_name *parsed = &visit->parsed;
+	bool fits = true;
+	int found = find_account(expander, parsed, name);
+	if (found < 0)
+		return ACCOUNTS_TROUBLE;
+	if (found == 1)
+		fits = add_account(expander, visit, &name->account);
+	else if (is_postmaster(expander, parsed) && !is_too_deep(visit))
+		fits = follow_one(expander, visit, join(expander,
+			SPAN("root"), parsed->domain));
+	else
+		expander->has_dangling = true;
+	return fits ? ACCOUNTS_FOUND : fail(expander, "have too many targets");
+}
+
 static enum accounts_verdict
 visit_one(struct expander *expander, const struct visit *visit)
 {
@@ -484,11 +539,7 @@ visit_one(struct expander *expander, const struct visit *visit)
 		&fits))
 		return fits ? ACCOUNTS_FOUND :
 			fail(expander, "have too many targets");
-	if (found == 1 && name.has_account)
-		fits = add_account(expander, visit, &name.account);
-	else
-		expander->has_dangling = true;
-	return fits ? ACCOUNTS_FOUND : fail(expander, "have too many targets");
+	return visit_account(expander, visit, &name);
 }
 
 /* Nothing is left: nobody is there, unless loops of aliases ate it all. */

@@ -21,6 +21,7 @@
 #include "auth/exchange.h"
 #include "auth/offline.h"
 #include "auth/passwd_file.h"
+#include "auth/system_call.h"
 #include "auth/wire.h"
 #include "auth/wire_question.h"
 #include "base/file.h"
@@ -28,7 +29,13 @@
 #include "serve/jail.h"
 #include "serve/process.h"
 
-enum { WORKERS_LEAST = 16, WORKERS_MOST = 48, STOP_GRACE = 2000 };
+enum {
+	WORKERS_LEAST = 16, WORKERS_MOST = 48,
+	/* Who waits for pam is no less for the others: of these, half may be
+	 * logging in. */
+	WORKERS_FOR_SYSTEM = 4 * SYSTEM_CALL_MOST,
+	STOP_GRACE = 2000,
+};
 
 static const struct service services[] = {
 	{ "auth-sasl", wire_accept_sasl },
@@ -145,6 +152,7 @@ open_all(const struct process *process, struct passwords_options *options,
 		&auth.accounts, error) != 0 || load_virtual(error) != 0)
 		return -1;
 	accounts_set_call(auth.accounts, wire_question_call);
+	accounts_set_system(auth.accounts, auth.system);
 	accounts_set_sources(auth.accounts, settings->sources, read_source,
 		NULL);
 	buffer_fini(&path);
@@ -171,9 +179,13 @@ main(int argc, char **argv)
 	unsigned workers;
 	struct passwords_options options;
 	share_workers(sysconf(_SC_NPROCESSORS_ONLN), &workers, &options);
+	if (config_has_item(process->config, "accounts", "system"))
+		workers += WORKERS_FOR_SYSTEM;
 	struct lot *lot = lot_new(workers);
 	turnstile_init(&auth.turnstile, workers / 2);
 	wire_question_init(lot, workers / 4);
+	system_call_init(lot);
+	auth.system = &system_calls;
 	auth.owner = process->is_root ? 0 : process->uid;
 	prepare_crypto();
 	if (open_all(process, &options, &error) != 0) {
@@ -186,6 +198,7 @@ main(int argc, char **argv)
 	lot_run(lot, STOP_GRACE);
 	lot_free(&lot);
 	turnstile_fini(&auth.turnstile);
+	system_call_fini();
 	exchanges_free(&auth.exchanges);
 	tickets_free(&auth.tickets);
 	throttle_free(&auth.throttle);

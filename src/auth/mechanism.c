@@ -161,18 +161,36 @@ upgrade(const struct account *account, struct span password)
 			LOG_TEXT("reason", error.text));
 }
 
-/* Here, or where the account is. */
+/* Nothing is remembered of what the machine said: nobody tells when a password
+ * there is changed or locked. */
 static enum password_verdict
-judge_password(const struct account *account, struct span name,
-	struct span password)
+ask_machine(const struct exchange *exchange, const struct account *account,
+	struct span password, bool *is_barred, struct error *error)
 {
-	struct error error;
-	int64_t now = clock_monotonic();
-	if (account == NULL || !account->can_check)
-		return password_check(auth.passwords, account, name, password,
-			now, now + EXCHANGE_HASH_WAIT);
+	char client[NETWORK_TEXT_SIZE];
+	network_address_format(&exchange->facts.client, client);
+	const struct system_password asked = { account->system_name, password,
+		client, exchange->service };
+	switch (auth.system->check(&asked, error)) {
+	case SYSTEM_BARRED:
+		*is_barred = true;
+		return PASSWORD_RIGHT;
+	case SYSTEM_YES:
+		return PASSWORD_RIGHT;
+	case SYSTEM_NO:
+		return PASSWORD_WRONG;
+	case SYSTEM_LATER:
+		break;
+	}
+	return PASSWORD_LATER;
+}
+
+static enum password_verdict
+ask_directory(const struct account *account, struct span password,
+	struct error *error)
+{
 	switch (question_check(account->directory, span_from(account->address),
-		password, &error)) {
+		password, error)) {
 	case QUESTION_FOUND:
 		return PASSWORD_RIGHT;
 	case QUESTION_NOT_FOUND:
@@ -180,9 +198,37 @@ judge_password(const struct account *account, struct span name,
 	case QUESTION_LATER:
 		break;
 	}
-	log_event(LOG_ERROR, "accounts-trouble", NULL,
-		LOG_TEXT("error", error.text));
 	return PASSWORD_LATER;
+}
+
+/* Here, or where the account is. */
+static enum password_verdict
+judge_password(const struct exchange *exchange, const struct account *account,
+	struct span name, struct span password, bool *is_barred)
+{
+	struct error error;
+	int64_t now = clock_monotonic();
+	*is_barred = false;
+	if (account == NULL || !(account->is_system || account->can_check))
+		return password_check(auth.passwords, account, name, password,
+			now, now + EXCHANGE_HASH_WAIT);
+	enum password_verdict verdict = account->is_system ?
+		ask_machine(exchange, account, password, is_barred, &error) :
+		ask_directory(account, password, &error);
+	if (verdict == PASSWORD_LATER)
+		log_event(LOG_ERROR, "accounts-trouble", NULL,
+			LOG_TEXT("user", account->address),
+			LOG_TEXT("error", error.text));
+	return verdict;
+}
+
+static void
+refuse_barred(const struct exchange *exchange, struct span name,
+	struct exchange_result *result)
+{
+	log_failure(exchange, name, "barred");
+	exchange_fail(result, false, "barred",
+		"The account or its password has expired or is locked");
 }
 
 static void
@@ -201,9 +247,14 @@ check_password(struct exchange *exchange, const struct sasl_plain *plain,
 	}
 	if (!is_allowed(exchange, name, result))
 		return;
-	switch (judge_password(found == ACCOUNTS_FOUND ? &account : NULL, name,
-		plain->password)) {
+	bool is_barred;
+	switch (judge_password(exchange, found == ACCOUNTS_FOUND ? &account :
+		NULL, name, plain->password, &is_barred)) {
 	case PASSWORD_RIGHT:
+		if (is_barred) {
+			refuse_barred(exchange, name, result);
+			break;
+		}
 		upgrade(&account, plain->password);
 		log_in(exchange, name, &account, plain->authzid, arena,
 			result);
@@ -358,7 +409,7 @@ take_client_first(struct exchange *exchange, struct span response,
 	/* A hash of another system cannot answer: as if nobody were there. */
 	exchange->exists = found == ACCOUNTS_FOUND &&
 		exchange->account.hash.size == 0 &&
-		!exchange->account.can_check;
+		!exchange->account.is_system && !exchange->account.can_check;
 	exchange->account.hash = (struct span){ NULL, 0 };
 	if (exchange->exists)
 		exchange->keys = exchange->account.keys;
@@ -444,16 +495,22 @@ step_scram(struct exchange *exchange, struct span response,
 
 /* ---- EXTERNAL ---- */
 
-/* Root, and who runs all of this, can read every mail anyway: may act as
- * anybody. */
+/* A user of the machine is who he is. Root, and who runs all of this, can read
+ * every mail anyway: may act as anybody. */
 static enum accounts_verdict
 find_external(uint32_t uid, struct span authzid, struct arena *arena,
 	struct account *account, struct error *error)
 {
-	if (authzid.size == 0 || uid != auth.owner)
-		return ACCOUNTS_NOT_FOUND;
-	return accounts_find_address(auth.accounts, authzid, arena, account,
-		error);
+	struct account self;
+	if (authzid.size == 0)
+		return accounts_find_uid(auth.accounts, uid, account, error);
+	enum accounts_verdict verdict = accounts_find_address(auth.accounts,
+		authzid, arena, account, error);
+	if (verdict != ACCOUNTS_FOUND || uid == auth.owner)
+		return verdict;
+	verdict = accounts_find_uid(auth.accounts, uid, &self, error);
+	return verdict != ACCOUNTS_FOUND || self.id == account->id ? verdict :
+		ACCOUNTS_NOT_FOUND;
 }
 
 /* Who the client is says the kernel: there is nothing to be guessed, so nothing

@@ -47,6 +47,9 @@ settings_new(const struct config *config)
 		.quota = config_size(config, "mailbox_quota"),
 		.uses_aliases = span_trim(span_from(config_text(config,
 			"alias_maps"))).size > 0,
+		.first_uid = (uint32_t)config_number(config,
+			"first_valid_uid"),
+		.last_uid = (uint32_t)config_number(config, "last_valid_uid"),
 	};
 	return new;
 }

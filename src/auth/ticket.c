@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "proto/account_id.h"
 
 struct entry {
 	struct entry *next;		/* issued after it */
@@ -92,6 +93,15 @@ ticket_issue(struct tickets *tickets, const struct ticket *ticket,
 	return has_room;
 }
 
+bool
+ticket_is_owner(uint64_t account, unsigned instance, unsigned processes)
+{
+	return processes == 0 ? account_id_is_system(account) &&
+		account_id_uid(account) == instance :
+		!account_id_is_system(account) &&
+		account % processes == instance;
+}
+
 enum ticket_verdict
 ticket_redeem(struct tickets *tickets, const uint8_t number[TICKET_SIZE],
 	unsigned instance, unsigned processes, int64_t now,
@@ -103,7 +113,7 @@ ticket_redeem(struct tickets *tickets, const uint8_t number[TICKET_SIZE],
 	struct entry *entry = map_get(&tickets->by_number, key);
 	if (entry == NULL || entry->until <= now) {
 		verdict = TICKET_UNKNOWN;
-	} else if (entry->ticket.account % processes != instance) {
+	} else if (!ticket_is_owner(entry->ticket.account, instance, processes)) {
 		verdict = TICKET_FOREIGN;
 	} else {
 		verdict = TICKET_OK;

@@ -36,13 +36,21 @@ bool
 ticket_issue(struct tickets *tickets, const struct ticket *ticket,
 	int64_t now, uint8_t number[TICKET_SIZE]);
 
+/*
+ * Is an account that of the mailbox process `instance` of `processes`? With
+ * processes 0 the process is that of the system user whose uid is `instance`: it
+ * has another name (wire_ticket.c), so the numbers are never mixed up.
+ */
+bool
+ticket_is_owner(uint64_t account, unsigned instance, unsigned processes);
+
 enum ticket_verdict {
 	TICKET_OK,
 	TICKET_UNKNOWN,		/* never issued, redeemed, or too old */
 	TICKET_FOREIGN,		/* another mailbox process owns the account */
 };
 
-/* The asking process is the mailbox process `instance` of `processes`. */
+/* instance and processes: of who asks, as above. */
 enum ticket_verdict
 ticket_redeem(struct tickets *tickets, const uint8_t number[TICKET_SIZE],
 	unsigned instance, unsigned processes, int64_t now,

@@ -31,15 +31,6 @@ struct virtual_tables {
 	size_t pattern_count;
 };
 
-static struct span
-lower(struct arena *arena, struct span text)
-{
-	char *copy = arena_copy_string(arena, text);
-	for (size_t i = 0; i < text.size; i++)
-		copy[i] = span_lower_byte(copy[i]);
-	return span_of(copy, text.size);
-}
-
 /* ---- reading ---- */
 
 /* Where a line of a table stands, and what it is added to. */
@@ -176,7 +167,7 @@ add_line(struct place *place, struct span line)
 	struct span *stored = arena_new(arena, sizeof(*stored));
 	*stored = value;
 	/* the first of a key counts, as in postmap(1) */
-	key = lower(arena, key);
+	key = arena_copy_lower(arena, key);
 	if (map_get(&place->table->keys, key) == NULL)
 		map_put(&place->table->keys, key, stored);
 	return 0;
@@ -315,7 +306,7 @@ virtual_find(const struct virtual_tables *tables, struct span key,
 	bool is_whole, struct arena *arena, struct span *value,
 	struct error *error)
 {
-	struct span folded = lower(arena, key);
+	struct span folded = arena_copy_lower(arena, key);
 	const struct table *table = tables->first;
 	for (; table != NULL; table = table->next) {
 		const struct span *stored = map_get(&table->keys, folded);

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "auth/accounts_list.h"
 #include "auth/auth.h"
 #include "auth/wire.h"
 #include "base/log.h"

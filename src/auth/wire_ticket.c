@@ -2,6 +2,8 @@
  * auth-ticket: a mailbox process redeems the tickets of its own accounts, and
  * tells when one of them crosses its quota (ARCHITECTURE.md 2.3).
  */
+#include <string.h>
+
 #include "auth/auth.h"
 #include "auth/wire.h"
 #include "base/clock.h"
@@ -18,6 +20,15 @@ refuse(struct wire_request *request, const char *why)
 	wire_end(request);
 }
 
+/* How many processes share the accounts of this kind; 0: each user of the
+ * system has his own. */
+static unsigned
+processes_of(const struct wire_request *request)
+{
+	return strcmp(request->wire->caller, "mailbox-user") == 0 ? 0 :
+		auth_settings()->mailbox_processes;
+}
+
 static void
 run_redeem(struct wire_request *request)
 {
@@ -27,7 +38,7 @@ run_redeem(struct wire_request *request)
 	if (span_to_hex_bytes(request->fields.field[2], number, TICKET_SIZE))
 		verdict = ticket_redeem(auth.tickets, number,
 			request->wire->instance,
-			auth_settings()->mailbox_processes,
+			processes_of(request),
 			clock_monotonic(), &ticket);
 	switch (verdict) {
 	case TICKET_OK:
@@ -58,8 +69,8 @@ run_quota(struct wire_request *request)
 	bool is_over = span_equals(state, SPAN("over"));
 	uint64_t account;
 	if (!span_to_hex_number(request->fields.field[2], &account) ||
-		account % auth_settings()->mailbox_processes !=
-		request->wire->instance ||
+		!ticket_is_owner(account, request->wire->instance,
+		processes_of(request)) ||
 		(!is_over && !span_equals(state, SPAN("under"))) ||
 		accounts_set_over(auth.accounts, account, is_over,
 		&error) != 0) {
@@ -73,6 +84,8 @@ run_quota(struct wire_request *request)
 static const struct wire_command commands[] = {
 	{ "REDEEM", 3, "mailbox", run_redeem },
 	{ "QUOTA", 4, "mailbox", run_quota },
+	{ "REDEEM", 3, "mailbox-user", run_redeem },
+	{ "QUOTA", 4, "mailbox-user", run_quota },
 	{ NULL, 0, NULL, NULL },
 };
 

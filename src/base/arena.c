@@ -95,6 +95,15 @@ arena_copy_string(struct arena *arena, struct span s)
 }
 
 struct span
+arena_copy_lower(struct arena *arena, struct span s)
+{
+	char *copy = arena_copy_string(arena, s);
+	for (size_t i = 0; i < s.size; i++)
+		copy[i] = span_lower_byte(copy[i]);
+	return span_of(copy, s.size);
+}
+
+struct span
 arena_print(struct arena *arena, const char *format, ...)
 {
 	va_list list, again;

@@ -42,6 +42,10 @@ arena_copy(struct arena *arena, struct span s);
 char *
 arena_copy_string(struct arena *arena, struct span s);
 
+/* A copy with ASCII letters small, and a NUL behind it. */
+struct span
+arena_copy_lower(struct arena *arena, struct span s);
+
 /* printf into the arena; the span is followed by a NUL. */
 struct span
 arena_print(struct arena *arena, const char *format, ...)

@@ -340,6 +340,14 @@ apply_protocols(struct config *config)
 		turn_off(config, "lmtp_port");
 }
 
+/* What runs as one user cannot look at the passwords of others. */
+static void
+choose_accounts(struct config *config)
+{
+	if (!value_of(config, "accounts")->is_changed && geteuid() != 0)
+		set_text(config, "accounts", SPAN("builtin"));
+}
+
 static void
 count_processes(struct config *config)
 {
@@ -387,6 +395,7 @@ config_finish(struct config *config, struct error *error)
 			return -1;
 	apply_protocols(config);
 	count_processes(config);
+	choose_accounts(config);
 	return 0;
 }
 

@@ -51,10 +51,11 @@ const struct config_parameter config_table[] = {
 { "recipient_delimiter", T, "+", NULL, "auth", NULL,
 	"Characters that separate a user name from an extension: "
 	"alice+news@ is delivered to alice." },
-{ "accounts", L, "builtin", NULL, "auth pgsql", NULL,
-	"Account sources, asked in the order given: builtin, "
-	"passwd-file:FILE in Dovecot's format, read again on reload, and "
-	"pgsql:FILE (doc/accounts.md)." },
+{ "accounts", L, "builtin system", NULL, "auth pgsql", NULL,
+	"Account sources, asked in the order given: builtin, system (users of this "
+	"machine), passwd-file:FILE in Dovecot's format, read again on reload, and "
+	"pgsql:FILE (doc/accounts.md). The default is builtin alone when not "
+	"started by root." },
 { "mail_location", T, "mbox:~/mail:INBOX=/var/mail/%u", NULL, "mailbox", NULL,
 	"Where system users' mail is, as in Dovecot: native[:DIR], "
 	"mbox:DIR[:INBOX=FILE] or maildir:DIR[:INBOX=DIR]; ~ and %h are the home, "
@@ -265,6 +266,8 @@ const struct config_parameter config_table[] = {
 	"How long a system user's process stays when it has nothing to do." },
 { "first_valid_uid", N, "1000", NULL, "auth mailbox pipe", NULL,
 	"System users below this uid have no mailbox; root has one." },
+{ "last_valid_uid", N, "0", NULL, "auth", NULL,
+	"System users above this uid have no mailbox; 0: there is no such end." },
 { "tls_processes", N, "1", NULL, "login smtpd", NULL,
 	"Processes that speak TLS with clients. Each connection takes two of the "
 	"descriptors that a process may have (ulimit -n)." },

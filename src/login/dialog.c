@@ -51,6 +51,7 @@ reply_of(enum sasl_call_verdict verdict, struct span code)
 		enum reply reply;
 	} codes[] = {
 		{ "authorization", REPLY_AUTHORIZATION },
+		{ "barred", REPLY_BARRED },
 		{ "binding", REPLY_BINDING },
 		{ "limit", REPLY_LIMIT },
 		{ "plaintext", REPLY_NOT_SECURE },

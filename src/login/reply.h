@@ -12,6 +12,8 @@
 		"User name or password is wrong") \
 	X(AUTHORIZATION, "NO [AUTHORIZATIONFAILED]", "-ERR [AUTH]", \
 		"You may not act as that user") \
+	X(BARRED, "NO [EXPIRED]", "-ERR [AUTH]", \
+		"The account or its password has expired or is locked") \
 	X(BINDING, "NO [AUTHENTICATIONFAILED]", "-ERR [AUTH]", \
 		"The channel binding does not fit this connection") \
 	X(LATER, "NO [UNAVAILABLE]", "-ERR [SYS/TEMP]", \

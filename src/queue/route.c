@@ -32,15 +32,6 @@ struct rule {
 
 /* ---- reading the table ---- */
 
-static struct span
-lower(struct arena *arena, struct span text)
-{
-	char *copy = arena_copy_string(arena, text);
-	for (size_t i = 0; i < text.size; i++)
-		copy[i] = span_lower_byte(copy[i]);
-	return span_of(copy, text.size);
-}
-
 static bool
 is_port(struct span text)
 {
@@ -112,7 +103,7 @@ read_result(struct arena *arena, struct span text, struct rule *rule)
 		return false;
 	rule->kind = transport.size > 0 && hop.size == 0 ? RULE_DOMAIN :
 		RULE_HOP;
-	rule->hop = lower(arena, hop);
+	rule->hop = arena_copy_lower(arena, hop);
 	return hop.size == 0 || is_hop(hop);
 }
 
@@ -130,7 +121,7 @@ add_line(struct routes *routes, struct span line, unsigned number,
 			"a next hop; expected smtp:host, smtp:[host]:port, "
 			"relay:host, error:text or retry:text", name, number,
 			SPAN_PRINT(span_first(rest, 80)));
-	map_put(&routes->table, lower(&routes->arena, pattern), rule);
+	map_put(&routes->table, arena_copy_lower(&routes->arena, pattern), rule);
 	return 0;
 }
 
@@ -182,7 +173,7 @@ routes_new(struct span relayhost, struct span table, const char *name,
 		routes_free(&new);
 		return -1;
 	}
-	new->relayhost = lower(&new->arena, relayhost);
+	new->relayhost = arena_copy_lower(&new->arena, relayhost);
 	if (read_table(new, table, name, error) < 0) {
 		routes_free(&new);
 		return -1;
@@ -255,7 +246,7 @@ void
 route_find(const struct routes *routes, struct span address,
 	struct arena *arena, struct route *route)
 {
-	struct span folded = lower(arena, address), hop;
+	struct span folded = arena_copy_lower(arena, address), hop;
 	struct span domain = domain_of(folded);
 	const struct rule *rule = find_rule(routes, folded, domain);
 	*route = (struct route){ .verdict = ROUTE_HOP };
@@ -270,7 +261,7 @@ route_find(const struct routes *routes, struct span address,
 		(rule == NULL || rule->kind == RULE_HOP)) {
 		route->hop = routes->relayhost;
 	} else if (domain_hop(arena, domain, &hop)) {
-		route->hop = lower(arena, hop);
+		route->hop = arena_copy_lower(arena, hop);
 	} else {
 		route->verdict = ROUTE_NEVER;
 		route->status = SPAN("5.1.2");

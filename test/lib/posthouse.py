@@ -80,7 +80,9 @@ class System:
         self.command("init", "--domain", domain, "--dir", str(self.directory),
                      input="postmaster-secret\n", config=False)
         self.passwords[f"postmaster@{domain}"] = "postmaster-secret"
-        self.set(port_offset=OFFSET, inet_interfaces="127.0.0.1", **parameters)
+        # Users of this machine have nothing to do with most tests.
+        self.set(port_offset=OFFSET, inet_interfaces="127.0.0.1",
+                 **{"accounts": "builtin", **parameters})
 
     def __enter__(self):
         return self

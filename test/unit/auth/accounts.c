@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "auth/accounts.h"
+#include "auth/accounts_list.h"
 #include "serve/counter.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

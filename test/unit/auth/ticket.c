@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "auth/ticket.h"
+#include "proto/account_id.h"
 
 static const struct ticket alice = { .account = 7, .actor = 7, .quota = 100,
 	.service = "imap", .user = "alice@example.test" };
@@ -63,6 +64,29 @@ a_foreign_attempt_leaves_it_to_the_owner(void **state)
 	tickets_free(&tickets);
 }
 
+/* 1000 % 4 is 0, and his process is another program's. */
+static void
+a_system_user_has_a_process_of_his_own(void **state)
+{
+	struct tickets *tickets = tickets_new();
+	struct ticket got, boss = alice;
+	uint8_t number[TICKET_SIZE];
+	(void)state;
+	boss.account = account_id_of_uid(1000);
+	ticket_issue(tickets, &boss, 0, number);
+	assert_int_equal(ticket_redeem(tickets, number, 0, 4, 1, &got),
+		TICKET_FOREIGN);
+	assert_int_equal(ticket_redeem(tickets, number, 1001, 0, 1, &got),
+		TICKET_FOREIGN);
+	assert_int_equal(ticket_redeem(tickets, number, 1000, 0, 1, &got),
+		TICKET_OK);
+	/* nor does he get at others' */
+	ticket_issue(tickets, &alice, 0, number);
+	assert_int_equal(ticket_redeem(tickets, number, 7, 0, 1, &got),
+		TICKET_FOREIGN);
+	tickets_free(&tickets);
+}
+
 static void
 other_numbers_are_unknown(void **state)
 {
@@ -101,6 +125,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_ticket_is_good_once_in_time_for_its_process),
 		cmocka_unit_test(a_foreign_attempt_leaves_it_to_the_owner),
+		cmocka_unit_test(a_system_user_has_a_process_of_his_own),
 		cmocka_unit_test(other_numbers_are_unknown),
 		cmocka_unit_test(the_table_is_bounded_and_empties_itself),
 	};

@@ -84,9 +84,11 @@ account_limit(void)
 
 /* Inside the jail the mail is all there is: the root, or where it was. */
 static int
-open_store(const char *path, struct engine **engine, struct error *error)
+open_store(const char *path, struct engine **engine, struct format *format,
+	struct error *error)
 {
-	struct store_options options = { .account_limit = account_limit() };
+	struct store_options options = { .account_limit = account_limit(),
+		.format = format };
 	mailbox.spill = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (mailbox.spill < 0)
 		return error_set_errno(error, "opening %s", path);
@@ -107,16 +109,18 @@ die(const struct error *error)
 
 /* Virtual accounts: the mail is the root. A system user's: see user.h. */
 static void
-enter_jail(struct process *process, const char *path)
+enter_jail(struct process *process, const char *path, struct user_mail *mail)
 {
 	struct error error;
 	const struct jail jail = { .root = path,
 		.rights = JAIL_FILES_READ | JAIL_FILES_WRITE | JAIL_SPILL |
 		JAIL_THREADS };
 	if ((process->owner != NULL ?
-		user_enter_jail(process, path, &error) :
+		user_enter_jail(process, path, mail, &error) :
 		jail_enter(process, &jail, &error)) < 0)
 		die(&error);
+	if (process->owner == NULL)
+		mail->engine = process->is_root ? "/" : path;
 }
 
 static void
@@ -138,6 +142,7 @@ main(int argc, char **argv)
 	struct process *process = process_start(argc, argv);
 	const struct config *config = process->config;
 	const bool is_owner = process->owner != NULL;
+	struct user_mail mail = { .engine = NULL };
 	/* What is opened before the jail: the converters of charsets. */
 	charset_open_all();
 	find_path(process, path, sizeof(path));
@@ -149,8 +154,8 @@ main(int argc, char **argv)
 		.space = &space };
 	space_init(&space, -1);
 	reload(config);
-	enter_jail(process, path);
-	if (open_store(process->is_root ? "/" : path, &engine, &error) < 0)
+	enter_jail(process, path, &mail);
+	if (open_store(mail.engine, &engine, mail.format, &error) < 0)
 		die(&error);
 	struct wire_pool *auth = wire_pool_new(mailbox.lot, "auth-ticket", 0);
 	lmtp_server_init(&lmtp, &mailbox);
@@ -166,5 +171,7 @@ main(int argc, char **argv)
 	adopt_fini();
 	store_close(&mailbox.store);
 	engine->call->close(&engine);
+	if (is_owner)
+		user_leave(&mail);
 	return 0;
 }

@@ -55,7 +55,8 @@ static const int calls_of_all[] = {
 static const int calls_to_read_files[] = {
 	CALL(open), CALL(openat), CALL(stat), CALL(lstat), CALL(access),
 	CALL(faccessat), CALL(faccessat2), CALL(readlink), CALL(readlinkat),
-	CALL(getdents64), CALL(statfs), CALL(fstatfs), CALL(umask), -1
+	CALL(getdents64), CALL(statfs), CALL(fstatfs), CALL(umask),
+	CALL(inotify_init1), CALL(inotify_add_watch), CALL(inotify_rm_watch), -1
 };
 
 static const int calls_to_write_files[] = {

@@ -4,6 +4,7 @@ for each, under his uid and in a jail of his own; begun and ended and killed
 while mail is delivered. The test is the queue."""
 import os
 import re
+import shutil
 import signal
 import socket
 import sys
@@ -31,6 +32,7 @@ class Later(Exception):
 
 class Mailboxes(Inner):
     def __init__(self, **parameters):
+        parameters.setdefault("mail_location", "native")
         super().__init__(PROGRAMS, WIRES, **parameters)
 
     def lines(self, service, user):
@@ -58,7 +60,7 @@ class Mailboxes(Inner):
         except (OSError, EOFError) as error:
             raise Later(error)
         finally:
-            wire.close()
+            close(wire)
 
     def count(self, user):
         """Messages in the user's INBOX."""
@@ -75,10 +77,17 @@ class Mailboxes(Inner):
         except OSError as error:
             raise Later(error)
         finally:
-            wire.close()
+            close(wire)
 
     def pid(self, user):
         return self.status().get(("mailbox-user", user.pw_uid), (0, 0))[0]
+
+
+def close(wire):
+    try:
+        wire.close()
+    except OSError:         # what it had not written yet
+        pass
 
 
 def reply(wire):
@@ -133,6 +142,63 @@ def the_jail_holds(boss):
             acts = [line for line in system.log().splitlines() if " mailbox-user" in line and
                     "event=jail-selftest" in line]
             assert len(acts) > 10 and all("refused=yes" in line for line in acts), acts
+
+
+def maildirs_are_in_the_home(boss, clerk):
+    with Mailboxes(mail_location="maildir:~/Maildir") as system:
+        system.start()
+        maildir = Path(boss.pw_dir) / "Maildir"
+        for i in range(1, 4):
+            assert system.deliver(boss, f"Subject: {i}\n\nx\n").startswith("250 2")
+            assert system.count(boss) == i
+        files = list((maildir / "new").iterdir())
+        assert len(files) == 3
+        for file in files:
+            status = file.stat()
+            assert (status.st_uid, status.st_mode & 0o777) == (boss.pw_uid, 0o600), status
+        # what another program puts there is counted
+        (maildir / "new/1.from-another").write_text("Subject: y\n\nz\n")
+        shutil.chown(maildir / "new/1.from-another", "boss")
+        assert system.count(boss) == 4
+        # without a home there is no maildir, and it is said; it is tried again
+        assert system.deliver(clerk, "Subject: x\n\nx\n").startswith("451")
+        assert 'event=no-folders user=clerk directory=/home/clerk/Maildir' in system.log()
+
+
+def a_home_that_is_not_his_is_not_used(boss, clerk):
+    home = Path(boss.pw_dir)
+    kept = home.with_name("kept")
+    home.rename(kept)
+    try:
+        for case in ("another's", "link", "file"):
+            if case == "another's":
+                home.mkdir(mode=0o777)
+                home.chmod(0o777)
+                shutil.chown(home, clerk.pw_uid)
+            elif case == "link":
+                home.mkdir()
+                shutil.chown(home, boss.pw_uid)
+                (home / "Maildir").symlink_to(kept)
+            else:
+                home.write_text("")
+            with Mailboxes(mail_location="maildir:~/Maildir") as system:
+                system.start()
+                assert system.deliver(boss, "Subject: x\n\nx\n").startswith("451"), case
+                assert "event=no-folders user=boss" in system.log()
+            assert case == "file" or [f.name for f in home.iterdir()] in ([], ["Maildir"])
+            assert not (home / "Maildir/new").exists(), case
+            shutil.rmtree(home) if home.is_dir() else home.unlink()
+    finally:
+        kept.rename(home)
+
+
+def native_mail_can_be_anywhere(boss):
+    with Mailboxes(mail_location="native:~/.posthouse") as system:
+        system.start()
+        assert system.deliver(boss, "Subject: x\n\nx\n").startswith("250 2")
+        assert system.count(boss) == 1
+        folder = Path(boss.pw_dir) / ".posthouse"
+        assert folder.stat().st_uid == boss.pw_uid and list(folder.iterdir())
 
 
 def it_comes_and_goes(boss):
@@ -206,7 +272,9 @@ def main():
     clerk = users.add("clerk", home=False)
     guest = users.add("guest")
     cases = [(each_has_his_own, boss, clerk), (the_jail_holds, boss),
-             (it_comes_and_goes, boss), (kill_loses_nothing, boss), (who_is_deleted_has_no_mail, guest)]
+             (maildirs_are_in_the_home, boss, clerk),
+             (a_home_that_is_not_his_is_not_used, boss, clerk),
+             (native_mail_can_be_anywhere, boss), (it_comes_and_goes, boss), (kill_loses_nothing, boss), (who_is_deleted_has_no_mail, guest)]
     for case, *arguments in cases:
         if len(sys.argv) > 1 and case.__name__ not in sys.argv[1:]:
             continue

@@ -144,7 +144,8 @@ read_identity(void)
 	    !span_split(&rest, ':', &gid) || name.size >= sizeof(process.user))
 		fail("reading POSTHOUSE_IDENTITY", "it must be name:uid:gid");
 	memcpy(process.user, name.data, name.size);
-	if (!process.is_root)
+	/* What stays root is so by name in etc/services, and no jail takes it. */
+	if (!process.is_root || span_equals(name, SPAN("root")))
 		return;
 	if (!span_to_number(uid, UINT32_MAX - 1, &number) || number == 0)
 		fail("reading POSTHOUSE_IDENTITY", "the uid is no user's");

@@ -46,7 +46,8 @@ const struct config_parameter config_table[] = {
 	"Tables as in virtual(5) of Postfix for addresses of domains of ours, and "
 	"for domains that are keys in them: a file of keys (hash: in front is "
 	"passed over), or regexp: and pcre: tables." },
-{ "mynetworks", W, "127.0.0.0/8 [::1]/128", NULL, "smtpd login auth", NULL,
+{ "mynetworks", W, "127.0.0.0/8 [::1]/128", NULL, "smtpd login auth names",
+	NULL,
 	"Clients that may relay without authentication." },
 { "recipient_delimiter", T, "+", NULL, "auth", NULL,
 	"Characters that separate a user name from an extension: "
@@ -256,6 +257,21 @@ const struct config_parameter config_table[] = {
 	"the public DNS proves that they do not exist." },
 { "dns_cache_size", S, "16M", NULL, "names", NULL,
 	"Memory for answers of the DNS." },
+{ "dns_zones", L, "", NULL, "", NULL,
+	"Zone files in the usual format that are served to everybody on dns_port: "
+	"FILE, whose name less .zone is the origin, or ORIGIN:FILE. Read again at "
+	"each reload; a zone with a mistake stays as it was." },
+{ "dns_recursion_networks", W, "", NULL, "names", NULL,
+	"Clients for whom dns_port also finds what is not in dns_zones. Empty: "
+	"those of mynetworks and of the private networks (RFC 1918, RFC 4193) "
+	"that this machine has an address in." },
+{ "dns_rate_limit", N, "200", NULL, "names", NULL,
+	"Answers a second by UDP for one client network (IPv4 /24, IPv6 /56), one "
+	"zone and one kind of answer; 0 is no limit. Who may use the resolver, or "
+	"shows a DNS cookie, is not counted." },
+{ "dns_rate_limit_slip", N, "2", NULL, "names", NULL,
+	"Of what is beyond dns_rate_limit each so many-th gets a short answer that "
+	"makes a true client ask by TCP; the others get none. 0: none of them." },
 
 { "mailbox_processes", N, "0", NULL, "*", NULL,
 	"Processes that share the accounts; 0: one for each core." },
@@ -294,6 +310,8 @@ const struct config_parameter config_table[] = {
 { "pop3_port", P, "110", NULL, "", NULL, "0 turns a listener off." },
 { "pop3s_port", P, "995", NULL, "", NULL, "0 turns a listener off." },
 { "lmtp_port", P, "0", NULL, "", NULL, "0 turns a listener off." },
+{ "dns_port", P, "53", NULL, "names", NULL,
+	"UDP and TCP; open only while dns_zones names a zone. 0 turns it off." },
 { "dns_resolver_port", P, "0", NULL, "names", NULL,
 	"UDP and TCP port of the resolver on the loopback addresses, for other "
 	"programs of this machine; 0 turns it off. It always listens on the "

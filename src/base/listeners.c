@@ -69,7 +69,9 @@ open_port(struct listeners *all, const struct service_row *row,
 			address);
 		if (keep(all, row, address))
 			continue;
-		int fd = listening_inet(&interfaces->address[i], (unsigned)port);
+		int fd = listening_inet(&interfaces->address[i],
+			(unsigned)port, row->is_datagram ? SOCK_DGRAM :
+			SOCK_STREAM);
 		if (fd < 0 && interfaces->may_be_missing[i] &&
 		    is_missing_family(errno))
 			continue;

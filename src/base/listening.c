@@ -12,13 +12,34 @@
 
 #include "base/file.h"
 
-enum { BACKLOG = 1024 };
+enum { BACKLOG = 1024, DATAGRAM_ROOM = 1 << 20 };
+
+static void
+set_options(int fd, int family, int type)
+{
+	int one = 1;
+	if (family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (type == SOCK_STREAM) {
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+		/* accepted connections inherit it: replies are written whole */
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		return;
+	}
+	int room = DATAGRAM_ROOM;
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+	if (family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one,
+			sizeof(one));
+	else
+		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
+}
 
 int
-listening_inet(const struct sockaddr_storage *address, unsigned port)
+listening_inet(const struct sockaddr_storage *address, unsigned port,
+	int type)
 {
 	struct sockaddr_storage place = *address;
-	int one = 1;
 	socklen_t size = sizeof(struct sockaddr_in);
 	if (address->ss_family == AF_INET6) {
 		((struct sockaddr_in6 *)&place)->sin6_port =
@@ -29,16 +50,12 @@ listening_inet(const struct sockaddr_storage *address, unsigned port)
 			htons((uint16_t)port);
 	}
 	int fd = socket(address->ss_family,
-		SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	/* accepted connections inherit it: replies are written whole */
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (address->ss_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	set_options(fd, address->ss_family, type);
 	if (bind(fd, (struct sockaddr *)&place, size) < 0 ||
-	    listen(fd, BACKLOG) < 0) {
+	    (type == SOCK_STREAM && listen(fd, BACKLOG) < 0)) {
 		int number = errno;
 		file_close(&fd);
 		errno = number;

@@ -6,9 +6,12 @@
 
 #include "base/error.h"
 
-/* A TCP socket at the address (IPv4 or IPv6), at this port. -1 with errno. */
+/* A socket at the address (IPv4 or IPv6), at this port: TCP, or UDP (type
+ * SOCK_DGRAM), which then says of each datagram where it was sent to. -1 with
+ * errno. */
 int
-listening_inet(const struct sockaddr_storage *address, unsigned port);
+listening_inet(const struct sockaddr_storage *address, unsigned port,
+	int type);
 
 /* A Unix socket with this name in the directory, in place of what has it. */
 int

@@ -112,8 +112,9 @@ read_listen(struct reader *reader)
 {
 	struct services *services = reader->services;
 	if (reader->count != 4 || services->row_count == SERVICES_ROWS)
-		return "listen PROGRAM SERVICE PARAMETER";
+		return "listen|datagram PROGRAM SERVICE PARAMETER";
 	struct service_row *row = &services->rows[services->row_count++];
+	row->is_datagram = span_equals(reader->words[0], SPAN("datagram"));
 	row->program = find_program(services, reader->words[1]);
 	if (row->program == NULL)
 		return "a program from a row above";
@@ -184,13 +185,14 @@ read_row(struct reader *reader, struct span line)
 		return read_when(reader);
 	if (span_equals(kind, SPAN("file")))
 		return read_file(reader);
-	if (span_equals(kind, SPAN("listen")))
+	if (span_equals(kind, SPAN("listen")) ||
+	    span_equals(kind, SPAN("datagram")))
 		return read_listen(reader);
 	if (span_equals(kind, SPAN("socket")))
 		return read_socket(reader);
 	if (span_equals(kind, SPAN("wire")))
 		return read_wire(reader);
-	return "program, when, file, listen, socket or wire";
+	return "program, when, file, listen, datagram, socket or wire";
 }
 
 /*
@@ -299,6 +301,10 @@ services_is_on(const struct config *config, const char *service)
 {
 	static const char *const optional[] = { "imap", "pop3", "lmtp" };
 	struct span rest = span_from(config_text(config, "protocols")), item;
+	/* who serves no zones leaves the port to others */
+	if (strncmp(service, "domain", 6) == 0)
+		return !span_is_empty(span_trim(span_from(config_text(config,
+			"dns_zones"))));
 	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++) {
 		if (strncmp(service, optional[i], strlen(optional[i])) != 0)
 			continue;

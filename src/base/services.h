@@ -36,13 +36,14 @@ struct program_file {
 	char kind[SERVICES_NAME_SIZE];
 };
 
-/* A `listen` row (parameter: its port) or a `socket` row (file, mode). */
+/* A `listen` or `datagram` row (parameter: its port) or a `socket` row (file, mode). */
 struct service_row {
 	const struct program *program;
 	char service[SERVICES_NAME_SIZE];
 	char parameter[SERVICES_NAME_SIZE];
 	char file[SERVICES_NAME_SIZE];	/* empty: a `listen` row */
 	unsigned mode;
+	bool is_datagram;		/* a `datagram` row: as listen, by UDP */
 };
 
 struct wire_row {

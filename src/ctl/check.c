@@ -115,17 +115,28 @@ check_mail_location(const struct config *config, struct error *error)
 		"mail_location")), &location, error);
 }
 
+/* Who reads which tables looks at them, as he will when he serves. */
 int
 check_tables(const struct config *config, struct error *error)
 {
-	const struct program_file row = { .parameter = "virtual_alias_maps",
-		.is_tables = true };
-	int tables = tables_open(config, &row, error);
-	if (tables < 0)
-		return error->code == ERROR_NONE ? 0 : -1;
-	const struct subject subject = { "auth", "virtual_alias_maps", NULL,
-		tables };
-	int result = run(&subject, error);
-	file_close(&tables);
+	static const struct {
+		const char *program;
+		struct program_file file;
+	} readers[] = {
+		{ "auth", { .parameter = "virtual_alias_maps",
+			.is_tables = true } },
+		{ "names", { .parameter = "dns_zones", .is_tables = true } },
+	};
+	int result = 0;
+	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]) &&
+	    result == 0; i++) {
+		int tables = tables_open(config, &readers[i].file, error);
+		if (tables < 0 && error->code == ERROR_NONE)
+			continue;
+		const struct subject subject = { readers[i].program,
+			readers[i].file.parameter, NULL, tables };
+		result = tables < 0 ? -1 : run(&subject, error);
+		file_close(&tables);
+	}
 	return result;
 }

@@ -12,8 +12,9 @@
 int
 check_mail_location(const struct config *config, struct error *error);
 
-/* The tables of virtual_alias_maps: one sentence with file, line, what was found
- * and expected. Runs auth, which alone knows how to read them. */
+/* The tables of virtual_alias_maps and the zones of dns_zones: one sentence with
+ * file, line, what was found and expected. Runs auth and names, which alone know
+ * how to read them. */
 int
 check_tables(const struct config *config, struct error *error);
 

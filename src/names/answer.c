@@ -232,6 +232,7 @@ step(struct walk *walk)
 		answer->rcode = DNS_SERVER_FAILURE;
 		return false;
 	}
+	answer->kind = ANSWER_WHOLE;
 	if (walk->aliases == 0)
 		walk->packet->flags |= DNS_FLAG_AUTHORITATIVE;
 	const struct place place = find(walk, zone, level);

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "serve/counter.h"
+#include "serve/limit.h"
 #include "serve/stream.h"
 
 /* Shared by a session and its questions under way. */
@@ -26,13 +27,17 @@ struct asker {
 	struct buffer answers;		/* framed */
 };
 
+/* Who is at the other end. */
+enum inquirer_kind { INQUIRER_WIRE, INQUIRER_LOCAL, INQUIRER_OF_WORLD };
+
 struct inquirer {
 	struct session session;		/* first */
 	struct stream stream;		/* what comes in */
 	struct buffer out;		/* framed answers; */
 	size_t sent;			/* so much of it has gone */
 	struct asker *asker;
-	bool is_stranger;
+	struct front_client client;
+	enum inquirer_kind kind;
 	bool has_ended;			/* it sends nothing more */
 	bool is_wrong;			/* what it sent is no DNS */
 };
@@ -40,16 +45,16 @@ struct inquirer {
 /* The context of one question. */
 struct pending {
 	struct asker *asker;
-	struct message_question question;
+	struct front_question question;
 };
 
-static struct resolver *resolver;
-static atomic_uint strangers;
+static atomic_uint strangers, worlds;
+static struct limit_table *networks;
 
 void
-inquirer_init(struct resolver *given)
+inquirer_init(void)
 {
-	resolver = given;
+	networks = limit_table_new(1000);
 }
 
 /* ---- answers ---- */
@@ -67,17 +72,21 @@ asker_leave(struct asker *asker)
 	memory_free(asker);
 }
 
-/* With the length in front (RFC 1035 4.2.2). */
-static void
-add_answer(struct buffer *out, const struct message_question *question,
-	const struct message_answer *answer)
+/* Room for the length in front (RFC 1035 4.2.2); what comes then is written by
+ * frame. */
+static size_t
+begin_frame(struct buffer *out)
 {
-	size_t mark = out->size;
 	buffer_add(out, SPAN("\0\0"));
-	message_write(out, DNS_MESSAGE_LIMIT, question, answer);
-	size_t size = out->size - mark - 2;
-	out->data[mark] = (char)(size >> 8);
-	out->data[mark + 1] = (char)size;
+	return out->size;
+}
+
+static void
+frame(struct buffer *out, size_t mark)
+{
+	size_t size = out->size - mark;
+	out->data[mark - 2] = (char)(size >> 8);
+	out->data[mark - 1] = (char)size;
 }
 
 static void
@@ -88,9 +97,12 @@ take_answer(void *context, const struct message_answer *answer)
 	pthread_mutex_lock(&asker->lock);
 	asker->under_way--;
 	if (asker->session != NULL) {
-		add_answer(&asker->answers, &pending->question, answer);
+		size_t mark = begin_frame(&asker->answers);
+		front_answer(&pending->question, answer, &asker->answers);
+		frame(&asker->answers, mark);
 		session_nudge(asker->session);
 	}
+	front_free(&pending->question);
 	pthread_mutex_unlock(&asker->lock);
 	asker_leave(asker);
 	memory_free(pending);
@@ -111,37 +123,51 @@ collect(struct inquirer *inquirer)
 
 /* ---- questions ---- */
 
-static bool
-ask(struct inquirer *inquirer, struct span bytes)
+static void
+ask_resolver(struct inquirer *inquirer, struct pending *pending)
 {
 	static const struct message_answer busy = {
 		.rcode = DNS_SERVER_FAILURE,
 		.reason = { "too many questions are under way", 32 } };
 	struct asker *asker = inquirer->asker;
-	struct pending *pending = memory_new(sizeof(*pending));
 	pending->asker = asker;
-	bool is_question = message_read(bytes, &pending->question);
-	if (!is_question || pending->question.refusal != 0) {
-		if (is_question)
-			add_answer(&inquirer->out, &pending->question,
-				NULL);
-		memory_free(pending);
-		return is_question;
-	}
 	pthread_mutex_lock(&asker->lock);
 	asker->under_way++;
 	asker->references++;
 	pthread_mutex_unlock(&asker->lock);
-	if (!resolver_ask(resolver, &pending->question.asked,
-		inquirer->is_stranger, take_answer, pending))
+	if (!front_ask(&pending->question, inquirer->kind != INQUIRER_WIRE,
+		take_answer, pending))
 		take_answer(pending, &busy);
-	return true;
+}
+
+static bool
+ask(struct inquirer *inquirer, const struct zones *zones, struct span bytes)
+{
+	struct pending *pending = memory_new(sizeof(*pending));
+	size_t mark = begin_frame(&inquirer->out);
+	switch (front_take(bytes, &inquirer->client, zones,
+		&pending->question, &inquirer->out)) {
+	case FRONT_ASK:
+		inquirer->out.size = mark - 2;
+		ask_resolver(inquirer, pending);
+		return true;
+	case FRONT_ANSWERED:
+		frame(&inquirer->out, mark);
+		memory_free(pending);
+		return true;
+	case FRONT_NOTHING:
+		break;
+	}
+	inquirer->out.size = mark - 2;
+	memory_free(pending);
+	return false;
 }
 
 static unsigned
 limit_of(const struct inquirer *inquirer)
 {
-	return inquirer->is_stranger ? INQUIRER_QUESTIONS : INQUIRER_WIRE_QUESTIONS;
+	return inquirer->kind == INQUIRER_WIRE ? INQUIRER_WIRE_QUESTIONS :
+		INQUIRER_QUESTIONS;
 }
 
 enum framed { WHOLE, PART, TOO_LONG };
@@ -167,11 +193,14 @@ ask_all(struct inquirer *inquirer, unsigned under_way)
 {
 	struct span bytes;
 	enum framed framed = PART;
+	struct zones *zones = zones_current();
 	while (under_way++ < limit_of(inquirer) && !inquirer->is_wrong &&
+	    inquirer->out.size < INQUIRER_ANSWERS &&
 	    (framed = next_question(inquirer, &bytes)) == WHOLE) {
-		inquirer->is_wrong = !ask(inquirer, bytes);
+		inquirer->is_wrong = !ask(inquirer, zones, bytes);
 		stream_consume(&inquirer->stream, bytes.size + 2);
 	}
+	zones_free(&zones);
 	if (framed == TOO_LONG)
 		inquirer->is_wrong = true;
 }
@@ -207,14 +236,20 @@ park_unread(struct inquirer *inquirer, unsigned interest, int64_t wait)
 	return SESSION_PARK_AS_SET;
 }
 
+static int64_t
+idle_deadline(enum inquirer_kind kind)
+{
+	return kind == INQUIRER_WIRE ? INT64_MAX : clock_monotonic() +
+		(kind == INQUIRER_LOCAL ? INQUIRER_IDLE : INQUIRER_WORLD_IDLE);
+}
+
 /* With questions under way it is nudged soon. */
 static enum session_next
 park(struct inquirer *inquirer, unsigned under_way)
 {
 	stream_shrink(&inquirer->stream);
 	buffer_fini(&inquirer->out);
-	inquirer->session.deadline = inquirer->is_stranger ?
-		clock_monotonic() + INQUIRER_IDLE : INT64_MAX;
+	inquirer->session.deadline = idle_deadline(inquirer->kind);
 	inquirer->session.interest = EPOLLIN;
 	return under_way > 0 ? SESSION_PARK_AS_SET : SESSION_PARK;
 }
@@ -284,37 +319,69 @@ free_session(struct session **session)
 	asker_leave(inquirer->asker);
 	stream_fini(&inquirer->stream);
 	buffer_fini(&inquirer->out);
-	if (inquirer->is_stranger)
+	if (inquirer->kind == INQUIRER_LOCAL)
 		atomic_fetch_sub(&strangers, 1);
+	if (inquirer->kind == INQUIRER_OF_WORLD) {
+		atomic_fetch_sub(&worlds, 1);
+		limit_connection_leave(networks, &inquirer->client.address);
+	}
 	memory_free(inquirer);
 	*session = NULL;
 }
 
 static const struct session_type type = { "names-inquirer", run, free_session };
 
-void
-inquirer_accept(struct lot *lot, struct incoming *incoming)
+static void
+begin(struct lot *lot, struct incoming *incoming, enum inquirer_kind kind)
 {
-	bool is_stranger = incoming->caller == NULL;
-	if (is_stranger &&
-	    atomic_fetch_add(&strangers, 1) >= INQUIRER_CONNECTIONS) {
-		atomic_fetch_sub(&strangers, 1);
-		counter_add(COUNTER_SESSIONS_REFUSED, 1);
-		return;
-	}
 	struct inquirer *inquirer = memory_new(sizeof(*inquirer));
 	stream_init(&inquirer->stream, &incoming->fd);
-	inquirer->stream.is_wire = !is_stranger;
+	inquirer->stream.is_wire = kind == INQUIRER_WIRE;
 	buffer_init(&inquirer->out, 0);
-	inquirer->is_stranger = is_stranger;
+	inquirer->kind = kind;
+	inquirer->client = (struct front_client){ .address = incoming->client,
+		.is_stream = true, .is_ours = kind != INQUIRER_OF_WORLD };
 	inquirer->session = (struct session){ .type = &type,
 		.fd = inquirer->stream.fd, .second_fd = -1,
-		.deadline = is_stranger ? clock_monotonic() + INQUIRER_IDLE :
-		INT64_MAX };
+		.deadline = idle_deadline(kind) };
 	inquirer->asker = memory_new(sizeof(*inquirer->asker));
 	pthread_mutex_init(&inquirer->asker->lock, NULL);
 	inquirer->asker->references = 1;
 	inquirer->asker->session = &inquirer->session;
 	buffer_init(&inquirer->asker->answers, 0);
 	lot_add(lot, &inquirer->session);
+}
+
+/* False when there are too many already. */
+static bool
+enter(atomic_uint *count, unsigned most)
+{
+	if (atomic_fetch_add(count, 1) < most)
+		return true;
+	atomic_fetch_sub(count, 1);
+	counter_add(COUNTER_SESSIONS_REFUSED, 1);
+	return false;
+}
+
+void
+inquirer_accept(struct lot *lot, struct incoming *incoming)
+{
+	if (incoming->caller != NULL)
+		begin(lot, incoming, INQUIRER_WIRE);
+	else if (enter(&strangers, INQUIRER_CONNECTIONS))
+		begin(lot, incoming, INQUIRER_LOCAL);
+}
+
+void
+inquirer_accept_world(struct lot *lot, struct incoming *incoming)
+{
+	if (!enter(&worlds, INQUIRER_WORLD))
+		return;
+	if (limit_connection_enter(networks, &incoming->client,
+		INQUIRER_NETWORK)) {
+		begin(lot, incoming, INQUIRER_OF_WORLD);
+		return;
+	}
+	atomic_fetch_sub(&worlds, 1);
+	counter_add(COUNTER_SESSIONS_REFUSED, 1);
 }

@@ -1,12 +1,12 @@
 /*
  * Who asks over a stream (RFC 7766): processes of ours on the wire names-dns,
- * programs of this machine on the Unix socket and the loopback port. Questions
- * may be pipelined and are answered as the answers come.
+ * programs of this machine on the Unix socket and the loopback port, the world
+ * on dns_port. Questions may be pipelined and are answered as the answers come.
  */
 #ifndef NAMES_INQUIRER_H
 #define NAMES_INQUIRER_H
 
-#include "names/resolver.h"
+#include "names/front.h"
 #include "serve/listener.h"
 
 enum {
@@ -15,15 +15,23 @@ enum {
 	INQUIRER_CONNECTIONS = 64,	/* of strangers */
 	INQUIRER_MESSAGE_LIMIT = 4096,	/* of a question */
 	INQUIRER_IDLE = 30000,		/* ms, strangers only */
+	INQUIRER_WORLD = 512,		/* connections to dns_port, */
+	INQUIRER_NETWORK = 32,		/* of one network (network_limit_key), */
+	INQUIRER_WORLD_IDLE = 10000,	/* and ms */
+	INQUIRER_ANSWERS = 65536,	/* octets that wait before no more is read */
 	INQUIRER_WRITE_WAIT = 10000,	/* ms for the other end to take answers */
 };
 
-/* Whom sessions ask. Before any of them. */
+/* Before any session. */
 void
-inquirer_init(struct resolver *resolver);
+inquirer_init(void);
 
 /* A session of a wire (with a caller) or of a local program; takes the fd. */
 void
 inquirer_accept(struct lot *lot, struct incoming *incoming);
+
+/* The same of anybody, on dns_port. */
+void
+inquirer_accept_world(struct lot *lot, struct incoming *incoming);
 
 #endif

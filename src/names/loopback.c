@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/memory.h"
+#include "names/datagram.h"
 #include "names/inquirer.h"
 
 enum { PLACES = 4, BACKLOG = 64 };
@@ -21,17 +21,8 @@ struct place {
 	bool is_stream;
 };
 
-/* A question that came by UDP. */
-struct datagram {
-	struct message_question question;
-	int fd;
-	struct sockaddr_storage client;
-	socklen_t client_size;
-};
-
 static struct place places[PLACES];
 static size_t count;
-static struct resolver *resolver;
 
 static socklen_t
 make_address(int family, unsigned port, struct sockaddr_storage *address)
@@ -92,65 +83,6 @@ loopback_open(unsigned port, struct error *error)
 /* ---- serving ---- */
 
 static void
-send_answer(const struct datagram *datagram,
-	const struct message_answer *answer)
-{
-	struct buffer out;
-	size_t limit = datagram->question.udp_size < DNS_UDP_MOST ?
-		datagram->question.udp_size : DNS_UDP_MOST;
-	buffer_init(&out, 0);
-	message_write(&out, limit, &datagram->question, answer);
-	/* who did not get it asks again */
-	sendto(datagram->fd, out.data, out.size, MSG_DONTWAIT,
-		(const struct sockaddr *)&datagram->client,
-		datagram->client_size);
-	buffer_fini(&out);
-}
-
-/* By the resolver. */
-static void
-take_answer(void *context, const struct message_answer *answer)
-{
-	send_answer(context, answer);
-	memory_free(context);
-}
-
-static void
-take_datagram(const struct datagram *received, struct span bytes)
-{
-	struct datagram *datagram = memory_new(sizeof(*datagram));
-	*datagram = *received;
-	if (!message_read(bytes, &datagram->question)) {
-		memory_free(datagram);
-		return;
-	}
-	if (datagram->question.refusal != 0) {
-		take_answer(datagram, NULL);
-		return;
-	}
-	/* too many are under way: whoever asked asks again */
-	if (!resolver_ask(resolver, &datagram->question.asked, true,
-		take_answer, datagram))
-		memory_free(datagram);
-}
-
-static void
-receive_all(struct place *place)
-{
-	char bytes[INQUIRER_MESSAGE_LIMIT];
-	for (;;) {
-		struct datagram datagram = { .fd = place->fd,
-			.client_size = sizeof(datagram.client) };
-		ssize_t n = recvfrom(place->fd, bytes, sizeof(bytes), 0,
-			(struct sockaddr *)&datagram.client,
-			&datagram.client_size);
-		if (n < 0)
-			return;
-		take_datagram(&datagram, span_of(bytes, (size_t)n));
-	}
-}
-
-static void
 accept_all(struct place *place)
 {
 	int fd;
@@ -168,10 +100,7 @@ run(struct session *session, enum session_event event)
 	struct place *place = (struct place *)session;
 	if (event == SESSION_STOP)
 		return SESSION_CLOSE;
-	if (place->is_stream)
-		accept_all(place);
-	else
-		receive_all(place);
+	accept_all(place);
 	return SESSION_PARK;
 }
 
@@ -185,10 +114,13 @@ free_session(struct session **session)
 static const struct session_type type = { "names-loopback", run, free_session };
 
 void
-loopback_serve(struct lot *lot, struct resolver *given)
+loopback_serve(struct lot *lot)
 {
-	resolver = given;
 	for (size_t i = 0; i < count; i++) {
+		if (!places[i].is_stream) {
+			datagram_serve_loopback(lot, &places[i].fd);
+			continue;
+		}
 		places[i].session = (struct session){ .type = &type,
 			.fd = places[i].fd, .second_fd = -1,
 			.deadline = INT64_MAX };

@@ -6,7 +6,6 @@
 #ifndef NAMES_LOOPBACK_H
 #define NAMES_LOOPBACK_H
 
-#include "names/resolver.h"
 #include "serve/session.h"
 
 /* 0: nothing is opened. A machine without IPv6 has only the other. */
@@ -15,9 +14,9 @@ loopback_open(unsigned port, struct error *error);
 
 /* Serves what was opened, as sessions of the lot. */
 void
-loopback_serve(struct lot *lot, struct resolver *resolver);
+loopback_serve(struct lot *lot);
 
-/* After lot_run and resolver_free. */
+/* After lot_run. */
 void
 loopback_close(void);
 

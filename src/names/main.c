@@ -4,19 +4,28 @@
  * ours because they come over a wire that master made; it believes nobody. It
  * reads neither /etc/hosts nor any other file once it serves.
  *
- * What it opens: the loopback port (dns_resolver_port). master opens for it
- * dns_trust_anchor_file and dns_resolv_conf. Its jail has no files but the
- * network.
+ * It also answers for the zones of dns_zones, to anybody.
+ *
+ * What it opens: the loopback port (dns_resolver_port), and a socket to the
+ * kernel for the addresses of this machine. master opens for it dns_port, the
+ * files of dns_zones, dns_trust_anchor_file and dns_resolv_conf. Its jail has
+ * no files but the network.
+ *
+ * `names --check` (ctl/check.c): reads what dns_zones names on standard input,
+ * and says on standard output what is wrong with it.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "names/attached.h"
+#include "names/datagram.h"
 #include "names/inquirer.h"
 #include "names/loopback.h"
 #include "serve/jail.h"
 
-enum { WORKERS = 4, STOP_GRACE = 2000 };
+enum { WORKERS = 4, STOP_GRACE = 2000, ZONES_LIMIT = 1 << 30 };
 
 static struct resolver *resolver;
 
@@ -50,6 +59,21 @@ read_port(const struct config *config)
 		config_number(config, "port_offset"));
 }
 
+/* Who has made this machine his own resolver (the book does) would have us ask
+ * ourselves. */
+static void
+leave_out_own(const struct config *config, struct sources_servers *servers)
+{
+	uint64_t port = config_number(config, "dns_port") +
+		config_number(config, "port_offset");
+	size_t count = 0;
+	for (size_t i = 0; i < servers->count; i++)
+		if (servers->server[i].port != port ||
+		    !attached_is_own(&servers->server[i]))
+			servers->server[count++] = servers->server[i];
+	servers->count = count;
+}
+
 /* The spans are the buffers' and the configuration's. */
 static void
 read_settings(const struct config *config, struct buffer *anchors,
@@ -71,6 +95,60 @@ read_settings(const struct config *config, struct buffer *anchors,
 	else
 		sources_read_resolv_conf(buffer_span(resolv_conf),
 			read_port(config), &settings->servers);
+	if (process_file("dns_zones") >= 0)
+		leave_out_own(config, &settings->servers);
+}
+
+static void
+configure_front(const struct config *config)
+{
+	struct span networks = span_trim(span_from(config_text(config,
+		"dns_recursion_networks")));
+	const struct front_settings settings = {
+		.recursion_networks = !span_is_empty(networks) ? networks :
+		span_from(config_text(config, "mynetworks")),
+		.are_attached_included = span_is_empty(networks),
+		.rate_limit = (unsigned)config_number(config,
+		"dns_rate_limit"),
+		.rate_slip = (unsigned)config_number(config,
+		"dns_rate_limit_slip") };
+	front_configure(&settings);
+}
+
+static void
+log_zone(void *context, const struct dns_name *origin,
+	const struct error *error)
+{
+	char name[DNS_TEXT_SIZE] = "";
+	(void)context;
+	if (origin != NULL)
+		dns_name_to_text(origin, name);
+	log_event(LOG_ERROR, "zone-not-read", NULL, LOG_TEXT("zone", name),
+		LOG_TEXT("reason", error->text));
+}
+
+/* A zone that is wrong stays as it was. */
+static void
+read_zones(void)
+{
+	struct buffer files;
+	struct error error;
+	int fd = process_file("dns_zones");
+	buffer_init(&files, 0);
+	if (fd >= 0 && file_read_descriptor(fd, ZONES_LIMIT, &files,
+		&error) < 0) {
+		log_zone(NULL, NULL, &error);
+		buffer_fini(&files);
+		return;
+	}
+	struct zones *old = zones_current();
+	struct zones *zones = zones_read(buffer_span(&files), old, log_zone,
+		NULL);
+	log_event(LOG_INFO, "zones", NULL,
+		LOG_NUMBER("count", zones_count(zones)));
+	zones_free(&old);
+	zones_set_current(zones);
+	buffer_fini(&files);
 }
 
 static void
@@ -78,6 +156,8 @@ reload(const struct config *config)
 {
 	struct buffer anchors, resolv_conf;
 	struct resolver_settings settings;
+	configure_front(config);
+	read_zones();
 	read_settings(config, &anchors, &resolv_conf, &settings);
 	resolver_configure(resolver, &settings);
 	buffer_fini(&anchors);
@@ -91,6 +171,11 @@ open_all(const struct process *process, struct error *error)
 		JAIL_THREADS };
 	struct buffer anchors, resolv_conf;
 	struct resolver_settings settings;
+	if (attached_open(error) < 0)
+		return -1;
+	configure_front(process->config);
+	zones_set_current(zones_read(SPAN(""), NULL, log_zone, NULL));
+	read_zones();
 	read_settings(process->config, &anchors, &resolv_conf, &settings);
 	int result = loopback_open(read_port(process->config), error);
 	if (result == 0)
@@ -103,13 +188,46 @@ open_all(const struct process *process, struct error *error)
 static const struct service services[] = {
 	{ "names-dns", inquirer_accept },
 	{ "dns", inquirer_accept },
+	{ "domain", inquirer_accept_world },
+	{ "domain-udp", datagram_accept },
 	{ NULL, NULL },
 };
+
+static void
+say_zone(void *context, const struct dns_name *origin,
+	const struct error *error)
+{
+	bool *is_wrong = context;
+	(void)origin;
+	if (!*is_wrong)
+		printf("%s\n", error->text);
+	*is_wrong = true;
+}
+
+static int
+check(void)
+{
+	struct buffer files;
+	struct error error;
+	bool is_wrong = false;
+	buffer_init(&files, 0);
+	if (file_read_descriptor(0, ZONES_LIMIT, &files, &error) < 0) {
+		printf("dns_zones: %s\n", error.text);
+		return 1;
+	}
+	struct zones *zones = zones_read(buffer_span(&files), NULL, say_zone,
+		&is_wrong);
+	zones_free(&zones);
+	buffer_fini(&files);
+	return is_wrong ? 1 : 0;
+}
 
 int
 main(int argc, char **argv)
 {
 	struct error error;
+	if (argc == 2 && strcmp(argv[1], "--check") == 0)
+		return check();
 	struct process *process = process_start(argc, argv);
 	if (open_all(process, &error) < 0) {
 		log_event(LOG_ERROR, "cannot-start", NULL,
@@ -119,12 +237,14 @@ main(int argc, char **argv)
 	struct lot *lot = lot_new(WORKERS);
 	listener_set_services(lot, services);
 	listener_on_reload(lot, reload);
-	inquirer_init(resolver);
+	front_init(resolver);
+	inquirer_init();
 	resolver_start(resolver);
-	loopback_serve(lot, resolver);
+	loopback_serve(lot);
 	lot_run(lot, STOP_GRACE);
 	lot_free(&lot);
 	resolver_free(&resolver);
 	loopback_close();
+	attached_close();
 	return 0;
 }

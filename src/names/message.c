@@ -3,24 +3,49 @@
  */
 #include "names/message.h"
 
+#include <string.h>
+
 enum { OPT_SIZE = 11 };		/* of an OPT record without options */
 
-/* The rcode of a question that is not answered; 0 when it is. */
-static unsigned
-judge(const struct dns_header *header, const struct dns_question *asked)
+/* RFC 6895 3.1: transfers and the like; ANY may be answered. */
+bool
+message_is_meta(uint16_t type)
 {
-	if ((header->flags & DNS_FLAG_OPCODE) != 0)
+	return type == 0 || type == DNS_TYPE_OPT ||
+		(type >= DNS_TYPE_FIRST_META && type <= DNS_TYPE_LAST_META);
+}
+
+unsigned
+message_judge(const struct message_question *question)
+{
+	if ((question->flags & DNS_FLAG_OPCODE) != 0)
 		return DNS_NOT_IMPLEMENTED;
 	/* nobody may look into the cache without asking */
-	if ((header->flags & DNS_FLAG_RECURSION_DESIRED) == 0 ||
-	    asked->class != DNS_CLASS_IN)
+	if ((question->flags & DNS_FLAG_RECURSION_DESIRED) == 0 ||
+	    question->asked.class != DNS_CLASS_IN)
 		return DNS_REFUSED;
-	/* transfers and the like (RFC 6895 3.1); ANY may be answered */
-	if (asked->type == 0 || asked->type == DNS_TYPE_OPT ||
-	    (asked->type >= DNS_TYPE_FIRST_META &&
-	    asked->type <= DNS_TYPE_LAST_META))
-		return DNS_NOT_IMPLEMENTED;
-	return 0;
+	return message_is_meta(question->asked.type) ? DNS_NOT_IMPLEMENTED : 0;
+}
+
+/* RFC 6891 6.1.1: one OPT, of the root, in the last section. */
+static bool
+take_edns(struct span bytes, const struct dns_record *record,
+	struct message_question *question, struct dns_edns *edns)
+{
+	if (record->section != DNS_ADDITIONAL || question->has_edns ||
+	    record->owner.size != 1)
+		return false;
+	dns_data_edns(bytes, record, edns);
+	question->has_edns = true;
+	question->is_dnssec_wanted = edns->is_dnssec_wanted;
+	if (edns->udp_size > DNS_UDP_LEAST)
+		question->udp_size = edns->udp_size;
+	if (edns->is_malformed)
+		return false;
+	question->cookie_size = (uint8_t)edns->cookie.size;
+	if (edns->cookie.size > 0)
+		memcpy(question->cookie, edns->cookie.data, edns->cookie.size);
+	return true;
 }
 
 bool
@@ -41,19 +66,13 @@ message_read(struct span bytes, struct message_question *question)
 		question->refusal = DNS_FORMAT_ERROR;
 		return true;
 	}
-	while (dns_read_record(&reader, &record)) {
-		if (record.section != DNS_ADDITIONAL ||
-		    record.type != DNS_TYPE_OPT)
-			continue;
-		dns_data_edns(bytes, &record, &edns);
-		question->has_edns = true;
-		question->is_dnssec_wanted = edns.is_dnssec_wanted;
-		if (edns.udp_size > DNS_UDP_LEAST)
-			question->udp_size = edns.udp_size;
-	}
+	bool is_sound = true;
+	while (dns_read_record(&reader, &record))
+		if (record.type == DNS_TYPE_OPT)
+			is_sound &= take_edns(bytes, &record, question, &edns);
 	question->refusal = reader.is_malformed ? DNS_FORMAT_ERROR :
 		edns.version != 0 ? DNS_BAD_VERSION :
-		judge(&reader.header, &question->asked);
+		is_sound ? DNS_NO_ERROR : DNS_FORMAT_ERROR;
 	return true;
 }
 
@@ -72,20 +91,31 @@ is_wanted(const struct message_question *question,
 
 static bool
 copy_records(struct dns_writer *writer,
-	const struct message_question *question, struct span packet)
+	const struct message_question *question, struct span packet,
+	enum dns_section last)
 {
 	struct dns_reader reader;
 	struct dns_record record;
 	if (!dns_read(&reader, packet))
 		return false;
+	while (!writer->is_full && dns_read_record(&reader, &record))
+		if (record.section <= last && is_wanted(question, &record))
+			dns_write_record(writer, packet, &record);
+	return !reader.is_malformed;
+}
+
+static bool
+copy_all(struct dns_writer *writer, const struct message_question *question,
+	struct span aliases, struct span packet)
+{
 	if (question->has_edns)
 		writer->limit -= OPT_SIZE;
-	while (!writer->is_full && dns_read_record(&reader, &record))
-		if (is_wanted(question, &record))
-			dns_write_record(writer, packet, &record);
+	bool result = (aliases.size == 0 ||
+		copy_records(writer, question, aliases, DNS_ANSWER)) &&
+		copy_records(writer, question, packet, DNS_ADDITIONAL);
 	if (question->has_edns)
 		writer->limit += OPT_SIZE;
-	return !reader.is_malformed;
+	return result;
 }
 
 static void
@@ -129,7 +159,7 @@ is_ad_wanted(const struct message_question *question)
 
 void
 message_write(struct buffer *out, size_t limit,
-	const struct message_question *question,
+	const struct message_question *question, struct span aliases,
 	const struct message_answer *answer)
 {
 	static const struct message_answer unusable = {
@@ -143,9 +173,11 @@ message_write(struct buffer *out, size_t limit,
 			answer->rcode, answer);
 		return;
 	}
-	bool is_whole = copy_records(&writer, question, answer->packet);
+	bool is_whole = copy_all(&writer, question, aliases,
+		answer->packet);
 	if (is_whole && !writer.is_full) {
-		if (answer->is_secure && is_ad_wanted(question))
+		if (answer->is_secure && aliases.size == 0 &&
+		    is_ad_wanted(question))
 			writer.header.flags |= DNS_FLAG_AUTHENTIC;
 		finish(&writer, question, answer->rcode, answer);
 		return;

@@ -10,12 +10,16 @@
 
 #include "proto/dns.h"
 
+enum { MESSAGE_COOKIE = 8, MESSAGE_COOKIE_LIMIT = 40 };
+
 /* A question as it came. */
 struct message_question {
 	uint16_t id, flags;
 	struct dns_question asked;
 	bool has_edns, is_dnssec_wanted;
 	uint16_t udp_size;		/* what the client can take by UDP */
+	uint8_t cookie[MESSAGE_COOKIE_LIMIT];	/* the client's, and behind it */
+	uint8_t cookie_size;		/* what we once gave; 0: none */
 	unsigned refusal;		/* an rcode, 0: it can be answered */
 };
 
@@ -34,14 +38,23 @@ struct message_answer {
 bool
 message_read(struct span bytes, struct message_question *question);
 
+/* The refusal of a question that the resolver does not answer; 0: it does. */
+unsigned
+message_judge(const struct message_question *question);
+
+/* Types that mean something else than records, ANY not among them. */
+bool
+message_is_meta(uint16_t type);
+
 /*
- * Appends the answer of at most `limit` octets; what is longer is cut as a
+ * Appends the answer of at most `limit` octets, behind the aliases (a message
+ * of ours, or empty) that lead to it, which make it one that is not validated; what is longer is cut as a
  * whole (TC, RFC 2181 9), or a failure where nothing longer exists. A refusal
  * of the question needs no answer (NULL).
  */
 void
 message_write(struct buffer *out, size_t limit,
-	const struct message_question *question,
+	const struct message_question *question, struct span aliases,
 	const struct message_answer *answer);
 
 #endif

@@ -338,14 +338,21 @@ dns_data_edns(struct span message, const struct dns_record *record,
 	while (rest.size >= 4) {
 		size_t size = number_at(rest, 2);
 		if (size > rest.size - 4)
-			return;
+			break;
 		/* RFC 8914 2: option 15, a code and a text */
 		if (number_at(rest, 0) == 15 && size >= 2) {
 			edns->error = (int)number_at(rest, 4);
 			edns->text = span_of(rest.data + 6, size - 2);
 		}
+		/* RFC 7873 4: option 10, 8 octets and perhaps 8 to 32 more */
+		if (number_at(rest, 0) == 10) {
+			edns->cookie = span_of(rest.data + 4, size);
+			edns->is_malformed |= size != 8 &&
+				(size < 16 || size > 40);
+		}
 		rest = span_skip(rest, 4 + size);
 	}
+	edns->is_malformed |= rest.size > 0;
 }
 
 /* ---- writing ---- */

@@ -34,6 +34,7 @@ enum {	/* the second 16 bits of a message */
 enum dns_rcode {
 	DNS_NO_ERROR, DNS_FORMAT_ERROR, DNS_SERVER_FAILURE, DNS_NO_SUCH_NAME,
 	DNS_NOT_IMPLEMENTED, DNS_REFUSED, DNS_BAD_VERSION = 16,
+	DNS_BAD_COOKIE = 23,
 };
 
 enum {
@@ -150,6 +151,8 @@ struct dns_edns {
 	uint16_t udp_size;
 	int error;			/* RFC 8914, or DNS_NO_ERROR_CODE */
 	struct span text;		/* of it; what strangers chose */
+	struct span cookie;		/* RFC 7873; empty: none */
+	bool is_malformed;		/* its options are */
 };
 
 /* From an OPT record. */

@@ -88,12 +88,29 @@ find_place(struct lot *lot, uint64_t inode)
 	return place;
 }
 
+static bool
+is_datagram(int fd)
+{
+	int type = 0;
+	socklen_t size = sizeof(type);
+	return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type,
+		&size) == 0 && type == SOCK_DGRAM;
+}
+
 void
 listener_add(struct lot *lot, const struct control_message *message, int *fd)
 {
 	const struct service *service = find_service(lot, message->service);
 	struct stat status = { 0 };
 	struct listener *listener = NULL;
+	if (service != NULL && is_datagram(*fd)) {
+		struct incoming incoming = { .fd = *fd,
+			.service = service->name };
+		*fd = -1;
+		service->accept(lot, &incoming);
+		file_close(&incoming.fd);
+		return;
+	}
 	if (*fd >= 0 && fstat(*fd, &status) == 0)
 		listener = find_place(lot, status.st_ino);
 	if (service == NULL || listener == NULL) {

@@ -8,7 +8,10 @@
 #include "base/config.h"
 #include "serve/session.h"
 
-/* A connection that came in: by accept on a listener, or as a wire. */
+/*
+ * A connection that came in: by accept on a listener, or as a wire. Or the
+ * socket of a `datagram` row itself, which comes again with each reload.
+ */
 struct incoming {
 	int fd;				/* take it (set -1) or it is closed */
 	const char *service;		/* "smtp", "imaps", "lmtp", ... */

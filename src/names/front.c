@@ -1,0 +1,275 @@
+/*
+ * The order of things: what cannot be read, what is nobody's business here,
+ * our zones, the resolver. Strangers by UDP are counted last, when it is known
+ * what they would be told.
+ */
+#include "names/front.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "names/answer.h"
+#include "names/attached.h"
+#include "names/cookie.h"
+#include "names/rate.h"
+#include "serve/counter.h"
+
+enum { EDNS_ROOM = 11 + 4 + COOKIE_SIZE, CLASS_ANY = 255 };
+
+static struct resolver *resolver;
+static struct {
+	pthread_rwlock_t lock;		/* of the following */
+	char *networks;
+	bool are_attached_included;
+} settings = { .lock = PTHREAD_RWLOCK_INITIALIZER };
+
+void
+front_init(struct resolver *given)
+{
+	resolver = given;
+}
+
+void
+front_configure(const struct front_settings *given)
+{
+	char *networks = memory_new(given->recursion_networks.size + 1);
+	if (given->recursion_networks.size > 0)
+		memcpy(networks, given->recursion_networks.data,
+			given->recursion_networks.size);
+	rate_configure(given->rate_limit, given->rate_slip);
+	pthread_rwlock_wrlock(&settings.lock);
+	char *old = settings.networks;
+	settings.networks = networks;
+	settings.are_attached_included = given->are_attached_included;
+	pthread_rwlock_unlock(&settings.lock);
+	memory_free(old);
+}
+
+/* RFC 5358: who is not of ours gets only what is ours. */
+static bool
+may_recurse(const struct front_client *client)
+{
+	if (client->is_ours)
+		return true;
+	pthread_rwlock_rdlock(&settings.lock);
+	bool result = settings.networks != NULL && network_list_contains(
+		span_from(settings.networks), &client->address);
+	bool is_next = !result && settings.are_attached_included;
+	pthread_rwlock_unlock(&settings.lock);
+	return result || (is_next && attached_is_neighbour(&client->address));
+}
+
+/* ---- answers that are made here ---- */
+
+struct making {
+	const struct message_question *question;
+	const struct front_client *client;
+	struct packet packet;
+	struct buffer *out;
+	size_t limit;
+	bool may_recurse;
+	bool is_known;			/* he showed a cookie of ours */
+};
+
+static void
+begin(struct making *making)
+{
+	const struct message_question *question = making->question;
+	bool fits = buffer_reserve(making->out, making->limit);
+	assert(fits);
+	packet_begin(&making->packet, (uint8_t *)making->out->data +
+		making->out->size, making->limit);
+	making->packet.flags = (uint16_t)(DNS_FLAG_RESPONSE |
+		(question->flags & (DNS_FLAG_OPCODE |
+		DNS_FLAG_RECURSION_DESIRED | DNS_FLAG_CHECKING_DISABLED)));
+	if (making->may_recurse)
+		making->packet.flags |= DNS_FLAG_RECURSION_AVAILABLE;
+	if (question->asked.type != 0 &&
+	    !packet_add_question(&making->packet, &question->asked))
+		making->packet.flags |= DNS_FLAG_TRUNCATED;
+	if (question->has_edns)
+		making->packet.limit -= EDNS_ROOM;
+}
+
+static void
+finish(struct making *making, unsigned rcode)
+{
+	const struct message_question *question = making->question;
+	uint8_t option[4 + COOKIE_SIZE] = { 0, 10, 0, COOKIE_SIZE };
+	struct span options = SPAN("");
+	if (question->cookie_size > 0 && !making->client->is_ours) {
+		cookie_make(question, &making->client->address,
+			(uint32_t)(clock_wall() / 1000), option + 4);
+		options = span_of(option, sizeof(option));
+	}
+	making->packet.flags |= (uint16_t)(rcode & DNS_FLAG_RCODE);
+	making->packet.limit = making->limit;
+	if (question->has_edns)
+		packet_add_edns(&making->packet, DNS_UDP_MOST, rcode,
+			question->is_dnssec_wanted, options);
+	packet_end(&making->packet, question->id);
+}
+
+/* Without records. */
+static enum front_verdict
+answer_plainly(struct making *making, unsigned rcode, unsigned flags)
+{
+	begin(making);
+	making->packet.flags |= (uint16_t)flags;
+	finish(making, rcode);
+	return FRONT_ANSWERED;
+}
+
+/* What strangers by UDP are told is counted by network, zone and kind. */
+static enum front_verdict
+count(struct making *making, const struct answer *answer)
+{
+	uint64_t kind = answer->rcode << 8 | answer->kind;
+	if (answer->zone != NULL)
+		kind ^= answer->zone->hash;
+	if (making->client->is_stream || making->may_recurse ||
+	    making->is_known)
+		return FRONT_ANSWERED;
+	switch (rate_count(&making->client->address, kind,
+		clock_monotonic())) {
+	case RATE_ANSWER:
+		return FRONT_ANSWERED;
+	case RATE_SLIP:
+		/* with a cookie he can show that it is him (RFC 7873 5.2.3) */
+		return making->question->cookie_size > 0 ?
+			answer_plainly(making, DNS_BAD_COOKIE, 0) :
+			answer_plainly(making, DNS_NO_ERROR,
+			DNS_FLAG_TRUNCATED);
+	case RATE_DROP:
+		break;
+	}
+	return FRONT_NOTHING;
+}
+
+static enum front_verdict
+refuse(struct making *making, unsigned rcode)
+{
+	const struct answer answer = { .rcode = rcode };
+	answer_plainly(making, rcode, 0);
+	return count(making, &answer);
+}
+
+/* ---- zones and the resolver ---- */
+
+/* Our aliases lead elsewhere: the resolver looks there. */
+static enum front_verdict
+ask_for_rest(struct making *making, const struct answer *answer,
+	struct front_question *question)
+{
+	finish(making, DNS_NO_ERROR);
+	char *copy = memory_new(making->packet.size);
+	memcpy(copy, making->packet.bytes, making->packet.size);
+	question->aliases = span_of(copy, making->packet.size);
+	question->sought.name = answer->name;
+	return FRONT_ASK;
+}
+
+/* What the zones say; FRONT_ASK: it is not there, or only where to look. */
+static enum front_verdict
+ask_zones(struct making *making, const struct zones *zones,
+	struct front_question *question)
+{
+	struct answer answer;
+	const struct message_question *asked = making->question;
+	bool goes_on = making->may_recurse &&
+		(asked->flags & DNS_FLAG_RECURSION_DESIRED) != 0;
+	begin(making);
+	answer_write(zones, &asked->asked, &making->packet, &answer);
+	if (answer.kind == ANSWER_NOT_OURS)
+		return FRONT_ASK;
+	if (goes_on && (answer.kind == ANSWER_ALIAS ||
+	    answer.kind == ANSWER_REFERRAL)) {
+		if (making->packet.count[DNS_ANSWER] == 0)
+			return FRONT_ASK;
+		return ask_for_rest(making, &answer, question);
+	}
+	finish(making, answer.rcode);
+	return count(making, &answer);
+}
+
+static size_t
+limit_of(const struct message_question *question,
+	const struct front_client *client)
+{
+	if (client->is_stream)
+		return DNS_MESSAGE_LIMIT;
+	return question->udp_size < DNS_UDP_MOST ? question->udp_size :
+		DNS_UDP_MOST;
+}
+
+static enum front_verdict
+judge(struct making *making, const struct zones *zones,
+	struct front_question *question)
+{
+	const struct message_question *asked = making->question;
+	if (asked->refusal != 0)
+		return refuse(making, asked->refusal);
+	if ((asked->flags & DNS_FLAG_OPCODE) != 0)
+		return refuse(making, DNS_NOT_IMPLEMENTED);
+	if (asked->asked.class == DNS_CLASS_IN &&
+	    !message_is_meta(asked->asked.type)) {
+		enum front_verdict verdict = ask_zones(making, zones,
+			question);
+		if (verdict != FRONT_ASK || question->aliases.size > 0)
+			return verdict;
+	}
+	unsigned refusal = making->may_recurse ? message_judge(asked) :
+		DNS_REFUSED;
+	return refusal == 0 ? FRONT_ASK : refuse(making, refusal);
+}
+
+enum front_verdict
+front_take(struct span bytes, const struct front_client *client,
+	const struct zones *zones, struct front_question *question,
+	struct buffer *out)
+{
+	question->aliases = (struct span){ NULL, 0 };
+	if (!message_read(bytes, &question->question))
+		return FRONT_NOTHING;
+	question->sought = question->question.asked;
+	question->limit = limit_of(&question->question, client);
+	struct making making = { .question = &question->question,
+		.client = client, .out = out, .limit = question->limit,
+		.may_recurse = may_recurse(client) };
+	making.is_known = !client->is_ours && cookie_is_good(
+		&question->question, &client->address,
+		(uint32_t)(clock_wall() / 1000));
+	enum front_verdict verdict = judge(&making, zones, question);
+	if (verdict == FRONT_ANSWERED) {
+		out->size += making.packet.size;
+		counter_add(COUNTER_COMMANDS, 1);
+	}
+	return verdict;
+}
+
+bool
+front_ask(const struct front_question *question, bool is_stranger,
+	upstream_function *function, void *context)
+{
+	return resolver_ask(resolver, &question->sought, is_stranger,
+		function, context);
+}
+
+void
+front_answer(struct front_question *question,
+	const struct message_answer *answer, struct buffer *out)
+{
+	message_write(out, question->limit, &question->question,
+		question->aliases, answer);
+	front_free(question);
+}
+
+void
+front_free(struct front_question *question)
+{
+	memory_free((void *)(uintptr_t)question->aliases.data);
+	question->aliases = (struct span){ NULL, 0 };
+}

@@ -210,6 +210,12 @@ store_mailbox_refresh(struct store_account *handle, uint32_t mailbox)
 		mirror_follow(handle->account->mirror, mailbox, &ignored);
 }
 
+bool
+store_has_files(const struct store *store)
+{
+	return store->format != NULL;
+}
+
 /* ---- counts ---- */
 
 /* Messages with a UID from this one on. */

@@ -96,6 +96,8 @@ close_folder(struct format_folder **closed)
 	file_close(&folder->in_tmp);
 	file_close(&folder->directory);
 	buffer_fini(&folder->keyword_text);
+	map_fini(&folder->by_base);
+	map_fini(&folder->refused);
 	memory_free(folder->path);
 	memory_free(folder->path_new);
 	memory_free(folder->path_cur);
@@ -133,6 +135,7 @@ open_folder(struct format *format, struct span name,
 	folder->path_new = path_below(folder->path, "new");
 	folder->path_cur = path_below(folder->path, "cur");
 	map_init(&folder->by_base);
+	map_init(&folder->refused);
 	buffer_init(&folder->keyword_text, 0);
 	buffer_fini(&path);
 	*opened = (struct format_folder *)folder;

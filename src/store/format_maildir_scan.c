@@ -25,6 +25,7 @@ enum {
 	KEYWORDS_LIMIT = 64 << 10,	/* bytes of dovecot-keywords */
 	UIDLIST_LIMIT = 256 << 20,
 	READ_PIECE = 64 << 10,
+	REFUSED_LIMIT = 100,		/* files named in the log */
 };
 
 /* ---- entries ---- */
@@ -140,16 +141,28 @@ measure(int directory, const char *name, uint64_t *size, struct error *error)
 }
 
 static bool
-is_ours(const struct maildir_folder *folder, const char *name,
+is_ours(struct maildir_folder *folder, const char *name,
 	const struct stat *stat)
 {
 	if (S_ISREG(stat->st_mode) && stat->st_uid == geteuid())
 		return true;
+	if (folder->refused.count >= REFUSED_LIMIT ||
+	    map_put(&folder->refused, span_from(name), folder) != NULL)
+		return false;	/* that was said before */
 	log_event(LOG_WARN, "message-file-refused", NULL,
 		LOG_TEXT("folder", folder->path), LOG_TEXT("file", name),
 		LOG_TEXT("reason", S_ISREG(stat->st_mode) ?
 		"it belongs to somebody else" : "it is not a regular file"));
 	return false;
+}
+
+/* Does what the name says of the size fit the file's? */
+static bool
+is_likely(const struct maildir_name *name, uint64_t size)
+{
+	return name->wire_size >= size && name->wire_size / 2 <= size &&
+		name->wire_size != UINT64_MAX &&
+		(name->size == UINT64_MAX || name->size == size);
 }
 
 /* Size and date. False: it is not a message, or was taken away meanwhile. */
@@ -167,7 +180,7 @@ learn(struct maildir_folder *folder, size_t i, const struct maildir_name *name,
 		return false;
 	entry->date = stat.st_mtim.tv_sec;
 	entry->size = name->wire_size;
-	if (entry->size == UINT64_MAX &&
+	if (!is_likely(name, (uint64_t)stat.st_size) &&
 	    measure(directory, text, &entry->size, &error) < 0)
 		return false;
 	maildir_name_key(name->base, UINT64_MAX, entry->key);
@@ -538,7 +551,7 @@ add_lines(struct buffer *out, struct span text)
 }
 
 static int
-read_file(const struct maildir_folder *folder, size_t i, struct buffer *text,
+read_file(struct maildir_folder *folder, size_t i, struct buffer *text,
 	struct error *error)
 {
 	struct buffer name;

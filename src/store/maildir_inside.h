@@ -120,6 +120,7 @@ struct maildir_folder {
 	struct span keyword[MAILDIR_KEYWORDS];
 	struct timespec uidlist_read;
 	uint32_t uid_validity, uid_next;
+	struct map refused;		/* files that the log has named */
 	int64_t last_micro;		/* of the last name made */
 };
 

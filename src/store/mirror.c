@@ -2,7 +2,7 @@
  * Following: a mailbox, the list, and handing out bodies, which are read from
  * the files and served from memory.
  */
-#include "store/mirror_folder.h"
+#include "store/mirror_cache.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/name.h"
+#include "store/store_inner.h"
 
 /* ---- a mailbox ---- */
 
@@ -26,6 +27,15 @@ mirror_is_untouched(const struct mirror *mirror, uint32_t id)
 	return is_untouched;
 }
 
+static void
+watch(struct mirror *mirror, struct mirror_folder *folder)
+{
+	const char *path[FORMAT_PATH_LIMIT];
+	size_t count = mirror->format->call->paths(folder->files, path);
+	mirror_watch(mirror->account->store->watcher, &folder->sight, path,
+		count);
+}
+
 static enum store_verdict
 follow(struct mirror *mirror, uint32_t mailbox, struct error *error)
 {
@@ -35,11 +45,14 @@ follow(struct mirror *mirror, uint32_t mailbox, struct error *error)
 		&folder, error);
 	if (verdict != STORE_OK)
 		return verdict;
+	watch(mirror, folder);
 	if (!folder->is_followed || call->has_changed(folder->files)) {
 		verdict = mirror_folder_begin(mirror, folder,
 			MIRROR_READ_PATIENCE, error);
 		if (verdict == STORE_OK)
 			call->unlock(folder->files);
+		if (verdict == STORE_OK)
+			mirror_cache_note(mirror, folder);
 	}
 	mirror_folder_unlock(mirror, &folder);
 	return verdict;

@@ -7,6 +7,7 @@
 #define STORE_MIRROR_FOLDER_H
 
 #include "store/mirror.h"
+#include "store/mirror_watch.h"
 #include "store/op_follow.h"
 
 enum {
@@ -21,6 +22,7 @@ struct mirror_folder {
 
 	pthread_mutex_t lock;		/* of all that follows */
 	struct format_folder *files;	/* NULL: not open */
+	struct mirror_sight sight;
 	bool is_followed;		/* the log says what scan says */
 	struct format_scan scan;
 	uint32_t *uid;			/* of each entry; 0: not in the log */

@@ -3,7 +3,7 @@
  * programs: the files first, then the log takes over what is there now.
  */
 #include "base/log.h"
-#include "store/mirror_folder.h"
+#include "store/mirror_cache.h"
 #include "store/name.h"
 
 /* A mailbox of the log that holds messages; 0: there is none. */
@@ -76,9 +76,12 @@ mirror_delete(const struct store_account *handle, struct span name,
 				error) < 0 && error->code != ERROR_GONE)
 			verdict = mirror_verdict(error);
 	}
+	uint32_t id = find(mirror, name);
 	if (verdict == STORE_OK)
 		verdict = op_mailbox_change(handle, OP_MAILBOX_DELETE, name,
 			span_of(NULL, 0), error);
+	if (verdict == STORE_OK)
+		mirror_cache_remove(mirror, id);
 	if (verdict == STORE_OK)
 		verdict = follow_list(mirror, error);
 	pthread_mutex_unlock(&mirror->list_lock);

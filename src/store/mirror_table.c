@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/mirror_cache.h"
+#include "store/store_inner.h"
 
 enum { IDLE_LIMIT = 32 };
 
@@ -44,6 +45,8 @@ get(struct mirror *mirror, uint32_t mailbox)
 	} else {
 		folder = memory_new(sizeof(*folder));
 		folder->mailbox = mailbox;
+		folder->sight.account = mirror->account->id;
+		folder->sight.mailbox = mailbox;
 		pthread_mutex_init(&folder->lock, NULL);
 		mirror->count++;
 	}
@@ -57,6 +60,7 @@ get(struct mirror *mirror, uint32_t mailbox)
 static void
 close_files(struct mirror *mirror, struct mirror_folder *folder)
 {
+	mirror_watch_end(mirror->account->store->watcher, &folder->sight);
 	if (folder->files != NULL)
 		mirror->format->call->close(&folder->files);
 	memory_free(folder->uid);

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/engine.h"
+#include "store/mirror_watch.h"
 #include "store/op.h"
 
 enum {
@@ -84,6 +85,8 @@ store_open(const struct store_options *options, struct store **store,
 	account_list_init(&new->idle);
 	account_list_init(&new->indexed);
 	store_background_start(new);
+	if (new->format != NULL)
+		new->watcher = mirror_watcher_new(new);
 	*store = new;
 	return 0;
 }
@@ -106,6 +109,7 @@ store_close(struct store **store)
 		account_stop(account);
 		account_free(&account);
 	}
+	mirror_watcher_free(&old->watcher);
 	map_fini(&old->accounts);
 	map_fini(&old->watches);
 	pthread_mutex_destroy(&old->lock);

@@ -21,6 +21,7 @@ struct store {
 	uint64_t segment_size, big_size;
 	int64_t (*wall_clock)(void);
 	struct format *format;		/* NULL: native */
+	struct mirror_watcher *watcher;	/* of its files */
 	struct budget budget;
 
 	pthread_mutex_t lock;
@@ -77,5 +78,11 @@ store_note_dirty(struct account *account, struct index *index);
 void
 store_tell(const struct account *account, const uint32_t *mailboxes,
 	size_t count);
+void
+store_tell_of(struct store *store, uint64_t account,
+	const uint32_t *mailboxes, size_t count);
+/* Does anybody watch the account? */
+bool
+store_is_watched(struct store *store, uint64_t account);
 
 #endif

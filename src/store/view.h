@@ -47,6 +47,8 @@ store_view_close(struct store_view **view);
  */
 void
 store_mailbox_refresh(struct store_account *account, uint32_t mailbox);
+bool
+store_has_files(const struct store *store);
 
 struct store_view_facts {
 	uint32_t mailbox, uid_validity, uid_next, exists;

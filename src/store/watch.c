@@ -38,16 +38,32 @@ store_watch_remove(struct store *store, struct store_watch *watch)
 	pthread_mutex_unlock(&store->watch_lock);
 }
 
+bool
+store_is_watched(struct store *store, uint64_t account)
+{
+	pthread_mutex_lock(&store->watch_lock);
+	bool is_watched = map_get(&store->watches,
+		map_key_u64(&account)) != NULL;
+	pthread_mutex_unlock(&store->watch_lock);
+	return is_watched;
+}
+
 void
 store_tell(const struct account *account, const uint32_t *mailboxes,
 	size_t count)
 {
-	struct store *store = account->store;
+	store_tell_of(account->store, account->id, mailboxes, count);
+}
+
+void
+store_tell_of(struct store *store, uint64_t account,
+	const uint32_t *mailboxes, size_t count)
+{
 	if (count == 0)
 		return;
 	pthread_mutex_lock(&store->watch_lock);
 	for (struct store_watch *watch = map_get(&store->watches,
-	    map_key_u64(&account->id)), *next; watch != NULL; watch = next) {
+	    map_key_u64(&account)), *next; watch != NULL; watch = next) {
 		next = watch->next;
 		for (size_t i = 0; i < count; i++)
 			watch->changed(watch, mailboxes[i]);

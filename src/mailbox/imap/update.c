@@ -336,6 +336,9 @@ imap_update(struct imap_session *imap, bool may_expunge,
 	struct error error = { 0 };
 	if (imap->parked.mailbox == 0 || imap->is_closing)
 		return;
+	if (store_has_files(imap->mailbox->store) &&
+	    imap_account(imap, NULL) != NULL)
+		store_mailbox_refresh(imap->account, imap->parked.mailbox);
 	bool has_changed = atomic_exchange(&imap->has_changed, false);
 	if (!has_changed && own == NULL &&
 	    !(imap->parked.is_behind && may_expunge))

@@ -298,9 +298,10 @@ static bool
 take_program(struct smtp_rcpt *rcpt, struct span value)
 {
 	struct span table;
-	uint64_t number;
-	if (!span_split(&value, ':', &table) ||
-		!span_to_number(value, SMTP_PROGRAM_LIMIT, &number))
+	uint64_t number = 0;
+	rcpt->is_whole = span_equals(value, SPAN("forward"));
+	if (!span_split(&value, ':', &table) || (!rcpt->is_whole &&
+		!span_to_number(value, SMTP_PROGRAM_LIMIT, &number)))
 		return false;
 	rcpt->has_program = true;
 	rcpt->program = (unsigned)number;
@@ -520,7 +521,9 @@ smtp_rcpt_add(struct buffer *out, const struct smtp_rcpt *rcpt)
 	}
 	if (rcpt->is_final)
 		buffer_add(out, SPAN(" XFINAL=yes"));
-	if (rcpt->has_program)
+	if (rcpt->is_whole)
+		buffer_add(out, SPAN(" XPROGRAM=forward"));
+	else if (rcpt->has_program)
 		buffer_print(out, " XPROGRAM=%s:%u", rcpt->is_forward ?
 			"forward" : "aliases", rcpt->program);
 	add_text(out, " XKEY=", rcpt->key);

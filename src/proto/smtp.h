@@ -110,8 +110,9 @@ struct smtp_rcpt {
 	uint64_t account;	/* XACCOUNT */
 	uint64_t quota;		/* XQUOTA, bytes; 0: none */
 	bool is_final;		/* XFINAL=yes: no .forward */
-	/* To pipe: which program. XPROGRAM=aliases:INDEX or forward:INDEX */
-	bool has_program, is_forward;
+	/* To pipe: which program. XPROGRAM=aliases:INDEX or forward:INDEX; or
+	 * XPROGRAM=forward: where does his .forward send it? (is_whole) */
+	bool has_program, is_forward, is_whole;
 	unsigned program;
 	struct span key;	/* XKEY, xtext as sent; may be empty */
 };

@@ -33,6 +33,7 @@ enum {
 	X(ACCEPTED, 250, "2.0.0", "Accepted as %") \
 	X(DELIVERED, 250, "2.1.5", "Delivered, %") \
 	X(DELIVERED_BEFORE, 250, "2.1.5", "Delivered before; not stored again") \
+	X(HAS_FORWARD, 251, "2.1.5", "Not stored: his .forward says where it goes") \
 	X(HELP, 214, "2.0.0", "Commands: EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY STARTTLS AUTH; see RFC 5321") \
 	X(VERIFY, 252, "2.5.0", "Not told here; send mail to it and see") \
 	X(CHALLENGE, 334, NULL, "%") \

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "queue/forward.h"
 #include "queue/queue.h"
 #include "queue/relay_call.h"
 #include "serve/counter.h"
@@ -135,6 +136,8 @@ judge(struct carry *carry)
 		.delay = now - carry->envelope.arrival };
 	for (size_t i = 0; i < carry->count; i++) {
 		struct recipient *recipient = carry->chosen[i];
+		if (forward_take(recipient))
+			continue;
 		attempt_judge(&rules, &carry->envelope, recipient, now,
 			may_expire);
 		if (recipient->reply.code < 300)
@@ -221,6 +224,24 @@ carry_local(struct carry *carry)
 
 /* ---- to the relay ---- */
 
+/* What .forward says is done: the envelope has other recipients now. */
+static bool
+has_forwarded(struct carry *carry)
+{
+	struct recipient *recipient = carry->chosen[0];
+	if (!recipient->is_program || !recipient->program.is_whole ||
+		recipient->reply.code != 251)
+		return false;
+	if (forward_apply(carry->queue, &(struct forward_answer){
+		.envelope = &carry->envelope, .recipient = recipient,
+		.body = &carry->body, .lines = carry->call.lines,
+		.arena = &carry->arena }))
+		return true;
+	recipient->reply = (struct delivery_reply){ 451, SPAN("4.3.0"),
+		SPAN("It cannot be forwarded now") };
+	return false;
+}
+
 static enum session_next
 relay_end(struct carry *carry)
 {
@@ -228,7 +249,8 @@ relay_end(struct carry *carry)
 	session_unwatch(&carry->session);
 	carry->session.fd = -1;
 	relay_call_end(&carry->call);
-	judge(carry);
+	if (!has_forwarded(carry))
+		judge(carry);
 	finish(carry, outcome);
 	return SESSION_CLOSE;
 }

@@ -186,8 +186,12 @@ encode_program(struct buffer *out, const struct program_place *program)
 	char text[60];
 	struct buffer place = { .data = text, .room = sizeof(text),
 		.limit = sizeof(text) };
-	buffer_print(&place, "%u:%s:%u", (unsigned)program->owner,
-		program->is_forward ? "forward" : "aliases", program->index);
+	if (program->is_whole)
+		buffer_print(&place, "%u:forward", (unsigned)program->owner);
+	else
+		buffer_print(&place, "%u:%s:%u", (unsigned)program->owner,
+			program->is_forward ? "forward" : "aliases",
+			program->index);
 	tabline_add_pair(out, "program", buffer_span(&place));
 	tabline_add_pair(out, "key", program->key);
 }
@@ -208,6 +212,8 @@ encode_recipient(struct buffer *out, const struct recipient *recipient)
 		add_hex(out, "account", recipient->account);
 		add_number(out, "quota", recipient->quota);
 	}
+	if (recipient->is_program && recipient->program.is_whole)
+		add_number(out, "quota", recipient->quota);
 	if (recipient->is_final)
 		tabline_add_pair(out, "final", SPAN("yes"));
 	if (recipient->is_program)
@@ -360,11 +366,13 @@ bool
 envelope_parse_program(struct span text, struct program_place *program)
 {
 	struct span owner, table;
-	uint64_t uid, index;
+	uint64_t uid, index = 0;
 	if (!span_split(&text, ':', &owner) ||
-		!span_split(&text, ':', &table) || text.data == NULL ||
-		!span_to_number(owner, UINT32_MAX - 1, &uid) ||
-		!span_to_number(text, ENVELOPE_INDEX_LIMIT, &index))
+		!span_to_number(owner, UINT32_MAX - 1, &uid))
+		return false;
+	program->is_whole = span_equals(text, SPAN("forward"));
+	if (!span_split(&text, ':', &table) || (!program->is_whole &&
+		!span_to_number(text, ENVELOPE_INDEX_LIMIT, &index)))
 		return false;
 	program->owner = (uint32_t)uid;
 	program->index = (unsigned)index;

@@ -42,6 +42,7 @@ struct delivery_reply {
 struct program_place {
 	uint32_t owner;
 	bool is_forward;	/* of .forward, not of alias_maps */
+	bool is_whole;		/* no program yet: where .forward sends it */
 	unsigned index;
 	struct span key;	/* the alias's name; the detail of .forward+detail */
 };
@@ -123,7 +124,8 @@ bool
 envelope_wants_bounce(const struct envelope *envelope,
 	const struct recipient *recipient);
 
-/* "UID:aliases:INDEX" or "UID:forward:INDEX"; the key is not in it. */
+/* "UID:aliases:INDEX", "UID:forward:INDEX" or "UID:forward"; the key is not in
+ * it. */
 enum { ENVELOPE_INDEX_LIMIT = 1000 };
 bool
 envelope_parse_program(struct span text, struct program_place *program);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "queue/collect.h"
+#include "queue/forward.h"
 #include "queue/queue.h"
 #include "serve/counter.h"
 
@@ -83,6 +84,8 @@ judge(struct queue *queue, const struct envelope *envelope,
 	struct attempt_rules rules = queue_rules(queue);
 	for (size_t i = 0; i < batch->count; i++) {
 		struct recipient *recipient = batch->recipient[i];
+		if (forward_take(recipient))
+			continue;
 		attempt_judge(&rules, envelope, recipient, clock_wall(),
 			false);
 		if (recipient->reply.code < 300)

@@ -78,6 +78,7 @@ add_program(struct relay_call *call, struct smtp_rcpt *rcpt,
 	smtp_xtext_encode(&key, program->key);
 	rcpt->has_program = true;
 	rcpt->is_forward = program->is_forward;
+	rcpt->is_whole = program->is_whole;
 	rcpt->program = program->index;
 	rcpt->key = arena_copy(call->arena, buffer_span(&key));
 	buffer_fini(&key);
@@ -198,6 +199,8 @@ set_reply(struct relay_call *call, struct recipient *recipient,
 	recipient->reply = (struct delivery_reply){ .code = answer->code,
 		.text = arena_copy(call->arena, span_first(answer->text,
 		ENVELOPE_TEXT_LIMIT)) };
+	if (answer->code == 251)
+		call->lines = arena_copy(call->arena, answer->lines);
 	if (answer->enhanced[0] != 0)
 		recipient->reply.status = arena_print(call->arena, "%u.%u.%u",
 			answer->enhanced[0], answer->enhanced[1],

@@ -29,6 +29,7 @@ struct relay_call {
 	enum relay_call_stage stage;
 	bool is_broken;			/* the wire is not to be used again */
 	size_t index, accepted;		/* replies read */
+	struct span lines;		/* of a reply of 251, all, in the arena */
 	uint64_t sent;			/* of the body */
 	size_t out_at;			/* of what is to be written */
 };

@@ -139,6 +139,8 @@ static const struct path_case rcpts[] = {
 		"TO:<a@b.c> XFINAL=yes XPROGRAM=aliases:12 XKEY=a+2Bb" },
 	{ "TO:<a@b.c> XPROGRAM=forward:0", SMTP_OK,
 		"TO:<a@b.c> XPROGRAM=forward:0" },
+	{ "TO:<a@b.c> XPROGRAM=forward", SMTP_OK,
+		"TO:<a@b.c> XPROGRAM=forward" },
 	{ "TO:<a@b.c> XPROGRAM=shadow:0", SMTP_BAD_PARAMETER, NULL },
 	{ "TO:<a@b.c> XPROGRAM=aliases", SMTP_BAD_PARAMETER, NULL },
 	{ "TO:<a@b.c> XPROGRAM=aliases:1001", SMTP_BAD_PARAMETER, NULL },

@@ -18,10 +18,14 @@ static const struct recipient recipients[] = {
 	{ .to = SPAN("bob@example.test"), .is_local = true, .is_final = true,
 		.account = 1, .state = RECIPIENT_WAITING },
 	{ .to = SPAN("robot@example.test"), .is_program = true,
-		.program = { 65534, false, 12, SPAN("ro:b\tot") },
+		.program = { 65534, false, false, 12,
+			SPAN("ro:b\tot") },
+		.state = RECIPIENT_WAITING },
+	{ .to = SPAN("boss@example.test"), .is_program = true,
+		.program = { 1000, true, true, 0, SPAN("") },
 		.state = RECIPIENT_WAITING },
 	{ .to = SPAN("alice@example.test"), .is_program = true,
-		.program = { 1000, true, 0, SPAN("") },
+		.program = { 1000, true, false, 0, SPAN("") },
 		.state = RECIPIENT_BOUNCE, .reply = { 550, SPAN("5.3.0"),
 		SPAN("no") } },
 	{ .to = SPAN("carol@elsewhere.test"), .original = SPAN("c\tx@y\n"),
@@ -74,6 +78,7 @@ assert_recipient(const struct recipient *got, const struct recipient *want)
 	assert_int_equal(got->is_program, want->is_program);
 	assert_int_equal(got->program.owner, want->program.owner);
 	assert_int_equal(got->program.is_forward, want->program.is_forward);
+	assert_int_equal(got->program.is_whole, want->program.is_whole);
 	assert_int_equal(got->program.index, want->program.index);
 	assert_span(got->program.key, want->program.key);
 	assert_true(got->account == want->account);

@@ -30,6 +30,12 @@ static const struct {
 	{ "full@x", "\tlocal=3:0:full@x" },
 	{ "later@x", "\tlocal=4:0:later@x" },
 	{ "carol@y", "\tremote=carol@y" },
+	{ "boss+d@x", "\tlocal=80000000000003e8:0:boss+d@x" },
+	{ "other@x", "\tlocal=80000000000003e8:0:other@x" },
+	{ "final@x", "\tlocal=80000000000003e8:0:boss@x\tfinal=yes" },
+	{ "round@x", "\tlocal=80000000000003e9:0:round@x" },
+	{ "lost@x", "\tlocal=80000000000003ea:0:lost@x" },
+	{ "busied@x", "\tlocal=80000000000003eb:0:busied@x" },
 	{ "team@x", "\tlocal=1:0:alice@x\tlocal=2:0:bob@x\tremote=carol@y" },
 };
 
@@ -123,6 +129,12 @@ deliver(const struct mail_server *server, struct mail_transaction *transaction,
 			!atomic_load(&is_open)) {
 			smtp_reply_add(replies, SMTP_REPLY_MAILBOX_TROUBLE,
 				to);
+		} else if (span_starts(buffer_span(&transaction->body.memory),
+			SPAN("Delivered-To: boss+d@x\r\nhi"))) {
+			buffer_print(&delivered, "%.*s<boss+d@x ",
+				SPAN_PRINT(to));
+			smtp_reply_add(replies, SMTP_REPLY_DELIVERED,
+				SPAN("uid 1"));
 		} else {
 			buffer_print(&delivered, "%.*s(%u) ", SPAN_PRINT(to),
 				transaction->mail.transaction[15]);
@@ -143,8 +155,82 @@ accept_mailbox(struct lot *lot, struct incoming *incoming, unsigned instance)
 	mail_server_accept(lot, incoming, &mailboxes);
 }
 
+/* ---- users of the machine, who all have a .forward ---- */
+
+static void
+deliver_user(const struct mail_server *server,
+	struct mail_transaction *transaction, struct buffer *replies)
+{
+	(void)server;
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < transaction->count; i++) {
+		const struct mail_recipient *to = &transaction->recipient[i];
+		if (to->rcpt.is_final)
+			buffer_print(&delivered, "%.*s! ",
+				SPAN_PRINT(to->address));
+		smtp_reply_add(replies, to->rcpt.is_final ?
+			SMTP_REPLY_DELIVERED : SMTP_REPLY_HAS_FORWARD,
+			SPAN(""));
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+static struct mail_server users = { .is_lmtp = true, .hostname = "u",
+	.spill = -1, .deliver = deliver_user };
+
+static void
+accept_user(struct lot *lot, struct incoming *incoming, unsigned instance)
+{
+	assert_true(instance >= 1000 && instance < 1004);
+	mail_server_accept(lot, incoming, &users);
+}
+
+static const struct {
+	const char *to, *answer;
+} forwards[] = {
+	{ "boss+d@x", "251-2.1.5 address alice@x\r\n"
+		"251-2.1.5 address other@x\r\n251-2.1.5 address carol@y\r\n"
+		"251-2.1.5 program 0 +2Bd\r\n251-2.1.5 program 1 +2Bd\r\n"
+		"251-2.1.5 mailbox\r\n251 2.1.5 Forwarded\r\n" },
+	{ "round@x", "554 5.4.6 It goes in a circle\r\n" },
+	{ "lost@x", "251-2.1.5 address nobody@x\r\n251 2.1.5 Forwarded\r\n" },
+	{ "busied@x", "251-2.1.5 address busy@x\r\n251 2.1.5 Forwarded\r\n" },
+};
+
+static void
+deliver_program(const struct mail_server *server,
+	struct mail_transaction *transaction, struct buffer *replies)
+{
+	const struct mail_recipient *to = &transaction->recipient[0];
+	(void)server;
+	assert_int_equal(transaction->count, 1);
+	pthread_mutex_lock(&lock);
+	if (!to->rcpt.is_whole) {
+		buffer_print(&delivered, "%.*s|%u%.*s ",
+			SPAN_PRINT(to->address), to->rcpt.program,
+			SPAN_PRINT(to->rcpt.key));
+		smtp_reply_add(replies, SMTP_REPLY_DELIVERED, SPAN(""));
+	}
+	for (size_t i = 0; to->rcpt.is_whole &&
+		i < sizeof(forwards) / sizeof(forwards[0]); i++)
+		if (span_equals(to->address, span_from(forwards[i].to)))
+			buffer_add_string(replies, forwards[i].answer);
+	pthread_mutex_unlock(&lock);
+}
+
+static struct mail_server programs = { .is_lmtp = true, .hostname = "p",
+	.spill = -1, .deliver = deliver_program };
+
+static void
+accept_program(struct lot *lot, struct incoming *incoming, unsigned instance)
+{
+	assert_true(instance >= 1000 && instance < 1004);
+	mail_server_accept(lot, incoming, &programs);
+}
+
 static const struct world_service services[] = {
 	{ "auth-user", accept_auth }, { "mailbox-lmtp", accept_mailbox },
+	{ "user-lmtp", accept_user }, { "pipe-lmtp", accept_program },
 	{ NULL, NULL },
 };
 
@@ -394,6 +480,57 @@ what_is_spooled_is_delivered_when_it_can_be(void **state)
 	end(&fixture);
 }
 
+static const struct {
+	const char *name, *to, *delivered, *spooled;
+} forwarding[] = {
+	{ "addresses, himself by another of his, programs, his mailbox",
+		"boss+d@x", "alice@x<boss+d@x other@x! boss+d@x|0+2Bd "
+		"boss+d@x|1+2Bd boss+d@x! ", "carol@y=relay " },
+	{ "his mailbox, whatever .forward says", "final@x", "boss@x! ", "" },
+	{ "a circle", "round@x", "", "round@x=bounce " },
+	{ "to nobody", "lost@x", "", "nobody@x=bounce " },
+	{ "while auth cannot say", "busied@x", "", "busied@x=waiting " },
+};
+
+/* The 250 to the client comes when the question is in the spool; what is asked
+ * and done then is done in steps that are in it too. */
+static void
+users_are_forwarded(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(forwarding) / sizeof(forwarding[0]); i++) {
+		struct fixture fixture;
+		char reply[10];
+		const char *const to[] = { forwarding[i].to, NULL };
+		size_t length = strlen(forwarding[i].delivered), now = 0;
+		print_message("%s\n", forwarding[i].name);
+		begin(&fixture);
+		send_message(&fixture, "b@y", to, "", 9, reply);
+		assert_string_equal(reply, "250 2.0.0");
+		retry_start(&fixture.queue.retry);
+		int64_t until = clock_monotonic() + WORLD_PATIENCE;
+		struct buffer got;
+		buffer_init(&got, 0);
+		while ((now != length || strcmp(buffer_string(&got),
+			forwarding[i].spooled) != 0) &&
+			clock_monotonic() < until) {
+			struct error error;
+			poll(NULL, 0, 5);
+			buffer_clear(&got);
+			spool_visit(&fixture.queue.spool, note_message, &got,
+				&error);
+			pthread_mutex_lock(&lock);
+			now = delivered.size;
+			pthread_mutex_unlock(&lock);
+		}
+		assert_string_equal(buffer_string(&got),
+			forwarding[i].spooled);
+		buffer_fini(&got);
+		assert_delivered(forwarding[i].delivered);
+		end(&fixture);
+	}
+}
+
 static size_t
 delivered_count(void)
 {
@@ -435,6 +572,7 @@ main(void)
 		cmocka_unit_test(auth_away_means_later),
 		cmocka_unit_test(a_full_spool_means_later),
 		cmocka_unit_test(what_is_spooled_is_delivered_when_it_can_be),
+		cmocka_unit_test(users_are_forwarded),
 		cmocka_unit_test(beyond_the_limit_the_rest_is_spooled),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

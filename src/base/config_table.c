@@ -49,7 +49,7 @@ const struct config_parameter config_table[] = {
 { "mynetworks", W, "127.0.0.0/8 [::1]/128", NULL, "smtpd login auth names",
 	NULL,
 	"Clients that may relay without authentication." },
-{ "recipient_delimiter", T, "+", NULL, "auth", NULL,
+{ "recipient_delimiter", T, "+", NULL, "auth pipe mailbox", NULL,
 	"Characters that separate a user name from an extension: "
 	"alice+news@ is delivered to alice." },
 { "accounts", L, "builtin system", NULL, "auth pgsql", NULL,

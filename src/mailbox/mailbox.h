@@ -29,6 +29,8 @@ struct mailbox {
 					 * changes it */
 	_Atomic int64_t pop3_idle_timeout;	/* ms; 0: the standard one */
 	const char *hostname;		/* myhostname, for greetings */
+	const char *home;		/* of the system user; NULL: of nobody */
+	const char *delimiters;		/* recipient_delimiter, for .forward+detail */
 	struct space *space;		/* of the disk with the mail; NULL: not
 					 * looked at (tests) */
 	int spill;			/* directory for stream_set_spill and

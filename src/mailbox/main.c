@@ -151,6 +151,8 @@ main(int argc, char **argv)
 		.instance = process->instance, .processes = is_owner ? 0 :
 		(unsigned)config_number(config, "mailbox_processes"),
 		.hostname = config_text(config, "myhostname"),
+		.home = process->instance != 0 ? process->home : NULL,
+		.delimiters = config_text(config, "recipient_delimiter"),
 		.space = &space };
 	space_init(&space, -1);
 	reload(config);

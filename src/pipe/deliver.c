@@ -10,6 +10,7 @@
 #include "pipe/content.h"
 #include "pipe/environment.h"
 #include "pipe/file.h"
+#include "pipe/forward.h"
 #include "pipe/run.h"
 #include "pipe/target.h"
 #include "pipe/verdict.h"
@@ -61,6 +62,13 @@ run_target(struct pipe_delivery *delivery, const struct pipe_target *target,
 }
 
 /* ---- a recipient ---- */
+
+static void
+add_reply(struct buffer *replies, struct verdict verdict)
+{
+	buffer_print(replies, "%u %s %.*s\r\n", verdict.code, verdict.status,
+		SPAN_PRINT(verdict.text));
+}
 
 static void
 log_delivery(const struct pipe_delivery *delivery,
@@ -131,6 +139,30 @@ deliver_one(struct pipe_delivery *delivery, struct pipe_target *target,
 	return run_target(delivery, target, error);
 }
 
+/* Where his .forward sends it; runs nothing, so it needs no memory. */
+static void
+answer_forward(struct pipe_delivery *delivery, struct buffer *replies)
+{
+	const struct log_scope *scope = &delivery->transaction->scope;
+	struct span to = delivery->recipient->address;
+	struct error error = { .text = "" };
+	bool is_loop;
+	if (content_has_delivered(&delivery->transaction->body, to, &is_loop,
+		&error) < 0) {
+		add_reply(replies, verdict_later(
+			"The message cannot be read now"));
+	} else if (is_loop) {
+		log_event(LOG_INFO, "forward-loop", scope, LOG_SPAN("to", to));
+		add_reply(replies, verdict_loop());
+	} else if (forward_answer(delivery, replies, &error) < 0) {
+		log_event(LOG_WARN, "forward-not-used", scope,
+			LOG_SPAN("to", to), LOG_TEXT("reason", error.text));
+		if (error.code == ERROR_LATER)
+			add_reply(replies, verdict_later("It cannot be found "
+				"out now where this goes"));
+	}
+}
+
 static void
 deliver_to(struct pipe_delivery *delivery, struct buffer *replies)
 {
@@ -150,8 +182,7 @@ deliver_to(struct pipe_delivery *delivery, struct buffer *replies)
 		seen_put(&delivery->pipe->seen, key, clock_monotonic());
 	log_delivery(delivery, &target, &verdict, &error,
 		clock_monotonic() - began);
-	buffer_print(replies, "%u %s %.*s\r\n", verdict.code, verdict.status,
-		SPAN_PRINT(verdict.text));
+	add_reply(replies, verdict);
 }
 
 /* ---- the server's questions ---- */
@@ -164,7 +195,10 @@ deliver(const struct mail_server *server, struct mail_transaction *transaction,
 		struct pipe_delivery delivery = { .pipe = server->context,
 			.transaction = transaction,
 			.recipient = &transaction->recipient[i] };
-		deliver_to(&delivery, replies);
+		if (delivery.recipient->rcpt.is_whole)
+			answer_forward(&delivery, replies);
+		else
+			deliver_to(&delivery, replies);
 	}
 }
 

@@ -72,6 +72,7 @@ main(int argc, char **argv)
 	struct lot *lot = lot_new(WORKERS);
 	find_users(process);
 	the_pipe.alias_maps = config_text(config, "alias_maps");
+	the_pipe.delimiters = config_text(config, "recipient_delimiter");
 	the_pipe.hostname = config_text(config, "myhostname");
 	seen_init(&the_pipe.seen);
 	reload(config);

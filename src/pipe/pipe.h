@@ -25,6 +25,7 @@ struct pipe {
 	const char *alias_maps;
 	const char *user, *home, *shell;	/* of the uid; home may be missing */
 	const char *hostname;
+	const char *delimiters;		/* recipient_delimiter */
 	_Atomic int64_t time_limit;	/* ms, of a program */
 	struct seen seen;
 };

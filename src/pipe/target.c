@@ -1,17 +1,14 @@
 /* See target.h. */
 #include "pipe/target.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "base/config.h"
 #include "base/file.h"
 #include "base/owned_file.h"
+#include "pipe/forward.h"
 
-enum {
-	FORWARD_LIMIT = 64 << 10,	/* bytes of a .forward */
-	KEY_LIMIT = 128,
-};
+enum { KEY_LIMIT = 128 };
 
 /* Looking for one in one file. */
 struct search {
@@ -152,10 +149,9 @@ find_forward(const struct pipe *pipe, struct search *search)
 	if (span_find(name, '/') < name.size)
 		return error_set(search->error, ERROR_REFUSED,
 			"the key %.*s has a slash", SPAN_PRINT(search->key));
-	int home = open(pipe->home, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int home = forward_open_home(pipe, search->error);
 	if (home < 0)
-		return error_set_errno(search->error, "opening %s",
-			pipe->home);
+		return -1;
 	int fd = owned_file_open_at(home, name.data, pipe->uid,
 		search->error);
 	file_close(&home);

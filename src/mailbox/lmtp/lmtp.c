@@ -9,6 +9,7 @@
 #include "mailbox/lmtp/lmtp.h"
 
 #include "base/clock.h"
+#include "mailbox/lmtp/forward.h"
 #include "serve/counter.h"
 
 /* One recipient of one message. */
@@ -169,6 +170,17 @@ log_delivery(const struct delivery *delivery, enum smtp_reply reply,
 	}
 }
 
+/* His own mail to his mailbox alone is said with XFINAL. */
+static bool
+is_forwarded(const struct delivery *delivery)
+{
+	const struct mailbox *mailbox = delivery->mailbox;
+	const struct smtp_rcpt *rcpt = &delivery->recipient->rcpt;
+	return mailbox->home != NULL && !rcpt->is_final &&
+		forward_is_there(mailbox->home, mailbox->delimiters,
+		rcpt->path.local);
+}
+
 static void
 deliver_to(struct delivery *delivery, struct buffer *replies)
 {
@@ -176,6 +188,10 @@ deliver_to(struct delivery *delivery, struct buffer *replies)
 	struct buffer detail = { .data = digits, .room = sizeof(digits),
 		.limit = sizeof(digits) };
 	int64_t began = clock_monotonic();
+	if (is_forwarded(delivery)) {
+		smtp_reply_add(replies, SMTP_REPLY_HAS_FORWARD, SPAN(""));
+		return;
+	}
 	enum store_verdict verdict = store_message(delivery);
 	enum smtp_reply reply = reply_for(verdict, &delivery->error);
 	if (reply == SMTP_REPLY_DELIVERED) {

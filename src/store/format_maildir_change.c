@@ -27,6 +27,7 @@ struct writer {
 	int fd;
 	struct buffer out;
 	bool has_cr;			/* held back: an LF may follow */
+	bool wrote_cr;			/* right before it */
 	uint64_t size, wire_size;
 	struct error *error;
 	int result;
@@ -47,10 +48,15 @@ write_bytes(struct writer *writer, struct span bytes)
 {
 	for (size_t i = 0; i < bytes.size; i++) {
 		char c = bytes.data[i];
-		if (writer->has_cr && c != '\n')
+		/* One more before CRLF has to stay: of the two only one will
+		 * come back. */
+		bool keeps_cr = writer->has_cr && (c != '\n' ||
+			writer->wrote_cr);
+		if (keeps_cr)
 			buffer_add_byte(&writer->out, '\r');
 		/* As it will be read again: each LF with its CR. */
 		writer->wire_size += c == '\n' && !writer->has_cr ? 2 : 1;
+		writer->wrote_cr = keeps_cr;
 		writer->has_cr = c == '\r';
 		if (!writer->has_cr)
 			buffer_add_byte(&writer->out, c);

@@ -355,6 +355,23 @@ a_client_appends(struct house *house)
 	assert_string_equal(names_in(house, "tmp"), "");
 }
 
+/* Ends of lines come back as they went, but for an LF alone. */
+static void
+ends_of_lines(struct house *house)
+{
+	static const char *const texts[][2] = {
+		{ "a\r\nb\r\n", "a\r\nb\r\n" }, { "a\nb", "a\r\nb" },
+		{ "a\rb\r", "a\rb\r" }, { "a\r\r\nb", "a\r\r\nb" },
+		{ "\r\r\r\n\n\n", "\r\r\r\n\r\n\r\n" },
+		{ "\r\n", "\r\n" }, { "\n", "\r\n" }, { "", "" },
+	};
+	uint32_t box = inbox(house);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		uint32_t uid = world_append(&house->world, box, texts[i][0]);
+		assert_body(house, uid, texts[i][1]);
+	}
+}
+
 static void
 a_client_expunges(struct house *house)
 {
@@ -794,6 +811,7 @@ static const struct deed deeds[] = {
 	{ "others-remove-and-flag", others_remove_and_flag },
 	{ "a-client-flags", a_client_flags },
 	{ "a-client-appends", a_client_appends },
+	{ "ends-of-lines", ends_of_lines },
 	{ "a-client-expunges", a_client_expunges },
 	{ "both-deliver", both_deliver },
 	{ "a-delivery-is-over-quota", a_delivery_is_over_quota },

@@ -1,0 +1,186 @@
+/*
+ * Names of files in a maildir, and the files that Dovecot keeps beside them.
+ * What a maildir is as mail is shown in mirror.c.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "store/maildir_inside.h"
+
+/* ---- names ---- */
+
+#define KEYWORD(n) ((uint64_t)1 << (FORMAT_KEYWORD_SHIFT + (n)))
+#define NOT_TOLD UINT64_MAX
+
+static const struct {
+	const char *name, *text;
+	const char *base;		/* NULL: not a message */
+	uint64_t flags, size, wire_size;
+	const char *tail;		/* as we write it */
+} names[] = {
+	{ "plain", "1.M2P3.host", "1.M2P3.host", 0, NOT_TOLD, NOT_TOLD, ":2," },
+	{ "no-flags", "1.host:2,", "1.host", 0, NOT_TOLD, NOT_TOLD, ":2," },
+	{ "all-flags", "1.host:2,DFPRST", "1.host", STORE_DRAFT |
+		STORE_FLAGGED | KEYWORD(0) | STORE_ANSWERED | STORE_SEEN |
+		STORE_DELETED, NOT_TOLD, NOT_TOLD, ":2,DFPRST" },
+	{ "any-order", "1.host:2,SbF", "1.host", STORE_SEEN | STORE_FLAGGED |
+		KEYWORD(2), NOT_TOLD, NOT_TOLD, ":2,FSb" },
+	{ "twice", "1.host:2,SS", "1.host", STORE_SEEN, NOT_TOLD, NOT_TOLD,
+		":2,S" },
+	{ "keywords", "1.host:2,az", "1.host", KEYWORD(1) | KEYWORD(26),
+		NOT_TOLD, NOT_TOLD, ":2,az" },
+	{ "unknown-letters-stay", "1.host:2,ASX", "1.host", STORE_SEEN,
+		NOT_TOLD, NOT_TOLD, ":2,ASX" },
+	{ "sizes", "1.host,S=12,W=15:2,S", "1.host,S=12,W=15", STORE_SEEN, 12,
+		15, ":2,S" },
+	{ "sizes-without-numbers", "1.host,S=,W=x", "1.host,S=,W=x", 0,
+		NOT_TOLD, NOT_TOLD, ":2," },
+	{ "another-kind", "1.host:1,S", "1.host", 0, NOT_TOLD, NOT_TOLD,
+		":2," },
+	{ "dot-file", ".nfs0001", NULL, 0, 0, 0, NULL },
+	{ "only-flags", ":2,S", NULL, 0, 0, 0, NULL },
+	{ "nothing", "", NULL, 0, 0, 0, NULL },
+};
+
+static void
+check_name(void **state)
+{
+	size_t i = (size_t)*state;
+	struct maildir_name name;
+	struct buffer tail;
+	bool is_name = maildir_name_parse(span_from(names[i].text), &name);
+	assert_int_equal(is_name, names[i].base != NULL);
+	if (!is_name)
+		return;
+	assert_true(span_equals(name.base, span_from(names[i].base)));
+	assert_true(name.size == names[i].size);
+	assert_true(name.wire_size == names[i].wire_size);
+	assert_true(maildir_name_flags(name.tail) == names[i].flags);
+	buffer_init(&tail, 0);
+	maildir_name_tail(names[i].flags, name.tail, &tail);
+	assert_string_equal(buffer_string(&tail), names[i].tail);
+	buffer_fini(&tail);
+}
+
+static void
+names_made_are_read(void **state)
+{
+	(void)state;
+	const struct maildir_stamp stamp = { 1700000000, 42, 0x801, 0xabc, 100,
+		104 };
+	struct maildir_name name;
+	struct buffer text;
+	buffer_init(&text, 0);
+	maildir_name_make(&stamp, &text);
+	assert_true(maildir_name_parse(buffer_span(&text), &name));
+	assert_true(span_equals(name.base, buffer_span(&text)));
+	assert_true(name.second == 1700000000 && name.micro == 42);
+	assert_true(name.size == 100 && name.wire_size == 104);
+	buffer_fini(&text);
+}
+
+/* ---- dovecot-uidlist ---- */
+
+static const struct {
+	const char *name, *text;
+	const char *found;		/* NULL: not such a file */
+} lists[] = {
+	{ "version-3", "3 V77 N9 G01\n5 :a.b\n7 W12 X :c:2,S\n",
+		"77 9: 5 a.b, 7 c" },
+	{ "version-1", "1 77 9\n5 a.b\n7 c:2,S\n", "77 9: 5 a.b, 7 c" },
+	{ "no-messages", "3 V1 N2\n", "1 2:" },
+	{ "no-end-of-line", "3 V1 N2\n1 :a", "1 2: 1 a" },
+	{ "nonsense-lines", "3 V1 N9\n\nx :a\n0 :b\n-1 :c\n4294967295 :d\n"
+		"3 e\n4 :\n5 :f\n", "1 9: 5 f" },
+	{ "version-2", "2 V1 N2\n", NULL },
+	{ "no-validity", "3 N2\n", NULL },
+	{ "validity-zero", "3 V0 N2\n", NULL },
+	{ "validity-large", "3 V4294967296 N2\n", NULL },
+	{ "empty", "", NULL },
+};
+
+static void
+check_list(void **state)
+{
+	size_t i = (size_t)*state;
+	struct maildir_uidlist list;
+	struct buffer found;
+	struct span base;
+	uint32_t uid;
+	bool is_list = maildir_uidlist_init(&list, span_from(lists[i].text));
+	assert_int_equal(is_list, lists[i].found != NULL);
+	if (!is_list)
+		return;
+	buffer_init(&found, 0);
+	buffer_print(&found, "%u %u:", list.uid_validity, list.uid_next);
+	while (maildir_uidlist_next(&list, &uid, &base))
+		buffer_print(&found, "%s %u %.*s", found.data[found.size - 1] ==
+			':' ? "" : ",", uid, SPAN_PRINT(base));
+	assert_string_equal(buffer_string(&found), lists[i].found);
+	buffer_fini(&found);
+}
+
+/* ---- dovecot-keywords ---- */
+
+static const struct {
+	const char *name, *text, *written;
+} keywords[] = {
+	{ "some", "0 $Junk\n3 Work\n", "0 $Junk\n3 Work\n" },
+	{ "any-order", "3 Work\n0 $Junk\n", "0 $Junk\n3 Work\n" },
+	{ "too-many", "25 z\n26 no\n", "25 z\n" },
+	{ "not-keywords", "1 two words\n2 \n3 \x80\nx y\n4 ok\n", "4 ok\n" },
+	{ "none", "", "" },
+};
+
+static void
+check_keywords(void **state)
+{
+	size_t i = (size_t)*state;
+	struct span name[MAILDIR_LETTERS];
+	struct buffer out;
+	buffer_init(&out, 0);
+	maildir_keywords_parse(span_from(keywords[i].text), name);
+	maildir_keywords_format(name, &out);
+	assert_string_equal(buffer_string(&out), keywords[i].written);
+	buffer_fini(&out);
+}
+
+/* ---- running ---- */
+
+enum {
+	NAMES = sizeof(names) / sizeof(names[0]),
+	LISTS = sizeof(lists) / sizeof(lists[0]),
+	KEYWORDS = sizeof(keywords) / sizeof(keywords[0]),
+	TESTS = NAMES + LISTS + KEYWORDS + 1,
+};
+
+static struct CMUnitTest tests[TESTS];
+static char titles[TESTS][80];
+static size_t count;
+
+static void
+add(const char *kind, const char *name, CMUnitTestFunction function, size_t i)
+{
+	snprintf(titles[count], sizeof(titles[count]), "%s/%s", kind, name);
+	tests[count] = (struct CMUnitTest){ .name = titles[count],
+		.test_func = function, .initial_state = (void *)i };
+	count++;
+}
+
+int
+main(void)
+{
+	for (size_t i = 0; i < NAMES; i++)
+		add("name", names[i].name, check_name, i);
+	for (size_t i = 0; i < LISTS; i++)
+		add("uidlist", lists[i].name, check_list, i);
+	for (size_t i = 0; i < KEYWORDS; i++)
+		add("keywords", keywords[i].name, check_keywords, i);
+	add("name", "made", names_made_are_read, 0);
+	return _cmocka_run_group_tests("maildir", tests, TESTS, NULL, NULL);
+}

@@ -15,6 +15,7 @@
 #include "names/attached.h"
 #include "names/cookie.h"
 #include "names/rate.h"
+#include "names/recall.h"
 #include "serve/counter.h"
 
 enum { EDNS_ROOM = 11 + 4 + COOKIE_SIZE, CLASS_ANY = 255 };
@@ -226,6 +227,19 @@ judge(struct making *making, const struct zones *zones,
 	return refusal == 0 ? FRONT_ASK : refuse(making, refusal);
 }
 
+/* What the resolver said before, while it is good. */
+struct recalling {
+	struct front_question *question;
+	struct buffer *out;
+};
+
+static void
+write_recalled(void *context, const struct message_answer *answer)
+{
+	const struct recalling *recalling = context;
+	front_answer(recalling->question, answer, recalling->out);
+}
+
 enum front_verdict
 front_take(struct span bytes, const struct front_client *client,
 	const struct zones *zones, struct front_question *question,
@@ -243,6 +257,12 @@ front_take(struct span bytes, const struct front_client *client,
 		&question->question, &client->address,
 		(uint32_t)(clock_wall() / 1000));
 	enum front_verdict verdict = judge(&making, zones, question);
+	struct recalling recalling = { question, out };
+	if (verdict == FRONT_ASK && recall_use(&question->sought,
+	    clock_monotonic(), write_recalled, &recalling)) {
+		counter_add(COUNTER_COMMANDS, 1);
+		return FRONT_ANSWERED;
+	}
 	if (verdict == FRONT_ANSWERED) {
 		out->size += making.packet.size;
 		counter_add(COUNTER_COMMANDS, 1);

@@ -23,6 +23,7 @@
 #include "names/datagram.h"
 #include "names/inquirer.h"
 #include "names/loopback.h"
+#include "names/recall.h"
 #include "serve/jail.h"
 
 enum { WORKERS = 4, STOP_GRACE = 2000, ZONES_LIMIT = 1 << 30 };
@@ -174,6 +175,7 @@ open_all(const struct process *process, struct error *error)
 	if (attached_open(error) < 0)
 		return -1;
 	configure_front(process->config);
+	recall_init(config_size(process->config, "dns_cache_size") / 4);
 	zones_set_current(zones_read(SPAN(""), NULL, log_zone, NULL));
 	read_zones();
 	read_settings(process->config, &anchors, &resolv_conf, &settings);

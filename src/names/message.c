@@ -92,27 +92,34 @@ is_wanted(const struct message_question *question,
 static bool
 copy_records(struct dns_writer *writer,
 	const struct message_question *question, struct span packet,
-	enum dns_section last)
+	const struct message_answer *answer)
 {
 	struct dns_reader reader;
 	struct dns_record record;
 	if (!dns_read(&reader, packet))
 		return false;
-	while (!writer->is_full && dns_read_record(&reader, &record))
-		if (record.section <= last && is_wanted(question, &record))
-			dns_write_record(writer, packet, &record);
+	while (!writer->is_full && dns_read_record(&reader, &record)) {
+		/* of what is no answer of the library's only aliases */
+		if (!is_wanted(question, &record) ||
+		    (answer == NULL && record.section != DNS_ANSWER))
+			continue;
+		if (answer != NULL)
+			record.ttl -= answer->age < record.ttl ? answer->age :
+				record.ttl;
+		dns_write_record(writer, packet, &record);
+	}
 	return !reader.is_malformed;
 }
 
 static bool
 copy_all(struct dns_writer *writer, const struct message_question *question,
-	struct span aliases, struct span packet)
+	struct span aliases, const struct message_answer *answer)
 {
 	if (question->has_edns)
 		writer->limit -= OPT_SIZE;
 	bool result = (aliases.size == 0 ||
-		copy_records(writer, question, aliases, DNS_ANSWER)) &&
-		copy_records(writer, question, packet, DNS_ADDITIONAL);
+		copy_records(writer, question, aliases, NULL)) &&
+		copy_records(writer, question, answer->packet, answer);
 	if (question->has_edns)
 		writer->limit += OPT_SIZE;
 	return result;
@@ -173,8 +180,7 @@ message_write(struct buffer *out, size_t limit,
 			answer->rcode, answer);
 		return;
 	}
-	bool is_whole = copy_all(&writer, question, aliases,
-		answer->packet);
+	bool is_whole = copy_all(&writer, question, aliases, answer);
 	if (is_whole && !writer.is_full) {
 		if (answer->is_secure && aliases.size == 0 &&
 		    is_ad_wanted(question))

@@ -29,6 +29,7 @@ struct message_answer {
 	struct span packet;		/* of the library; empty: the rcode is all */
 	bool is_secure, is_bogus;
 	struct span reason;		/* of a failure */
+	uint32_t age;			/* s that its records have got older */
 };
 
 /*

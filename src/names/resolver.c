@@ -19,6 +19,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "names/choice.h"
+#include "names/recall.h"
 #include "serve/counter.h"
 
 /* How the choice's candidates are called in the log. */
@@ -320,6 +321,9 @@ take_answer(void *context, const struct message_answer *answer)
 		return;
 	}
 	choice_note(&resolver->choice, is_failure);
+	/* what another way found before the choice is not believed after it */
+	if (question->candidate == current)
+		recall_put(&question->asked, answer, clock_monotonic());
 	say(question, answer);
 	finish(question, &resolver->open);
 }
@@ -494,6 +498,8 @@ choose(struct resolver *resolver)
 	for (unsigned i = 0; i < CHOICE_COUNT; i++)
 		if ((to_probe & 1u << i) != 0)
 			probe(&resolver->candidates[i]);
+	if (event == CHOICE_CHANGED)
+		recall_clear();
 	if (event != CHOICE_NOTHING)
 		log_choice(resolver, event);
 	if (event != CHOICE_NOTHING || is_renewed)
@@ -517,6 +523,7 @@ replace(struct resolver *resolver, struct resolver_settings **fresh)
 	close_candidates(resolver);
 	for (unsigned i = 0; i < CHOICE_COUNT; i++)
 		take_back(resolver, i);
+	recall_clear();
 	settings_free(&resolver->settings);
 	resolver->settings = *fresh;
 	*fresh = NULL;

@@ -206,6 +206,30 @@ test_what_is_too_long_is_cut_whole(void **state)
 	buffer_fini(&out);
 }
 
+/* What was kept for a while has less time to live; never less than none. */
+static void
+test_records_get_older(void **state)
+{
+	static const struct { uint32_t age, ttl; } times[] = {
+		{ 0, 1 }, { 1, 0 }, { 100, 0 } };
+	(void)state;
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		struct message_question question = question_of(0);
+		const struct message_answer answer = { .age = times[i].age,
+			.packet = { found, sizeof(found) - 1 } };
+		struct buffer out;
+		struct dns_reader reader;
+		struct dns_record record;
+		buffer_init(&out, 0);
+		message_write(&out, DNS_UDP_LEAST, &question, SPAN(""),
+			&answer);
+		assert_true(dns_read(&reader, buffer_span(&out)));
+		assert_true(dns_read_record(&reader, &record));
+		assert_int_equal(record.ttl, times[i].ttl);
+		buffer_fini(&out);
+	}
+}
+
 static void
 test_what_fits_no_message_is_a_failure(void **state)
 {
@@ -237,6 +261,7 @@ main(void)
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_a_failure_says_why),
 		cmocka_unit_test(test_what_is_too_long_is_cut_whole),
+		cmocka_unit_test(test_records_get_older),
 		cmocka_unit_test(test_what_fits_no_message_is_a_failure),
 	};
 	return cmocka_run_group_tests_name("message", tests, NULL, NULL);

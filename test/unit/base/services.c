@@ -76,12 +76,51 @@ a_bad_condition_is_one_sentence(void **state)
 	}
 }
 
+static void
+on_demand_means_one_for_each_user(void **state)
+{
+	static const struct {
+		const char *text, *setting;
+		unsigned count;			/* 0: refused */
+	} cases[] = {
+		{ "program a (owner) 7\n", "accounts=builtin", 7 },
+		{ "program a (owner) 4096\n", "accounts=builtin", 4096 },
+		{ "program a (owner) mailbox_process_limit x\n",
+			"mailbox_process_limit=300", 300 },
+		{ "program a (owner) mailbox_process_limit\n",
+			"mailbox_process_limit=5000", 0 },
+		{ "program a (owner) mailbox_process_limit\n",
+			"mailbox_process_limit=0", 0 },
+		{ "program a (owner) 4097\n", "accounts=builtin", 0 },
+		{ "program a user 300\n", "accounts=builtin", 0 },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct services services;
+		struct config *config;
+		struct error error;
+		print_message("%s", cases[i].text);
+		assert_int_equal(read_text(cases[i].text, cases[i].setting,
+			&services, &config, &error), cases[i].count > 0 ? 0 : -1);
+		if (cases[i].count > 0) {
+			assert_true(services.programs[0].is_on_demand);
+			assert_int_equal(services.programs[0].count,
+				cases[i].count);
+			/* nobody starts it but who calls it */
+			assert_false(services_wants(&services.programs[0],
+				config));
+		}
+		config_free(&config);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_program_runs_when_a_list_names_it),
 		cmocka_unit_test(a_bad_condition_is_one_sentence),
+		cmocka_unit_test(on_demand_means_one_for_each_user),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "proto/account_id.h"
 #include "queue/deliver.h"
 #include "serve/mail_server.h"
 #include "world.h"
@@ -70,8 +71,22 @@ accept_wire(struct lot *lot, struct incoming *incoming, unsigned instance)
 	}
 }
 
+/* Wires to processes of system users that end before they say anything. */
+static unsigned endings;
+
+static void
+accept_user(struct lot *lot, struct incoming *incoming, unsigned instance)
+{
+	assert_true(instance >= 1000);
+	if (endings > 0)
+		endings--;
+	else
+		mail_server_accept(lot, incoming, &server);
+}
+
 static const struct world_service services[] = {
-	{ "mailbox-lmtp", accept_wire }, { NULL, NULL },
+	{ "mailbox-lmtp", accept_wire }, { "user-lmtp", accept_user },
+	{ NULL, NULL },
 };
 
 struct fixture {
@@ -246,6 +261,53 @@ a_silent_one_costs_its_time_once(void **state)
 	end(&fixture);
 }
 
+/* It had nothing to do and went; its successor is asked, but only once. */
+static void
+one_that_ended_is_asked_again(void **state)
+{
+	static const struct {
+		unsigned endings, code;
+	} cases[] = { { 0, 250 }, { 1, 250 }, { 2, 451 } };
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct recipient recipient[] = {
+			{ .to = SPAN("alice@x"), .account = 1 },
+			{ .to = SPAN("boss@x"),
+				.account = account_id_of_uid(1001) },
+		};
+		struct fixture fixture;
+		begin(&fixture, 1000);
+		endings = cases[i].endings;
+		try(&fixture, recipient, 2, WORLD_PATIENCE);
+		assert_int_equal(recipient[0].reply.code, 250);
+		assert_int_equal(recipient[1].reply.code, cases[i].code);
+		assert_int_equal(endings, 0);
+		assert_false(recipient[1].is_uncertain);
+		end(&fixture);
+	}
+}
+
+/* As many as a site has users; only some ways are kept. */
+static void
+ways_to_many_users_are_bounded(void **state)
+{
+	struct fixture fixture;
+	(void)state;
+	begin(&fixture, 100);
+	for (unsigned i = 0; i < 2 * WAYS_KEPT; i++) {
+		/* the first again and again: it stays */
+		unsigned uid = i % 2 == 0 ? 1000 : 1000 + i;
+		struct recipient recipient = { .to = SPAN("boss@x"),
+			.account = account_id_of_uid(uid) };
+		try(&fixture, &recipient, 1, WORLD_PATIENCE);
+		assert_int_equal(recipient.reply.code, 250);
+		assert_true(fixture.deliverer.ways.kept <= WAYS_KEPT);
+		assert_int_equal(fixture.deliverer.ways.kept,
+			map_count(&fixture.deliverer.ways.by_account));
+	}
+	end(&fixture);
+}
+
 int
 main(void)
 {
@@ -254,6 +316,8 @@ main(void)
 		cmocka_unit_test(nobody_accepted_leaves_the_wire_usable),
 		cmocka_unit_test(one_that_fails_costs_its_own_recipients_alone),
 		cmocka_unit_test(a_silent_one_costs_its_time_once),
+		cmocka_unit_test(one_that_ended_is_asked_again),
+		cmocka_unit_test(ways_to_many_users_are_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

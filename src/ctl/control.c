@@ -97,11 +97,14 @@ static void
 add_process(struct output *output, const struct control_message *message,
 	int fd)
 {
-	char name[CONTROL_NAME_SIZE + 16];
+	char name[CONTROL_NAME_SIZE + 16], user[sizeof(message->text) + 1];
 	snprintf(name, sizeof(name), "%.*s", CONTROL_NAME_SIZE, message->peer);
+	snprintf(user, sizeof(user), "%.*s", (int)sizeof(message->text),
+		message->text);
 	output_row(output);
 	output_text(output, "process", span_from(name));
 	output_number(output, "instance", message->instance);
+	output_text(output, "user", span_from(user));
 	output_number(output, "pid", message->pid);
 	output_number(output, "restarts", message->restarts);
 	output_number(output, "uptime_seconds",
@@ -136,7 +139,7 @@ int
 ctl_status(struct ctl *ctl)
 {
 	static const char *const short_columns[] = { "process", "instance",
-		"pid", "restarts", "uptime_seconds", "sessions_open",
+		"user", "pid", "restarts", "uptime_seconds", "sessions_open",
 		"sessions_total", "messages_accepted_total",
 		"recipients_delivered_total", "queue_length", NULL };
 	const char *columns[COUNTER_COUNT + 4] = { "process", "instance", "pid" };

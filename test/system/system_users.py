@@ -1,12 +1,14 @@
 #!/usr/bin/python3
-"""The mailbox processes of system users, without what is in front of them: one
-for each, under his uid and in a jail of his own; begun and ended and killed
-while mail is delivered. The test is the queue."""
+"""The mailbox processes of system users: one for each, under his uid and in a jail
+of his own; begun and ended and killed while mail is delivered. First without what
+is in front of them: the test is the queue. Then with all of it."""
+import imaplib
 import os
+import poplib
 import re
 import shutil
 import signal
-import socket
+import smtplib
 import sys
 import threading
 import time
@@ -18,6 +20,7 @@ import users
 from inner import Inner
 
 SYSTEM = 1 << 63
+PASSWORD = "linuxprobe"
 PROGRAMS = ["auth", "mailbox-user"]
 WIRES = [("user-lmtp", "mailbox-user"), ("user-admin", "mailbox-user")]
 
@@ -265,16 +268,124 @@ def who_is_deleted_has_no_mail(guest):
         assert system.process.poll() is None
 
 
+# ---- with all that is in front of them ----
+
+def whole(**parameters):
+    return posthouse.System(accounts="builtin system", mydestination="example.test",
+                            disable_plaintext_auth="no", **parameters)
+
+
+def imap(system, name):
+    client = imaplib.IMAP4("127.0.0.1", system.port("imap"), timeout=20)
+    client.login(name, PASSWORD)
+    client.select()
+    return client
+
+
+def inbox(system, name):
+    client = imap(system, name)
+    count = int(client.status("INBOX", "(MESSAGES)")[1][0].split()[-1].rstrip(b")"))
+    client.logout()
+    return count
+
+
+def pid_of(system, user):
+    return system.processes().get(("mailbox-user", user.pw_uid), 0)
+
+
+def mail_comes_and_is_read(boss):
+    with whole(mail_location="maildir:~/Maildir") as system:
+        system.start()
+        shutil.rmtree(Path(boss.pw_dir) / "Maildir", ignore_errors=True)
+        for i in range(3):
+            system.send(["boss@example.test", "root@example.test"], subject=f"s{i}")
+        posthouse.wait_until(lambda: inbox(system, "boss") == 3, 10, "it is there")
+        pop3 = poplib.POP3("127.0.0.1", system.port("pop3"), timeout=20)
+        pop3.user("boss")
+        pop3.pass_(PASSWORD)
+        assert b"Subject: s0" in pop3.retr(1)[1]
+        pop3.quit()
+        row, = [r for r in system.json("status") if r["process"] == "mailbox-user" and
+                r["instance"] == boss.pw_uid]
+        assert row["user"] == "boss", row
+        # root's is there too, and nobody's process is root's
+        for (name, _), pid in system.processes().items():
+            if name == "mailbox-user":
+                assert os.stat(f"/proc/{pid}/mem").st_uid == 0     # not its user's to read
+                status = Path(f"/proc/{pid}/status").read_text()
+                assert not re.search(r"^Uid:.*\t0(\t|$)", status, re.MULTILINE), status
+        assert "signal=" not in system.log_text()
+
+
+def a_session_of_who_is_deleted_harms_nobody(guest):
+    with whole(mail_location="maildir:~/Maildir", max_idle="1s") as system:
+        system.start()
+        system.send("guest@example.test")
+        client = imap(system, "guest")
+        users.remove("guest")
+        # what is open goes on, as a process of his would
+        assert client.noop()[0] == "OK"
+        pid = pid_of(system, guest)
+        assert pid
+        # he does not get in again, and gets no mail
+        try:
+            imap(system, "guest")
+            raise AssertionError("he is gone, and logged in")
+        except imaplib.IMAP4.error:
+            pass
+        posthouse.wait_until(lambda: is_refused(system, "guest@example.test"), 30,
+                             "who is not there gets no mail")
+        client.logout()
+        posthouse.wait_until(lambda: pid_of(system, guest) == 0, 10, "his process has ended")
+        assert "signal=" not in system.log_text()
+
+
+def is_refused(system, address):
+    try:
+        system.send(address)
+        return False
+    except smtplib.SMTPRecipientsRefused:
+        return True
+
+
+def kill_between_login_and_answer(boss):
+    """Sessions end with the process; who comes next finds the next one."""
+    with whole(mail_location="maildir:~/Maildir") as system:
+        system.start()
+        system.send("boss@example.test")
+        before = posthouse.wait_until(lambda: inbox(system, "boss"), 10, "mail")
+        client = imap(system, "boss")
+        os.kill(pid_of(system, boss), signal.SIGKILL)
+        try:
+            client.noop()
+            raise AssertionError("his process was killed")
+        except (imaplib.IMAP4.abort, OSError):
+            pass
+        for i in range(3):
+            system.send("boss@example.test")
+        posthouse.wait_until(lambda: again(system, "boss") == before + 3, 20, "all is there")
+
+
+def again(system, name):
+    try:
+        return inbox(system, name)
+    except imaplib.IMAP4.error:
+        return None
+
+
 def main():
     users.own_machine()
     posthouse.own_network()
-    boss = users.add("boss")
-    clerk = users.add("clerk", home=False)
-    guest = users.add("guest")
+    boss = users.add("boss", PASSWORD)
+    clerk = users.add("clerk", PASSWORD, home=False)
+    guest, guest_too = users.add("visitor"), users.add("guest", PASSWORD)
     cases = [(each_has_his_own, boss, clerk), (the_jail_holds, boss),
              (maildirs_are_in_the_home, boss, clerk),
              (a_home_that_is_not_his_is_not_used, boss, clerk),
-             (native_mail_can_be_anywhere, boss), (it_comes_and_goes, boss), (kill_loses_nothing, boss), (who_is_deleted_has_no_mail, guest)]
+             (native_mail_can_be_anywhere, boss), (it_comes_and_goes, boss), (kill_loses_nothing, boss), (who_is_deleted_has_no_mail, guest),
+             (mail_comes_and_is_read, boss),
+             (a_session_of_who_is_deleted_harms_nobody, guest_too),
+             (kill_between_login_and_answer, boss)]
     for case, *arguments in cases:
         if len(sys.argv) > 1 and case.__name__ not in sys.argv[1:]:
             continue

@@ -126,11 +126,15 @@ jail_enter(const struct process *process, const struct jail *jail,
 }
 
 int
-jail_become(struct process *process, struct error *error)
+jail_become(const struct process *process, struct error *error)
 {
-	if (check_single_thread(error) < 0 || forbid_core(error) < 0 ||
-		jail_leave_root(process, error) < 0 ||
-		jail_root_hide(error) < 0)
+	if (check_single_thread(error) < 0 || forbid_core(error) < 0)
+		return -1;
+	if (process->is_root && (drop_bounding_set(error) < 0 ||
+		become_user(process, error) < 0 ||
+		drop_capabilities(error) < 0))
+		return -1;
+	if (jail_root_hide(error) < 0)
 		return -1;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 :
 		error_set_errno(error, "setting no_new_privs");

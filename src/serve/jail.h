@@ -64,6 +64,6 @@ jail_enter(const struct process *process, const struct jail *jail,
  * capabilities and new privileges for good, and leaves the machine as it is.
  */
 int
-jail_become(struct process *process, struct error *error);
+jail_become(const struct process *process, struct error *error);
 
 #endif

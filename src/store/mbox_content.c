@@ -153,13 +153,27 @@ end_head(struct writer *writer, struct error *error)
 	return result < 0 ? -1 : put(writer, SPAN("\n"), error);
 }
 
+/* What will be an empty line in the file ends the header, too. */
+static bool
+is_empty(const struct mbox_line *line)
+{
+	struct span text = line->bytes;
+	if (!line->begins || !line->ends)
+		return false;
+	if (text.data[text.size - 1] == '\n')
+		text.size--;
+	for (int i = 0; i < 2; i++)
+		if (text.size > 0 && text.data[text.size - 1] == '\r')
+			text.size--;
+	return text.size == 0;
+}
+
 static int
 write_head_line(struct writer *writer, const struct mbox_line *line,
 	struct error *error)
 {
 	struct span text = line->bytes, value;
-	if (line->begins && (span_equals(text, SPAN("\n")) ||
-		span_equals(text, SPAN("\r\n"))))
+	if (is_empty(line))
 		return end_head(writer, error);
 	if (line->begins && text.data[0] != ' ' && text.data[0] != '\t') {
 		writer->is_hidden = mbox_scan_quotes(text) == 0 ||

@@ -83,8 +83,10 @@ next_line(struct mbox_scanner *scanner, struct mbox_line *line,
 static bool
 is_empty(const struct mbox_line *line)
 {
+	/* A last line that is only CR will be one when its LF has come. */
 	return line->begins && (span_equals(line->bytes, SPAN("\n")) ||
-		span_equals(line->bytes, SPAN("\r\n")));
+		span_equals(line->bytes, SPAN("\r\n")) ||
+		(line->ends && span_equals(line->bytes, SPAN("\r"))));
 }
 
 static bool

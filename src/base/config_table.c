@@ -52,10 +52,10 @@ const struct config_parameter config_table[] = {
 { "recipient_delimiter", T, "+", NULL, "auth pipe mailbox", NULL,
 	"Characters that separate a user name from an extension: "
 	"alice+news@ is delivered to alice." },
-{ "accounts", L, "builtin system", NULL, "auth pgsql", NULL,
+{ "accounts", L, "builtin system", NULL, "auth ldap pgsql", NULL,
 	"Account sources, asked in the order given: builtin, system (users of this "
-	"machine), passwd-file:FILE in Dovecot's format, read again on reload, and "
-	"pgsql:FILE (doc/accounts.md). The default is builtin alone when not "
+	"machine), passwd-file:FILE in Dovecot's format, read again on reload, "
+	"ldap:FILE and pgsql:FILE (doc/accounts.md). The default is builtin alone when not "
 	"started by root." },
 { "mail_location", T, "mbox:~/mail:INBOX=/var/mail/%u", NULL, "mailbox", NULL,
 	"Where system users' mail is, as in Dovecot: native[:DIR], "

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/settings_file.h"
-#include "pgsql/talk.h"
+#include "pgsql/sql.h"
 
 /* ---- FILE ---- */
 
@@ -233,7 +233,7 @@ connect_database(void *source, int64_t deadline, struct error *error)
 	value[count++] = "posthouse";
 	keyword[count] = value[count] = NULL;
 	if (result == 0)
-		connection = talk_connect(keyword, value, deadline, error);
+		connection = sql_connect(keyword, value, deadline, error);
 	buffer_fini(&addresses.text);
 	buffer_fini(&addresses.hosts);
 	return connection;
@@ -274,7 +274,7 @@ ask_one(const struct asking *asking, const struct query *query,
 	size_t rows;
 	for (int i = 0; i < query->count; i++)
 		values[i] = value_of(asking->question, query->parameter[i]);
-	enum source_verdict verdict = talk_ask(asking->connection, query,
+	enum source_verdict verdict = sql_ask(asking->connection, query,
 		values, asking->question->deadline, result, &rows,
 		&asking->reply->is_spoilt, asking->error);
 	if (verdict != SOURCE_FOUND || rows == 1)
@@ -300,45 +300,16 @@ get(const PGresult *row, const char *column, struct span *value)
 	return true;
 }
 
-/* "*:bytes=1000", "*:storage=1000" (in KiB), as Dovecot has it; a unit may be
- * at the end. */
-static bool
-read_rule(struct span rule, uint64_t *bytes)
-{
-	uint64_t unit = 1;
-	if (span_starts(rule, SPAN("*:storage=")))
-		unit = 1024;
-	else if (!span_starts(rule, SPAN("*:bytes=")))
-		return false;
-	rule = span_skip(rule, span_find(rule, '=') + 1);
-	if (rule.size > 0 && strchr("kKmMgGtT", rule.data[rule.size - 1]) !=
-		NULL) {
-		const char *units = "kmgt";
-		char letter = (char)(rule.data[rule.size - 1] | 0x20);
-		unit = 1024;
-		for (; *units != letter; units++)
-			unit *= 1024;
-		rule = span_first(rule, rule.size - 1);
-	}
-	if (!span_to_number(rule, INT64_MAX / unit, bytes))
-		return false;
-	*bytes *= unit;
-	return true;
-}
-
 static enum source_verdict
 take_quota(const struct asking *asking, const PGresult *row)
 {
 	struct span value;
 	struct source_reply *reply = asking->reply;
-	if (get(row, "quota", &value) || get(row, "quota_bytes", &value))
-		reply->has_quota = span_to_number(value, INT64_MAX,
-			&reply->quota);
-	else if (get(row, "quota_rule", &value) ||
-		get(row, "userdb_quota_rule", &value))
-		reply->has_quota = read_rule(value, &reply->quota);
-	else
+	if (!get(row, "quota", &value) && !get(row, "quota_bytes", &value) &&
+		!get(row, "quota_rule", &value) &&
+		!get(row, "userdb_quota_rule", &value))
 		return SOURCE_FOUND;
+	reply->has_quota = source_quota(value, &reply->quota);
 	if (reply->has_quota)
 		return SOURCE_FOUND;
 	error_set(asking->error, ERROR_DAMAGED, "the quota is \"%.*s\", not a "
@@ -438,7 +409,7 @@ update(const struct asking *asking)
 	const struct query *query = &asking->database->update;
 	for (int i = 0; i < query->count; i++)
 		values[i] = value_of(&question, query->parameter[i]);
-	verdict = talk_ask(asking->connection, query, values,
+	verdict = sql_ask(asking->connection, query, values,
 		question.deadline, &result, &rows, &asking->reply->is_spoilt,
 		asking->error);
 	if (verdict == SOURCE_FOUND && strcmp(PQcmdTuples(result), "1") != 0)

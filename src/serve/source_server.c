@@ -402,6 +402,34 @@ source_resolve(struct span host, uint16_t port, int64_t deadline,
 	return count;
 }
 
+/* ---- quotas ---- */
+
+bool
+source_quota(struct span rule, uint64_t *bytes)
+{
+	uint64_t unit = 1;
+	if (span_to_number(rule, INT64_MAX, bytes))
+		return true;
+	if (span_starts(rule, SPAN("*:storage=")))
+		unit = 1024;
+	else if (!span_starts(rule, SPAN("*:bytes=")))
+		return false;
+	rule = span_skip(rule, span_find(rule, '=') + 1);
+	if (rule.size > 0 && strchr("kKmMgGtT", rule.data[rule.size - 1]) !=
+		NULL) {
+		const char *units = "kmgt";
+		char letter = (char)(rule.data[rule.size - 1] | 0x20);
+		unit = 1024;
+		for (; *units != letter; units++)
+			unit *= 1024;
+		rule = span_first(rule, rule.size - 1);
+	}
+	if (!span_to_number(rule, INT64_MAX / unit, bytes))
+		return false;
+	*bytes *= unit;
+	return true;
+}
+
 /* ---- the process ---- */
 
 /* `ldap --check PATH` with FILE on standard input, by the command before a

@@ -37,6 +37,7 @@ struct source_reply {
 	bool can_check, can_update;	/* CHECK, UPDATE may be asked */
 	bool has_quota;
 	uint64_t quota;			/* bytes */
+	bool is_barred;			/* the driver's own note */
 	bool is_spoilt;			/* the connection is not to be kept */
 };
 
@@ -74,5 +75,10 @@ source_server_main(int argc, char **argv, const struct source_driver *driver,
 size_t
 source_resolve(struct span host, uint16_t port, int64_t deadline,
 	struct network_address *addresses, struct error *error);
+
+/* Bytes: a number, or Dovecot's "*:bytes=1000" and "*:storage=1000" (in KiB); a
+ * unit may be at the end of those. */
+bool
+source_quota(struct span rule, uint64_t *bytes);
 
 #endif

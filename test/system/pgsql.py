@@ -2,12 +2,8 @@
 """Accounts in a PostgreSQL of Debian's: its users get mail and log in, and a wrong
 password, an unknown user, SQL in a name, a database that is stopped, started again,
 slow, or answers nonsense, each do what they must and disturb nobody else."""
-import imaplib
 import os
 import shutil
-import smtplib
-import socket
-import ssl
 import subprocess
 import sys
 import tempfile
@@ -17,6 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import posthouse
+from directories import Fake, login, rcpt
 
 SEEDS = Path(__file__).resolve().parent.parent / "fuzz/seeds/hash"
 PORT, PROXY_PORT = 5433, 5434
@@ -84,51 +81,6 @@ class Postgres:
                         "-v", "ON_ERROR_STOP=1", "-tA", "-d", database, input=text).stdout.strip()
 
 
-class Hanging:
-    """Takes connections and says nothing."""
-    def __init__(self, port):
-        self.socket = socket.create_server(("127.0.0.1", port), backlog=64)
-        self.taken = []
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        try:
-            while True:
-                self.taken.append(self.socket.accept()[0])
-        except OSError:
-            pass
-
-    def close(self):
-        # wakes accept
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
-        for each in self.taken:
-            each.close()
-
-
-def login(system, user, password="secret"):
-    """OK, NO, or LATER."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    client = imaplib.IMAP4_SSL("127.0.0.1", system.port("imaps"), ssl_context=context,
-                               timeout=30)
-    try:
-        # literals: names may have any byte
-        client.authenticate("PLAIN", lambda _: f"\0{user}\0{password}".encode())
-        client.logout()
-        return "OK"
-    except imaplib.IMAP4.error as error:
-        return "LATER" if "UNAVAILABLE" in str(error) else "NO"
-
-
-def rcpt(system, local, domain="example.test"):
-    with smtplib.SMTP("127.0.0.1", system.port("smtp"), timeout=30) as client:
-        client.ehlo()
-        client.mail("<bob@example.net>")
-        return client.rcpt(f"<{local}@{domain}>")[0]
-
-
 def everybody_is_there(system, postgres):
     for user in "carol", "dave", "erin", "o'brien":
         assert rcpt(system, user) == 250, user
@@ -181,7 +133,7 @@ def restarts(system, postgres):
 
 
 def a_hanging_database_holds_up_nobody_else(system):
-    hanging = Hanging(PROXY_PORT)
+    hanging = Fake(PROXY_PORT)
     system.directory.joinpath("pgsql.conf").write_text(FILE.format(port=PROXY_PORT))
     system.command("reload")
     others = [threading.Thread(target=login, args=(system, f"user{i}")) for i in range(30)]

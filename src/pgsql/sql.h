@@ -2,8 +2,8 @@
  * Talking with PostgreSQL within a deadline and with bounded answers: libpq,
  * never in its blocking calls.
  */
-#ifndef PGSQL_TALK_H
-#define PGSQL_TALK_H
+#ifndef PGSQL_SQL_H
+#define PGSQL_SQL_H
 
 #include <libpq-fe.h>
 
@@ -11,11 +11,11 @@
 #include "pgsql/query.h"
 #include "serve/source_server.h"
 
-enum { TALK_ANSWER_LIMIT = 256 << 10 };	/* bytes of one */
+enum { SQL_ANSWER_LIMIT = 256 << 10 };	/* bytes of one */
 
 /* NULL with error. keywords and values end with NULL, as for libpq. */
 PGconn *
-talk_connect(const char *const *keywords, const char *const *values,
+sql_connect(const char *const *keywords, const char *const *values,
 	int64_t deadline, struct error *error);
 
 /*
@@ -24,7 +24,7 @@ talk_connect(const char *const *keywords, const char *const *values,
  * (then *is_spoilt, the connection is of no use).
  */
 enum source_verdict
-talk_ask(PGconn *connection, const struct query *query,
+sql_ask(PGconn *connection, const struct query *query,
 	const char *const *values, int64_t deadline, PGresult **result,
 	size_t *rows, bool *is_spoilt, struct error *error);
 

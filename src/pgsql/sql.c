@@ -1,5 +1,5 @@
-/* See talk.h. */
-#include "pgsql/talk.h"
+/* See sql.h. */
+#include "pgsql/sql.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -31,7 +31,7 @@ await(PGconn *connection, short events, int64_t deadline)
 }
 
 PGconn *
-talk_connect(const char *const *keywords, const char *const *values,
+sql_connect(const char *const *keywords, const char *const *values,
 	int64_t deadline, struct error *error)
 {
 	PGconn *connection = PQconnectStartParams(keywords, values, 0);
@@ -97,10 +97,10 @@ read_more(struct answering *answering)
 		if (ioctl(PQsocket(answering->connection), FIONREAD,
 			&waiting) == 0)
 			answering->bytes += (size_t)waiting;
-		if (answering->bytes > TALK_ANSWER_LIMIT) {
+		if (answering->bytes > SQL_ANSWER_LIMIT) {
 			error_set(answering->error, ERROR_DAMAGED, "the "
 				"answer is longer than %d bytes",
-				TALK_ANSWER_LIMIT);
+				SQL_ANSWER_LIMIT);
 			return SOURCE_ODD;
 		}
 		if (PQconsumeInput(answering->connection) == 0)
@@ -162,7 +162,7 @@ read_all(struct answering *answering, PGresult **result, size_t *rows)
 }
 
 enum source_verdict
-talk_ask(PGconn *connection, const struct query *query,
+sql_ask(PGconn *connection, const struct query *query,
 	const char *const *values, int64_t deadline, PGresult **result,
 	size_t *rows, bool *is_spoilt, struct error *error)
 {
@@ -176,7 +176,7 @@ talk_ask(PGconn *connection, const struct query *query,
 		PQsetSingleRowMode(connection) == 0)
 		return away(&answering, "asking");
 	enum source_verdict verdict = read_all(&answering, result, rows);
-	*is_spoilt = answering.bytes > TALK_ANSWER_LIMIT;
+	*is_spoilt = answering.bytes > SQL_ANSWER_LIMIT;
 	if (verdict != SOURCE_FOUND) {
 		PQclear(*result);
 		*result = NULL;

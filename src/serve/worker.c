@@ -158,6 +158,9 @@ dequeue(struct lot *lot)
 		atomic_fetch_sub(&lot->queue_length, 1);
 	}
 	pthread_mutex_unlock(&lot->queue_lock);
+	/* As in take_place: this one may wait long, and those before it do. */
+	if (slot != NULL && lot->seats == 0 && atomic_load(&lot->idle) == 0)
+		worker_start(lot, 1);
 	/* several wake-ups may have become one */
 	if (slot != NULL && atomic_load(&lot->queue_length) > 0 &&
 	    atomic_load(&lot->idle) > 0)

@@ -498,6 +498,32 @@ who_waits_gives_his_seat_away(void **state)
 	assert_int_equal(most_at_once(true), SEAT_ACTORS);
 }
 
+/* All are there before the first thread is, and each of those that begin takes
+ * one that waits for the last. */
+static void
+who_waits_long_keeps_no_other_from_beginning(void **state)
+{
+	struct actor actors[SEAT_ACTORS];
+	pthread_t thread;
+	struct lot *lot = lot_new(SEAT_ACTORS);
+	(void)state;
+	atomic_store(&freed, 0);
+	atomic_store(&inside, 0);
+	atomic_store(&most_inside, 0);
+	atomic_store(&waiting_for_all, 0);
+	for (size_t i = 0; i < SEAT_ACTORS; i++) {
+		actor_init(&actors[i], stays);
+		atomic_store(&actors[i].wanted, true);
+		lot_add(lot, &actors[i].session);
+	}
+	assert(pthread_create(&thread, NULL, lot_thread, lot) == 0);
+	WAIT_UNTIL(atomic_load(&freed) == SEAT_ACTORS);
+	lot_end(&lot, thread);
+	for (size_t i = 0; i < SEAT_ACTORS; i++)
+		close(actors[i].other);
+	assert_int_equal(atomic_load(&most_inside), SEAT_ACTORS);
+}
+
 int
 main(void)
 {
@@ -509,6 +535,7 @@ main(void)
 		cmocka_unit_test(parked_for_writing_until_the_peer_reads),
 		cmocka_unit_test(each_of_two_descriptors_has_its_interest),
 		cmocka_unit_test(who_waits_gives_his_seat_away),
+		cmocka_unit_test(who_waits_long_keeps_no_other_from_beginning),
 		cmocka_unit_test(half_of_the_workers_may_wait_for_one_callee),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,6 +62,40 @@ expand(struct place *place, struct span pattern, const char **path,
 		place->arena, path, error);
 }
 
+static bool
+is_his(const struct place *place, const char *path, int flags)
+{
+	struct stat status;
+	return fstatat(AT_FDCWD, path, &status, flags) == 0 &&
+		S_ISDIR(status.st_mode) &&
+		status.st_uid == place->process->uid;
+}
+
+static void
+find_inbox_directory(struct place *place)
+{
+	if (place->inbox == NULL)
+		return;
+	const char *slash = strrchr(place->inbox, '/');
+	assert(slash != NULL);
+	place->inbox_directory = place->kind == MAIL_LOCATION_MAILDIR ?
+		place->inbox : slash == place->inbox ? "/" :
+		arena_copy_string(place->arena, span_of(place->inbox,
+		(size_t)(slash - place->inbox)));
+}
+
+/*
+ * An mbox is not touched without its dotlock, and in a directory that is not
+ * the user's (/var/mail) this process can make none. What comes is kept in the
+ * log then, as native mail.
+ */
+static bool
+can_lock(const struct place *place)
+{
+	return place->inbox_directory == NULL ||
+		is_his(place, place->inbox_directory, 0);
+}
+
 static int
 read_location(struct place *place, struct error *error)
 {
@@ -77,10 +111,12 @@ read_location(struct place *place, struct error *error)
 		return -1;
 	/* root's home is not for who serves root's mail: a file can be handed
 	 * over, a maildir or a folder cannot */
-	if (place->process->instance == 0 && (place->inbox == NULL ||
-	    place->kind == MAIL_LOCATION_MAILDIR)) {
+	find_inbox_directory(place);
+	if ((place->process->instance == 0 && (place->inbox == NULL ||
+	    place->kind == MAIL_LOCATION_MAILDIR)) ||
+	    (place->kind == MAIL_LOCATION_MBOX && !can_lock(place))) {
 		place->kind = MAIL_LOCATION_NATIVE;
-		place->root = NULL;
+		place->root = place->inbox_directory = NULL;
 	}
 	return 0;
 }
@@ -114,15 +150,6 @@ open_inbox_of_root(struct place *place, struct error *error)
 }
 
 /* ---- as the user ---- */
-
-static bool
-is_his(const struct place *place, const char *path, int flags)
-{
-	struct stat status;
-	return fstatat(AT_FDCWD, path, &status, flags) == 0 &&
-		S_ISDIR(status.st_mode) &&
-		status.st_uid == place->process->uid;
-}
 
 /* Is there a directory for folders, and may it be believed? It is made if it is
  * missing and its parent is there. */
@@ -182,19 +209,6 @@ find_folders(struct place *place)
 	place->root = below(place, "none/none");
 }
 
-static void
-find_inbox_directory(struct place *place)
-{
-	if (place->inbox == NULL)
-		return;
-	const char *slash = strrchr(place->inbox, '/');
-	assert(slash != NULL);
-	place->inbox_directory = place->kind == MAIL_LOCATION_MAILDIR ?
-		place->inbox : slash == place->inbox ? "/" :
-		arena_copy_string(place->arena, span_of(place->inbox,
-		(size_t)(slash - place->inbox)));
-}
-
 /* In /var/mail only the files that are there. In a directory of the user's the
  * dotlock is made here. */
 static int
@@ -219,8 +233,15 @@ make_format(const struct place *place, const char *state)
 	const struct format_location location = { .root = place->root,
 		.inbox = place->inbox, .inbox_fd = place->inbox_fd,
 		.state = state };
-	return place->kind == MAIL_LOCATION_MAILDIR ?
-		format_maildir_new(&location) : NULL;
+	switch (place->kind) {
+	case MAIL_LOCATION_MBOX:
+		return format_mbox_new(&location);
+	case MAIL_LOCATION_MAILDIR:
+		return format_maildir_new(&location);
+	case MAIL_LOCATION_NATIVE:
+		break;
+	}
+	return NULL;
 }
 
 int
@@ -239,7 +260,6 @@ user_enter_jail(struct process *process, const char *own,
 	    make_own(&place, "state", &state, error) < 0)
 		return -1;
 	find_folders(&place);
-	find_inbox_directory(&place);
 	if (enter(process, &place, error) < 0)
 		return -1;
 	mail->engine = place.engine;

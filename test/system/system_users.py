@@ -168,6 +168,35 @@ def maildirs_are_in_the_home(boss, clerk):
         assert 'event=no-folders user=clerk directory=/home/clerk/Maildir' in system.log()
 
 
+def mboxes_are_in_the_home(boss):
+    with Mailboxes(mail_location="mbox:~/mail:INBOX=~/mbox") as system:
+        system.start()
+        home = Path(boss.pw_dir)
+        for i in range(1, 4):
+            assert system.deliver(boss, f"Subject: m{i}\n\nFrom here\n").startswith("250 2")
+            assert system.count(boss) == i
+        status = (home / "mbox").stat()
+        assert (status.st_uid, status.st_mode & 0o777) == (boss.pw_uid, 0o600), status
+        text = (home / "mbox").read_text()
+        assert text.count("\nFrom ") == 2 and text.startswith("From bob@example.net ")
+        assert text.count("\n>From here\n") == 3
+        # swapped for a link it is not followed, and mail waits
+        (home / "mbox").rename(home / "kept")
+        (home / "mbox").symlink_to(home / "kept")
+        assert system.deliver(boss, "Subject: x\n\nx\n").startswith("451")
+        assert (home / "kept").read_text() == text
+        (home / "mbox").unlink()
+        (home / "kept").rename(home / "mbox")
+        patiently(lambda: deliver_or_later(system, boss))
+        assert system.count(boss) == 4
+
+
+def deliver_or_later(system, user):
+    answer = system.deliver(user, "Subject: x\n\nx\n")
+    if not answer.startswith("250"):
+        raise Later(answer)
+
+
 def a_home_that_is_not_his_is_not_used(boss, clerk):
     home = Path(boss.pw_dir)
     kept = home.with_name("kept")
@@ -381,6 +410,7 @@ def main():
     guest, guest_too = users.add("visitor"), users.add("guest", PASSWORD)
     cases = [(each_has_his_own, boss, clerk), (the_jail_holds, boss),
              (maildirs_are_in_the_home, boss, clerk),
+             (mboxes_are_in_the_home, boss),
              (a_home_that_is_not_his_is_not_used, boss, clerk),
              (native_mail_can_be_anywhere, boss), (it_comes_and_goes, boss), (kill_loses_nothing, boss), (who_is_deleted_has_no_mail, guest),
              (mail_comes_and_is_read, boss),

@@ -231,6 +231,7 @@ static const struct {
 	{ "newaliases", ctl_newaliases },
 	{ "mail", ctl_mail },
 	{ "mailx", ctl_mail },
+	{ "posthouse-mail", ctl_mail },	/* where others have a mail too */
 };
 
 static ctl_function *

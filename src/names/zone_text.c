@@ -150,6 +150,78 @@ add(struct zone_text *zone, const ldns_rr *rr, uint32_t line)
 	return NULL;
 }
 
+static bool
+is_ttl(struct span word)
+{
+	static const char units[] = "smhdwSMHDW";
+	if (word.size == 0 || word.data[0] < '0' || word.data[0] > '9')
+		return false;
+	for (size_t i = 0; i < word.size; i++)
+		if ((word.data[i] < '0' || word.data[i] > '9') &&
+		    memchr(units, word.data[i], sizeof(units) - 1) == NULL)
+			return false;
+	return true;
+}
+
+/* RFC 1035 5.1 has class and time in either order, ldns only one of them: "IN
+ * 1D" at the beginning of a record becomes "1D IN" in its place. */
+static void
+exchange(char *line, size_t size)
+{
+	struct span rest = span_of(line, size), class, ttl;
+	char copy[32];
+	if (size > 0 && line[0] != ' ' && line[0] != '\t' &&
+	    !span_word(&rest, &class))
+		return;
+	if (!span_word(&rest, &class) ||
+	    !span_equals_nocase(class, SPAN("IN")) ||
+	    !span_word(&rest, &ttl) || !is_ttl(ttl) ||
+	    ttl.size > sizeof(copy))
+		return;
+	char *at = line + (class.data - line);
+	size_t all = (size_t)(ttl.data - class.data) + ttl.size;
+	memcpy(copy, ttl.data, ttl.size);
+	memset(at, ' ', all);
+	memcpy(at, copy, ttl.size);
+	memcpy(at + all - 2, "IN", 2);
+}
+
+/* How many brackets are open behind the line; quotes end with it. */
+static unsigned
+count_brackets(const char *line, size_t size, unsigned open)
+{
+	bool is_quoted = false;
+	for (size_t i = 0; i < size; i++) {
+		if (line[i] == '\\')
+			i++;
+		else if (line[i] == '"')
+			is_quoted = !is_quoted;
+		else if (is_quoted)
+			continue;
+		else if (line[i] == ';')
+			break;
+		else if (line[i] == '(')
+			open++;
+		else if (line[i] == ')' && open > 0)
+			open--;
+	}
+	return open;
+}
+
+static void
+exchange_all(char *text, size_t size)
+{
+	unsigned open = 0;
+	for (size_t at = 0; at < size;) {
+		size_t length = span_find(span_of(text + at, size - at),
+			'\n');
+		if (open == 0)
+			exchange(text + at, length);
+		open = count_brackets(text + at, length, open);
+		at += length + 1;
+	}
+}
+
 /* False at the end. */
 static bool
 read_one(struct zone_text *zone, struct reading *reading,
@@ -191,18 +263,23 @@ zone_text_read(struct zone_text *zone, struct span text, struct error *error)
 	if (text.size == 0)
 		return error_set(error, ERROR_USAGE, "%s: found nothing, "
 			"expected a zone", zone->file);
-	reading.file = fmemopen((void *)(uintptr_t)text.data, text.size, "r");
+	char *copy = memory_new(text.size);
+	memcpy(copy, text.data, text.size);
+	exchange_all(copy, text.size);
+	reading.file = fmemopen(copy, text.size, "r");
 	reading.origin = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME,
 		zone->origin.size, zone->origin.bytes);
 	if (reading.file == NULL || reading.origin == NULL) {
 		if (reading.file != NULL)
 			fclose(reading.file);
+		memory_free(copy);
 		return error_set(error, ERROR_SYSTEM, "%s: reading the zone",
 			zone->file);
 	}
 	while (read_one(zone, &reading, &expected))
 		;
 	fclose(reading.file);
+	memory_free(copy);
 	ldns_rdf_deep_free(reading.origin);
 	ldns_rdf_deep_free(reading.last);
 	return expected == NULL ? 0 : fail(zone, &reading, expected, error);

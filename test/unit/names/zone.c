@@ -22,6 +22,12 @@ static const struct {
 		"mail\tIN A\t192.168.10.10\n", NULL },
 	{ "ends of lines as of Windows", "@ 3600 IN SOA ns root 1 1 1 1 1\r\n"
 		"@ NS ns\r\n\tTXT x\r\n", NULL },
+	{ "a word that is no type", "@ IN 1D SOA ns root (\n"
+		" 1 1 1\n in 1 1 )\n", "f:1: found \"@ IN 1D SOA ns root (\", "
+		"expected a type and its data" },
+	{ "class and time in either order (RFC 1035 5.1), not in lines that go on", "@ IN 1D SOA ns root (\n"
+		" 1 1 1\n1 1 )\n\tIN\t60\tNS ns\nin in 5 A 192.0.2.1\n"
+		"x IN 0 TXT ( \"a\"\n IN 5 )\n", NULL },
 	{ "no end of the last line", HEAD "www A 192.0.2.1", NULL },
 	{ "unknown types (RFC 3597)", HEAD "x TYPE65280 \\# 3 010203\n", NULL },
 	{ "$ORIGIN", HEAD "$ORIGIN sub.linuxprobe.com.\nx A 192.0.2.1\n", NULL },

@@ -265,6 +265,11 @@ const struct config_parameter config_table[] = {
 	"Clients for whom dns_port also finds what is not in dns_zones. Empty: "
 	"those of mynetworks and of the private networks (RFC 1918, RFC 4193) "
 	"that this machine has an address in." },
+{ "dns_allow_transfer", W, "", NULL, "names", NULL,
+	"Nameservers that may have whole zones (AXFR, IXFR): the secondaries." },
+{ "dns_also_notify", V, "", NULL, "names", NULL,
+	"Nameservers that are told when a zone has another serial (NOTIFY): "
+	"ADDRESS, ADDRESS@PORT or [ADDRESS]:PORT." },
 { "dns_rate_limit", N, "200", NULL, "names", NULL,
 	"Answers a second by UDP for one client network (IPv4 /24, IPv6 /56), one "
 	"zone and one kind of answer; 0 is no limit. Who may use the resolver, or "

@@ -161,6 +161,7 @@ take_one(struct place *place, const struct zones *zones, size_t i)
 	switch (front_take(span_of(batch->bytes[i], batch->in[i].msg_len),
 		&client, zones, &question, &batch->answer[i])) {
 	case FRONT_NOTHING:
+	case FRONT_TRANSFER:
 		break;
 	case FRONT_ANSWERED:
 		return true;

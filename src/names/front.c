@@ -16,6 +16,7 @@
 #include "names/cookie.h"
 #include "names/rate.h"
 #include "names/recall.h"
+#include "names/transfer.h"
 #include "serve/counter.h"
 
 enum { EDNS_ROOM = 11 + 4 + COOKIE_SIZE, CLASS_ANY = 255 };
@@ -23,7 +24,7 @@ enum { EDNS_ROOM = 11 + 4 + COOKIE_SIZE, CLASS_ANY = 255 };
 static struct resolver *resolver;
 static struct {
 	pthread_rwlock_t lock;		/* of the following */
-	char *networks;
+	char *networks, *transfer_networks;
 	bool are_attached_included;
 } settings = { .lock = PTHREAD_RWLOCK_INITIALIZER };
 
@@ -33,20 +34,30 @@ front_init(struct resolver *given)
 	resolver = given;
 }
 
+static char *
+copy(struct span text)
+{
+	char *result = memory_new(text.size + 1);
+	if (text.size > 0)
+		memcpy(result, text.data, text.size);
+	return result;
+}
+
 void
 front_configure(const struct front_settings *given)
 {
-	char *networks = memory_new(given->recursion_networks.size + 1);
-	if (given->recursion_networks.size > 0)
-		memcpy(networks, given->recursion_networks.data,
-			given->recursion_networks.size);
+	char *networks = copy(given->recursion_networks);
+	char *transfer_networks = copy(given->transfer_networks);
 	rate_configure(given->rate_limit, given->rate_slip);
 	pthread_rwlock_wrlock(&settings.lock);
 	char *old = settings.networks;
+	char *old_transfer = settings.transfer_networks;
 	settings.networks = networks;
+	settings.transfer_networks = transfer_networks;
 	settings.are_attached_included = given->are_attached_included;
 	pthread_rwlock_unlock(&settings.lock);
 	memory_free(old);
+	memory_free(old_transfer);
 }
 
 /* RFC 5358: who is not of ours gets only what is ours. */
@@ -196,6 +207,40 @@ ask_zones(struct making *making, const struct zones *zones,
 	return count(making, &answer);
 }
 
+/* RFC 5936 4.2: a zone does not go by UDP; to IXFR there the SOA is answer
+ * enough (RFC 1995 2). */
+static enum front_verdict
+ask_transfer(struct making *making, const struct zones *zones,
+	struct span bytes, struct front_question *question)
+{
+	const struct message_question *asked = making->question;
+	struct zone_labels labels;
+	unsigned level;
+	pthread_rwlock_rdlock(&settings.lock);
+	bool is_peer = settings.transfer_networks != NULL &&
+		network_list_contains(span_from(settings.transfer_networks),
+		&making->client->address);
+	pthread_rwlock_unlock(&settings.lock);
+	bool is_axfr = asked->asked.type == TRANSFER_TYPE_AXFR;
+	if (!is_peer || (is_axfr && !making->client->is_stream))
+		return refuse(making, DNS_REFUSED);
+	zone_labels_find(&asked->asked.name, &labels);
+	const struct zone *zone = zones_find(zones, &asked->asked.name,
+		&labels, false, &level);
+	if (zone == NULL || level != 0 || !zone->is_usable)
+		return refuse(making, DNS_NOT_AUTHORITATIVE);
+	question->zone = zone;
+	if (is_axfr || (making->client->is_stream &&
+	    !transfer_is_current(bytes, zone->serial)))
+		return FRONT_TRANSFER;
+	begin(making);
+	making->packet.flags |= DNS_FLAG_AUTHORITATIVE;
+	packet_add_set(&making->packet, DNS_ANSWER, &zone->origin, zone->soa,
+		zone->soa->ttl);
+	finish(making, DNS_NO_ERROR);
+	return FRONT_ANSWERED;
+}
+
 static size_t
 limit_of(const struct message_question *question,
 	const struct front_client *client)
@@ -207,7 +252,7 @@ limit_of(const struct message_question *question,
 }
 
 static enum front_verdict
-judge(struct making *making, const struct zones *zones,
+judge(struct making *making, const struct zones *zones, struct span bytes,
 	struct front_question *question)
 {
 	const struct message_question *asked = making->question;
@@ -215,6 +260,9 @@ judge(struct making *making, const struct zones *zones,
 		return refuse(making, asked->refusal);
 	if ((asked->flags & DNS_FLAG_OPCODE) != 0)
 		return refuse(making, DNS_NOT_IMPLEMENTED);
+	if (asked->asked.class == DNS_CLASS_IN &&
+	    transfer_is_type(asked->asked.type) && !making->client->is_ours)
+		return ask_transfer(making, zones, bytes, question);
 	if (asked->asked.class == DNS_CLASS_IN &&
 	    !message_is_meta(asked->asked.type)) {
 		enum front_verdict verdict = ask_zones(making, zones,
@@ -256,7 +304,8 @@ front_take(struct span bytes, const struct front_client *client,
 	making.is_known = !client->is_ours && cookie_is_good(
 		&question->question, &client->address,
 		(uint32_t)(clock_wall() / 1000));
-	enum front_verdict verdict = judge(&making, zones, question);
+	enum front_verdict verdict = judge(&making, zones, bytes,
+		question);
 	struct recalling recalling = { question, out };
 	if (verdict == FRONT_ASK && recall_use(&question->sought,
 	    clock_monotonic(), write_recalled, &recalling)) {

@@ -21,7 +21,7 @@ struct front_client {
 
 /* Of the configuration; spans are copied. */
 struct front_settings {
-	struct span recursion_networks;
+	struct span recursion_networks, transfer_networks;
 	bool are_attached_included;	/* private networks that we are in */
 	unsigned rate_limit, rate_slip;
 };
@@ -37,6 +37,7 @@ struct front_question {
 	struct message_question question;
 	struct dns_question sought;	/* by the resolver */
 	size_t limit;			/* octets of the answer */
+	const struct zone *zone;	/* for FRONT_TRANSFER */
 	struct span aliases;		/* a message of ours that leads to what is
 					 * sought; owned */
 };
@@ -45,6 +46,7 @@ enum front_verdict {
 	FRONT_NOTHING,		/* no answer is due */
 	FRONT_ANSWERED,		/* it stands in `out` */
 	FRONT_ASK,		/* front_ask, or front_free */
+	FRONT_TRANSFER,		/* the zone, by a stream: transfer.h */
 };
 
 /* Appends an answer to `out`, or fills the question for front_ask. */

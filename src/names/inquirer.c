@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "names/transfer.h"
 #include "serve/counter.h"
 #include "serve/limit.h"
 #include "serve/stream.h"
@@ -37,6 +38,7 @@ struct inquirer {
 	size_t sent;			/* so much of it has gone */
 	struct asker *asker;
 	struct front_client client;
+	struct transfer transfer;	/* until it is over nothing else is read */
 	enum inquirer_kind kind;
 	bool has_ended;			/* it sends nothing more */
 	bool is_wrong;			/* what it sent is no DNS */
@@ -141,7 +143,7 @@ ask_resolver(struct inquirer *inquirer, struct pending *pending)
 }
 
 static bool
-ask(struct inquirer *inquirer, const struct zones *zones, struct span bytes)
+ask(struct inquirer *inquirer, struct zones *zones, struct span bytes)
 {
 	struct pending *pending = memory_new(sizeof(*pending));
 	size_t mark = begin_frame(&inquirer->out);
@@ -153,6 +155,12 @@ ask(struct inquirer *inquirer, const struct zones *zones, struct span bytes)
 		return true;
 	case FRONT_ANSWERED:
 		frame(&inquirer->out, mark);
+		memory_free(pending);
+		return true;
+	case FRONT_TRANSFER:
+		inquirer->out.size = mark - 2;
+		transfer_begin(&inquirer->transfer, zones,
+			pending->question.zone, &pending->question.question);
 		memory_free(pending);
 		return true;
 	case FRONT_NOTHING:
@@ -187,6 +195,18 @@ next_question(const struct inquirer *inquirer, struct span *bytes)
 	return bytes->size < size ? PART : WHOLE;
 }
 
+static void
+go_on_with_transfer(struct inquirer *inquirer)
+{
+	while (inquirer->transfer.zones != NULL &&
+	    inquirer->out.size < INQUIRER_ANSWERS) {
+		size_t mark = begin_frame(&inquirer->out);
+		if (!transfer_next(&inquirer->transfer, &inquirer->out))
+			transfer_end(&inquirer->transfer);
+		frame(&inquirer->out, mark);
+	}
+}
+
 /* The whole questions that are there, as long as there is room. */
 static void
 ask_all(struct inquirer *inquirer, unsigned under_way)
@@ -196,11 +216,13 @@ ask_all(struct inquirer *inquirer, unsigned under_way)
 	struct zones *zones = zones_current();
 	while (under_way++ < limit_of(inquirer) && !inquirer->is_wrong &&
 	    inquirer->out.size < INQUIRER_ANSWERS &&
+	    inquirer->transfer.zones == NULL &&
 	    (framed = next_question(inquirer, &bytes)) == WHOLE) {
 		inquirer->is_wrong = !ask(inquirer, zones, bytes);
 		stream_consume(&inquirer->stream, bytes.size + 2);
 	}
 	zones_free(&zones);
+	go_on_with_transfer(inquirer);
 	if (framed == TOO_LONG)
 		inquirer->is_wrong = true;
 }
@@ -270,6 +292,8 @@ serve(struct inquirer *inquirer)
 		case ALL:
 			break;
 		}
+		if (inquirer->transfer.zones != NULL)
+			continue;
 		if (inquirer->is_wrong)
 			return SESSION_CLOSE;
 		if (under_way < limit_of(inquirer) &&
@@ -317,6 +341,7 @@ free_session(struct session **session)
 	inquirer->asker->session = NULL;
 	pthread_mutex_unlock(&inquirer->asker->lock);
 	asker_leave(inquirer->asker);
+	transfer_end(&inquirer->transfer);
 	stream_fini(&inquirer->stream);
 	buffer_fini(&inquirer->out);
 	if (inquirer->kind == INQUIRER_LOCAL)

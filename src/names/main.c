@@ -23,6 +23,7 @@
 #include "names/datagram.h"
 #include "names/inquirer.h"
 #include "names/loopback.h"
+#include "names/notify.h"
 #include "names/recall.h"
 #include "serve/jail.h"
 
@@ -108,12 +109,18 @@ configure_front(const struct config *config)
 	const struct front_settings settings = {
 		.recursion_networks = !span_is_empty(networks) ? networks :
 		span_from(config_text(config, "mynetworks")),
+		.transfer_networks = span_from(config_text(config,
+		"dns_allow_transfer")),
 		.are_attached_included = span_is_empty(networks),
 		.rate_limit = (unsigned)config_number(config,
 		"dns_rate_limit"),
 		.rate_slip = (unsigned)config_number(config,
 		"dns_rate_limit_slip") };
+	struct sources_servers peers;
+	sources_read_forwarders(span_from(config_text(config,
+		"dns_also_notify")), &peers);
 	front_configure(&settings);
+	notify_configure(&peers);
 }
 
 static void
@@ -147,8 +154,11 @@ read_zones(void)
 		NULL);
 	log_event(LOG_INFO, "zones", NULL,
 		LOG_NUMBER("count", zones_count(zones)));
+	/* who is told comes at once and looks */
+	zones_set_current(zones_hold(zones));
+	notify_zones(old, zones);
 	zones_free(&old);
-	zones_set_current(zones);
+	zones_free(&zones);
 	buffer_fini(&files);
 }
 
@@ -241,6 +251,9 @@ main(int argc, char **argv)
 	listener_on_reload(lot, reload);
 	front_init(resolver);
 	inquirer_init();
+	if (notify_init(lot, &error) < 0)
+		log_event(LOG_ERROR, "notify-not-open", NULL,
+			LOG_TEXT("reason", error.text));
 	resolver_start(resolver);
 	loopback_serve(lot);
 	lot_run(lot, STOP_GRACE);

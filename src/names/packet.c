@@ -203,8 +203,8 @@ packet_add_edns(struct packet *packet, uint16_t udp_size, unsigned rcode,
 		(uint8_t)udp_size, (uint8_t)(rcode >> 4), 0,
 		is_dnssec_wanted ? 0x80 : 0, 0, (uint8_t)(options.size >> 8),
 		(uint8_t)options.size };
-	bool fits = add(packet, opt, sizeof(opt)) &&
-		add(packet, options.data, options.size);
+	bool fits = add(packet, opt, sizeof(opt)) && (options.size == 0 ||
+		add(packet, options.data, options.size));
 	assert(fits);
 	packet->count[DNS_ADDITIONAL]++;
 }

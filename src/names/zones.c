@@ -88,6 +88,22 @@ zones_find(const struct zones *zones, const struct dns_name *name,
 	return exact;
 }
 
+const struct zone *
+zones_get(const struct zones *zones, const struct dns_name *origin)
+{
+	return *place_of_name(zones, origin);
+}
+
+void
+zones_walk(const struct zones *zones,
+	void (*function)(void *context, const struct zone *zone),
+	void *context)
+{
+	for (size_t i = 0; i <= zones->mask; i++)
+		if (zones->places[i] != NULL)
+			function(context, zones->places[i]);
+}
+
 size_t
 zones_count(const struct zones *zones)
 {

@@ -30,6 +30,16 @@ zones_free(struct zones **zones);
 size_t
 zones_count(const struct zones *zones);
 
+/* The zone of that name; NULL: none. */
+const struct zone *
+zones_get(const struct zones *zones, const struct dns_name *origin);
+
+/* All of them, in no order. */
+void
+zones_walk(const struct zones *zones,
+	void (*function)(void *context, const struct zone *zone),
+	void *context);
+
 /* The zone that the name is in, the deepest of them; NULL: none of ours.
  * *level is the place of its origin in the labels. With `above` set, one whose
  * name it is does not count (DS, RFC 4035 3.1.4.1). */

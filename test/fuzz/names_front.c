@@ -7,6 +7,7 @@
 
 #include "fuzz.h"
 #include "names/front.h"
+#include "names/transfer.h"
 
 static const char zone[] = "$TTL 60\n@ SOA ns root 1 1 1 1 1\n@ NS ns\n"
 	"ns A 192.0.2.1\nout CNAME www.example.\ncut NS ns.cut\n"
@@ -28,7 +29,8 @@ static void
 begin(void)
 {
 	const struct front_settings settings = {
-		.recursion_networks = SPAN("10.0.0.0/8") };
+		.recursion_networks = SPAN("10.0.0.0/8"),
+		.transfer_networks = SPAN("10.0.0.0/8") };
 	struct buffer file;
 	buffer_init(&file, 0);
 	buffer_print(&file, "a.test f %zu\n%s", sizeof(zone) - 1, zone);
@@ -61,10 +63,20 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			.bytes = { i < 2 ? 10 : 11 } } };
 		const struct message_answer answer = { .packet = in };
 		struct front_question question;
+		struct transfer transfer;
 		struct buffer out;
 		buffer_init(&out, 0);
 		switch (front_take(in, &client, zones, &question, &out)) {
 		case FRONT_NOTHING:
+			break;
+		case FRONT_TRANSFER:
+			assert(i == 0);
+			transfer_begin(&transfer, zones, question.zone,
+				&question.question);
+			while (transfer_next(&transfer, &out))
+				;
+			transfer_end(&transfer);
+			check(in, &out, DNS_MESSAGE_LIMIT);
 			break;
 		case FRONT_ASK:
 			assert(i < 2);

@@ -19,7 +19,7 @@ import dns
 import posthouse
 
 SEED, QUESTIONS = 20261122, 10000
-OURS, NSD = ("127.0.0.1", 20053), ("127.0.0.2", 5300)
+OURS, NSD, SECONDARY = ("127.0.0.1", 20053), ("127.0.0.2", 5300), ("127.0.0.3", 5300)
 PTR, SRV, DNAME, DS, ANY, CAA, NAPTR = 12, 33, 39, 43, 255, 257, 35
 TYPES = [dns.A, dns.NS, dns.CNAME, dns.SOA, PTR, dns.MX, dns.TXT, dns.AAAA, SRV, NAPTR, DNAME,
          DS, dns.TLSA, CAA, 13, 65280, 99]
@@ -241,11 +241,13 @@ def inside():
     zones = {"a.test": large_zone(random.Random(SEED)), "child.a.test": CHILD, "b.test": OTHER}
     for origin, text in {**zones, "linuxprobe.com": BOOK}.items():
         (directory / f"{origin}.zone").write_text(text)
-    nsd = start_nsd(directory, zones)
+    nsd = start_nsd(directory, NSD, {
+        origin: f"  zonefile: {origin}.zone\n  provide-xfr: 127.0.0.0/8 NOKEY\n" for origin in zones})
     try:
         with Server(directory, zones) as system:
             system.start()
-            for step in (book, compares_all, cookies, reloads, mistakes, hostile, strangers):
+            for step in (book, compares_all, cookies, transfers, secondary, reloads, mistakes, hostile,
+                         strangers):
                 print(step.__name__, flush=True)
                 step(system)
     finally:
@@ -254,15 +256,18 @@ def inside():
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def start_nsd(directory, zones):
-    conf = directory / "nsd.conf"
+def start_nsd(directory, where, zones):
+    """zones: {origin: lines of its configuration}"""
+    state = directory / f"nsd-{where[0]}"
+    state.mkdir()
+    conf = state / "nsd.conf"
     conf.write_text(
-        f"server:\n  ip-address: {NSD[0]}@{NSD[1]}\n  username: \"\"\n  chroot: \"\"\n"
-        f"  zonesdir: {directory}\n  database: \"\"\n  pidfile: {directory}/nsd.pid\n"
-        f"  xfrdfile: {directory}/xfrd\n  zonelistfile: {directory}/zones\n  xfrdir: {directory}\n"
+        f"server:\n  ip-address: {where[0]}@{where[1]}\n  username: \"\"\n  chroot: \"\"\n"
+        f"  zonesdir: {directory}\n  database: \"\"\n  pidfile: {state}/nsd.pid\n"
+        f"  xfrdfile: {state}/xfrd\n  zonelistfile: {state}/zones\n  xfrdir: {state}\n"
         "  server-count: 1\n  rrl-ratelimit: 0\n  minimal-responses: yes\n  refuse-any: no\n"
         "remote-control:\n  control-enable: no\n" +
-        "".join(f"zone:\n  name: {origin}\n  zonefile: {origin}.zone\n" for origin in zones))
+        "".join(f"zone:\n  name: {origin}\n{lines}" for origin, lines in zones.items()))
     process = subprocess.Popen(["nsd", "-d", "-c", str(conf)], stdout=subprocess.DEVNULL)
 
     def is_up():
@@ -270,7 +275,7 @@ def start_nsd(directory, zones):
         try:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
                 client.settimeout(0.2)
-                return exchange(client, NSD, dns.question("b.test", dns.SOA))
+                return exchange(client, where, dns.question("b.test", dns.SOA))
         except OSError:
             return False
     posthouse.wait_until(is_up, 20, "nsd answers")
@@ -283,7 +288,8 @@ class Server(posthouse.System):
         super().__init__(dns_zones=" ".join(f"{directory}/{origin}.zone" for origin in
                                             [*zones, "linuxprobe.com"]),
                          dns_forwarders="127.0.0.9", dns_rate_limit=0,
-                         dns_recursion_networks="192.0.2.1/32", **parameters)
+                         dns_recursion_networks="192.0.2.1/32", dns_allow_transfer="127.0.0.0/8",
+                         dns_also_notify=f"{SECONDARY[0]}@{SECONDARY[1]}", **parameters)
 
 
 def compares_all(system):
@@ -321,6 +327,59 @@ def cookies(_):
             answer = Message(exchange(client, OURS, with_cookie))
         assert answer.rcode == code, (size, answer.rcode)
         assert (code == 1) == (answer.opt[1] == b""), (size, answer.opt)
+
+
+def whole_zone(where, origin):
+    """Its records as AXFR gives them, one a line."""
+    text = dig("dig", f"@{where[0]}", "-p", str(where[1]), "+noall", "+answer", "+onesoa", "AXFR", origin)
+    return sorted(" ".join(line.split()).lower() for line in text.splitlines())
+
+
+def transfers(system):
+    """Whole zones are the same as nsd's; IXFR is one SOA for who is up to date, the
+    whole zone for others."""
+    for origin in system.zones:
+        ours, theirs = (whole_zone(where, origin) for where in (OURS, NSD))
+        assert ours == theirs and len(ours) > 3, (origin, set(ours) ^ set(theirs))
+    at = ["dig", "@127.0.0.1", "-p", "20053", "+noall", "+answer", "+tcp"]
+    for serial, count in ((7, 1), (8, 1), (6, len(whole_zone(OURS, "a.test")) + 1)):
+        lines = dig(*at, f"IXFR={serial}", "a.test").splitlines()
+        assert len(lines) == count, (serial, len(lines), count)
+        assert lines[0].split()[3] == lines[-1].split()[3] == "SOA", lines
+    # not by UDP, not what is no zone
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(10)
+        assert Message(exchange(client, OURS, dns.question("a.test", 252))).rcode == dns.REFUSED
+        answer = Message(exchange(client, OURS, dns.question("a.test", 251)))
+        assert [record[1] for record in answer.sections[0]] == [dns.SOA], answer.sections
+    assert "Transfer failed" in dig("dig", "@127.0.0.1", "-p", "20053", "AXFR", "www.b.test")
+
+
+def secondary(system):
+    """nsd as a secondary of ours: it gets the zones, and hears of new ones."""
+    lines = "".join(f"  {word}\n" for word in (
+        "request-xfr: 127.0.0.1@20053 NOKEY", "allow-notify: 127.0.0.0/8 NOKEY"))
+    nsd = start_nsd(system.files, SECONDARY, {origin: lines for origin in system.zones})
+    path = system.files / "b.test.zone"
+
+    def knows(name, address):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(5)
+            answer = Message(exchange(client, SECONDARY, dns.question(name, dns.A)))
+        return [record[3] for record in answer.sections[0]] == [socket.inet_aton(address)]
+    try:
+        posthouse.wait_until(lambda: knows("www.b.test", "192.0.2.22"), 20, "nsd has b.test")
+        posthouse.wait_until(lambda: knows("foo.wild.a.test", "192.0.2.4"), 20, "nsd has a.test")
+        for serial, address in ((2, "192.0.2.77"), (3, "192.0.2.78")):
+            path.write_text(OTHER.replace("root 1 ", f"root {serial} ").replace("192.0.2.22", address))
+            system.command("reload")
+            posthouse.wait_until(lambda: knows("www.b.test", address), 10, "nsd was notified")
+        assert "notify-not-answered" not in system.log_text()
+    finally:
+        nsd.terminate()
+        nsd.wait()
+        path.write_text(OTHER)
+        system.command("reload")
 
 
 def reloads(system):
@@ -458,6 +517,8 @@ def strangers(system):
         text = ask("203.0.113.2", "203.0.113.1", "www.example.org", *options)
         assert "status: REFUSED" in text and "flags: qr" in text and " ra" not in text.split(
             "flags:")[1].split(";")[0], text
+        assert "Transfer failed" in dig("ip", "netns", "exec", "foreign", "dig", "@203.0.113.1", "-p",
+                                        "20053", "AXFR", "a.test")
         text = ask("203.0.113.2", "203.0.113.1", "mail.a.test", *options)
         assert "192.0.2.2" in text and "status: NOERROR" in text, text
         # an alias that leads out of our zones is not followed for them

@@ -23,6 +23,8 @@
 #define OPT(version) "\0\0\51\20\0\0" version "\200\0\0\0"
 #define NONE -1, 0
 #define ASK -2, 0
+#define SOA(serial) "\0\0\6\0\1\0\0\0\0\0\26\0\0" serial \
+	"0000" "0000" "0000" "0000"
 
 static const struct {
 	const char *name, *bytes;
@@ -67,6 +69,15 @@ static const struct {
 	{ "class ANY", BYTES(HEAD OURS "\0\1\0\377"), false, DNS_REFUSED, 0 },
 	{ "a transfer", BYTES(HEAD "\1a\4test\0" "\0\374\0\1"), false,
 		DNS_REFUSED, 0 },
+	{ "of another's zone", BYTES(HEAD "\1b\4test\0" "\0\373\0\1"), true,
+		DNS_NOT_AUTHORITATIVE, DNS_FLAG_RECURSION_AVAILABLE },
+	{ "of no zone's name", BYTES(HEAD OURS "\0\373\0\1"), true,
+		DNS_NOT_AUTHORITATIVE, DNS_FLAG_RECURSION_AVAILABLE },
+	{ "IXFR of who has it", BYTES("\0\1\0\0\0\1\0\0\0\1\0\0" "\1a\4test\0"
+		"\0\373\0\1" SOA("\0\0\0\1")), true, 0,
+		DNS_FLAG_AUTHORITATIVE | DNS_FLAG_RECURSION_AVAILABLE },
+	{ "IXFR of a stranger", BYTES("\0\1\0\0\0\1\0\0\0\1\0\0" "\1a\4test\0"
+		"\0\373\0\1" SOA("\0\0\0\1")), false, DNS_REFUSED, 0 },
 	{ "OPT as a type", BYTES(HEAD OURS "\0\51\0\1"), false, DNS_REFUSED,
 		0 },
 	{ "EDNS", BYTES(HEAD_OPT OURS A_IN OPT("\0")), false, 0,
@@ -127,7 +138,8 @@ static void
 configure(unsigned limit, unsigned slip)
 {
 	const struct front_settings settings = { .rate_limit = limit,
-		.rate_slip = slip, .recursion_networks = SPAN("10.0.0.0/8") };
+		.rate_slip = slip, .recursion_networks = SPAN("10.0.0.0/8"),
+		.transfer_networks = SPAN("10.0.0.0/8") };
 	front_configure(&settings);
 }
 
@@ -159,6 +171,32 @@ read_answer(const struct buffer *out, unsigned *flags, uint16_t *counts)
 	return edns.rcode << 4 | (*flags & DNS_FLAG_RCODE);
 }
 
+/* Zones go by streams only. */
+static void
+test_transfers(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t size;
+	} asked[] = {
+		{ BYTES(HEAD "\1a\4test\0" "\0\374\0\1") },
+		{ BYTES("\0\1\0\0\0\1\0\0\0\1\0\0" "\1A\4test\0"
+			"\0\373\0\1" SOA("\0\0\0\0")) },
+	};
+	(void)state;
+	configure(0, 0);
+	for (size_t i = 0; i < 4; i++) {
+		struct front_client client = client_of("10.1.1.1", i % 2 == 1);
+		struct front_question question;
+		struct buffer out;
+		buffer_init(&out, 0);
+		assert_int_equal(front_take(span_of(asked[i / 2].bytes,
+			asked[i / 2].size), &client, zones, &question, &out),
+			i % 2 == 1 ? FRONT_TRANSFER : FRONT_ANSWERED);
+		buffer_fini(&out);
+	}
+}
+
 static void
 test_packets(void **state)
 {
@@ -186,6 +224,9 @@ test_packets(void **state)
 		case FRONT_ASK:
 			found = -2;
 			front_free(&question);
+			break;
+		case FRONT_TRANSFER:
+			found = -3;
 			break;
 		}
 		if (found != cases[i / 2].rcode ||
@@ -331,6 +372,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_packets),
+		cmocka_unit_test(test_transfers),
 		cmocka_unit_test(test_aliases),
 		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_cookie),

@@ -1,0 +1,261 @@
+/*
+ * What is to be told stands in a list until it is answered or was said often
+ * enough. A new serial of the same zone takes the place of the old.
+ */
+#include "names/notify.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "names/packet.h"
+
+enum { OPCODE_NOTIFY = 4 << 11, SECOND = 1000 };
+
+/* One zone for one peer. */
+struct news {
+	struct news *next;
+	struct network_address peer;
+	struct dns_name origin;
+	uint16_t id;
+	unsigned tries;
+	int64_t next_try;		/* monotonic ms */
+};
+
+static struct {
+	struct session session;		/* first */
+	pthread_mutex_t lock;		/* of the following */
+	struct sources_servers peers;
+	struct news *first;
+	size_t count;
+	bool is_open;
+} teller = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* ---- what is to be told; with the lock held ---- */
+
+static void
+add_news(const struct network_address *peer, const struct dns_name *origin)
+{
+	struct news *news = teller.first;
+	while (news != NULL && (news->peer.port != peer->port ||
+	    news->peer.family != peer->family ||
+	    memcmp(news->peer.bytes, peer->bytes, sizeof(peer->bytes)) != 0 ||
+	    !dns_name_equals(&news->origin, origin)))
+		news = news->next;
+	if (news == NULL && teller.count < NOTIFY_LIMIT) {
+		news = memory_new(sizeof(*news));
+		news->next = teller.first;
+		teller.first = news;
+		teller.count++;
+	}
+	if (news == NULL)
+		return;
+	news->peer = *peer;
+	news->origin = *origin;
+	news->id = (uint16_t)random_u64();
+	news->tries = 0;
+	news->next_try = 0;
+}
+
+static void
+drop(struct news **place)
+{
+	struct news *news = *place;
+	*place = news->next;
+	teller.count--;
+	memory_free(news);
+}
+
+/* ---- the wire ---- */
+
+static void
+send_one(const struct news *news)
+{
+	uint8_t bytes[DNS_UDP_LEAST];
+	struct dns_question asked = { .name = news->origin,
+		.type = DNS_TYPE_SOA, .class = DNS_CLASS_IN };
+	struct sockaddr_storage to = { .ss_family = news->peer.family };
+	struct packet packet;
+	int fd = teller.session.fd;
+	socklen_t size = sizeof(struct sockaddr_in);
+	if (news->peer.family == AF_INET) {
+		struct sockaddr_in *in = (struct sockaddr_in *)&to;
+		in->sin_port = htons(news->peer.port);
+		memcpy(&in->sin_addr, news->peer.bytes, 4);
+	} else {
+		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&to;
+		in6->sin6_port = htons(news->peer.port);
+		memcpy(&in6->sin6_addr, news->peer.bytes, 16);
+		size = sizeof(*in6);
+		fd = teller.session.second_fd;
+	}
+	packet_begin(&packet, bytes, sizeof(bytes));
+	packet.flags = OPCODE_NOTIFY | DNS_FLAG_AUTHORITATIVE;
+	packet_add_question(&packet, &asked);
+	packet_end(&packet, news->id);
+	/* what does not leave now is tried again */
+	if (fd >= 0)
+		sendto(fd, bytes, packet.size, MSG_DONTWAIT,
+			(struct sockaddr *)&to, size);
+}
+
+/* Whoever answers has heard it, whatever he says. */
+static void
+take_answer(struct span bytes, const struct network_address *from)
+{
+	struct dns_reader reader;
+	struct dns_question asked;
+	if (!dns_read(&reader, bytes) ||
+	    (reader.header.flags & (DNS_FLAG_RESPONSE | DNS_FLAG_OPCODE)) !=
+	    (DNS_FLAG_RESPONSE | OPCODE_NOTIFY) ||
+	    !dns_read_question(&reader, &asked))
+		return;
+	for (struct news **place = &teller.first; *place != NULL;
+	    place = &(*place)->next) {
+		const struct news *news = *place;
+		if (news->id != reader.header.id || news->tries == 0 ||
+		    news->peer.port != from->port ||
+		    memcmp(news->peer.bytes, from->bytes,
+		    sizeof(from->bytes)) != 0 ||
+		    !dns_name_equals(&news->origin, &asked.name))
+			continue;
+		drop(place);
+		return;
+	}
+}
+
+static void
+read_answers(int fd)
+{
+	char bytes[DNS_UDP_MOST];
+	for (unsigned i = 0; i < NOTIFY_AT_ONCE && fd >= 0; i++) {
+		struct sockaddr_storage from;
+		socklen_t size = sizeof(from);
+		ssize_t n = recvfrom(fd, bytes, sizeof(bytes), MSG_DONTWAIT,
+			(struct sockaddr *)&from, &size);
+		if (n < 0)
+			return;
+		struct network_address address = network_address_from(
+			(struct sockaddr *)&from, size);
+		take_answer(span_of(bytes, (size_t)n), &address);
+	}
+}
+
+static void
+give_up(struct news **place)
+{
+	char name[DNS_TEXT_SIZE], peer[NETWORK_TEXT_SIZE];
+	dns_name_to_text(&(*place)->origin, name);
+	network_address_format(&(*place)->peer, peer);
+	log_event(LOG_WARN, "notify-not-answered", NULL,
+		LOG_TEXT("zone", name), LOG_TEXT("peer", peer));
+	drop(place);
+}
+
+/* Says what is due; when to come again. */
+static int64_t
+tell(int64_t now)
+{
+	int64_t again = INT64_MAX;
+	unsigned said = 0;
+	for (struct news **place = &teller.first; *place != NULL;) {
+		struct news *news = *place;
+		if (news->next_try <= now && news->tries == NOTIFY_TRIES) {
+			give_up(place);
+			continue;
+		}
+		if (news->next_try <= now && said < NOTIFY_AT_ONCE) {
+			said++;
+			send_one(news);
+			news->next_try = now + ((int64_t)NOTIFY_WAIT <<
+				news->tries++);
+		}
+		if (news->next_try < again)
+			again = news->next_try;
+		place = &news->next;
+	}
+	return again > now || again == INT64_MAX ? again : now + SECOND;
+}
+
+/* ---- the session ---- */
+
+static enum session_next
+run(struct session *session, enum session_event event)
+{
+	if (event == SESSION_STOP)
+		return SESSION_CLOSE;
+	pthread_mutex_lock(&teller.lock);
+	read_answers(session->fd);
+	read_answers(session->second_fd);
+	session->deadline = tell(clock_monotonic());
+	pthread_mutex_unlock(&teller.lock);
+	session->interest = session->second_interest = EPOLLIN;
+	return SESSION_PARK_AS_SET;
+}
+
+static void
+free_session(struct session **session)
+{
+	pthread_mutex_lock(&teller.lock);
+	teller.is_open = false;
+	while (teller.first != NULL)
+		drop(&teller.first);
+	pthread_mutex_unlock(&teller.lock);
+	file_close(&(*session)->fd);
+	file_close(&(*session)->second_fd);
+	*session = NULL;
+}
+
+static const struct session_type type = { "names-notify", run, free_session };
+
+int
+notify_init(struct lot *lot, struct error *error)
+{
+	const int flags = SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+	teller.session = (struct session){ .type = &type,
+		.fd = socket(AF_INET, flags, 0),
+		.second_fd = socket(AF_INET6, flags, 0),
+		.deadline = INT64_MAX };
+	if (teller.session.fd < 0)
+		return error_set_errno(error, "making a socket to notify "
+			"secondaries");
+	teller.is_open = true;
+	lot_add(lot, &teller.session);
+	return 0;
+}
+
+void
+notify_configure(const struct sources_servers *peers)
+{
+	pthread_mutex_lock(&teller.lock);
+	teller.peers = *peers;
+	pthread_mutex_unlock(&teller.lock);
+}
+
+static void
+compare(void *context, const struct zone *zone)
+{
+	const struct zones *old = context;
+	const struct zone *before = old == NULL ? NULL :
+		zones_get(old, &zone->origin);
+	if (!zone->is_usable || (before != NULL && before->is_usable &&
+	    before->serial == zone->serial))
+		return;
+	for (size_t i = 0; i < teller.peers.count; i++)
+		add_news(&teller.peers.server[i], &zone->origin);
+}
+
+void
+notify_zones(const struct zones *old, const struct zones *new)
+{
+	pthread_mutex_lock(&teller.lock);
+	zones_walk(new, compare, (void *)(uintptr_t)old);
+	if (teller.is_open && teller.first != NULL)
+		session_nudge(&teller.session);
+	pthread_mutex_unlock(&teller.lock);
+}

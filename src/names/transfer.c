@@ -1,0 +1,135 @@
+/*
+ * Records one by one in the order of their names, the SOA before and behind
+ * (RFC 5936 2.2); what stands below cuts is part of it.
+ */
+#include "names/transfer.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { OPT_SIZE = 11 };
+
+bool
+transfer_is_type(uint16_t type)
+{
+	return type == TRANSFER_TYPE_AXFR || type == TRANSFER_TYPE_IXFR;
+}
+
+bool
+transfer_is_current(struct span question, uint32_t serial)
+{
+	struct dns_reader reader;
+	struct dns_record record;
+	if (!dns_read(&reader, question))
+		return false;
+	while (dns_read_record(&reader, &record)) {
+		if (record.section != DNS_AUTHORITY ||
+		    record.type != DNS_TYPE_SOA || record.size < 20)
+			continue;
+		const uint8_t *at = (const uint8_t *)question.data +
+			record.data + record.size - 20;
+		uint32_t has = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 |
+			(uint32_t)at[2] << 8 | at[3];
+		return (int32_t)(has - serial) >= 0;
+	}
+	return false;
+}
+
+void
+transfer_begin(struct transfer *transfer, struct zones *zones,
+	const struct zone *zone, const struct message_question *question)
+{
+	*transfer = (struct transfer){ .zones = zones_hold(zones),
+		.zone = zone, .question = *question };
+}
+
+void
+transfer_end(struct transfer *transfer)
+{
+	zones_free(&transfer->zones);
+}
+
+/* The record that is next; false: there is none. */
+static bool
+find_record(struct transfer *transfer, const struct zone_node **node,
+	struct zone_set *record)
+{
+	const struct zone *zone = transfer->zone;
+	for (; transfer->node < zone->node_count; transfer->node++) {
+		*node = zone->nodes[transfer->node];
+		for (; transfer->set < (*node)->set_count; transfer->set++) {
+			const struct zone_set *set =
+				&(*node)->sets[transfer->set];
+			bool is_again = set == zone->soa;
+			if (is_again || transfer->offset == set->size) {
+				transfer->offset = 0;
+				continue;
+			}
+			*record = *set;
+			record->count = 1;
+			record->data = set->data + transfer->offset;
+			return true;
+		}
+		transfer->set = 0;
+	}
+	return false;
+}
+
+static void
+skip_record(struct transfer *transfer, const struct zone_set *record)
+{
+	transfer->offset += 2 + ((size_t)record->data[0] << 8 |
+		record->data[1]);
+}
+
+/* Until the message is full or nothing is left. */
+static void
+add_records(struct transfer *transfer, struct packet *packet)
+{
+	const struct zone *zone = transfer->zone;
+	const struct zone_node *node;
+	struct zone_set record;
+	while (packet->size < TRANSFER_MESSAGE &&
+	    find_record(transfer, &node, &record)) {
+		struct dns_name owner = { .size = node->name_size };
+		memcpy(owner.bytes, node->name, node->name_size);
+		bool fits = packet_add_set(packet, DNS_ANSWER, &owner, &record,
+			record.ttl);
+		if (!fits && packet->count[DNS_ANSWER] > 0)
+			return;
+		/* one that fits no message at all cannot be told to anybody */
+		skip_record(transfer, &record);
+	}
+	if (packet->size < TRANSFER_MESSAGE)
+		transfer->is_over = packet_add_set(packet, DNS_ANSWER,
+			&zone->origin, zone->soa, zone->soa->ttl);
+}
+
+bool
+transfer_next(struct transfer *transfer, struct buffer *out)
+{
+	const struct message_question *question = &transfer->question;
+	const struct zone *zone = transfer->zone;
+	struct packet packet;
+	bool fits = buffer_reserve(out, DNS_MESSAGE_LIMIT);
+	assert(fits && !transfer->is_over);
+	packet_begin(&packet, (uint8_t *)out->data + out->size,
+		DNS_MESSAGE_LIMIT);
+	packet.flags = (uint16_t)(DNS_FLAG_RESPONSE | DNS_FLAG_AUTHORITATIVE |
+		(question->flags & DNS_FLAG_RECURSION_DESIRED));
+	if (!transfer->has_begun) {
+		packet_add_question(&packet, &question->asked);
+		packet_add_set(&packet, DNS_ANSWER, &zone->origin, zone->soa,
+			zone->soa->ttl);
+	}
+	packet.limit -= OPT_SIZE;
+	add_records(transfer, &packet);
+	packet.limit += OPT_SIZE;
+	if (!transfer->has_begun && question->has_edns)
+		packet_add_edns(&packet, DNS_UDP_MOST, 0,
+			question->is_dnssec_wanted, SPAN(""));
+	transfer->has_begun = true;
+	packet_end(&packet, question->id);
+	out->size += packet.size;
+	return !transfer->is_over;
+}

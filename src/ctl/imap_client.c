@@ -188,6 +188,23 @@ number_of(struct span tag)
 		(unsigned)number : 0;
 }
 
+/* Response codes that are about more than the command (RFC 9051 7.1). */
+static enum error_code
+code_of(const struct imap_answer *answer)
+{
+	static const struct { struct span code; enum error_code means; } codes[] = {
+		{ SPAN("OVERQUOTA"), ERROR_OVER_QUOTA },
+		{ SPAN("UNAVAILABLE"), ERROR_LATER },
+		{ SPAN("INUSE"), ERROR_LATER },
+		{ SPAN("SERVERBUG"), ERROR_LATER },
+	};
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (span_equals_nocase(answer->code, codes[i].code))
+			return codes[i].means;
+	return answer->condition == IMAP_CONDITION_BYE ? ERROR_GONE :
+		ERROR_REFUSED;
+}
+
 static int
 fail_answer(const struct imap_answer *answer, struct error *error)
 {
@@ -199,7 +216,7 @@ fail_answer(const struct imap_answer *answer, struct error *error)
 		text[n] = c >= ' ' && c < 127 ? c : '?';
 	}
 	text[n] = '\0';
-	return error_set(error, ERROR_REFUSED, "the server said: %s", text);
+	return error_set(error, code_of(answer), "the server said: %s", text);
 }
 
 int

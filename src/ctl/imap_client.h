@@ -72,7 +72,8 @@ imap_client_next(struct imap_client *client, struct imap_answer *answer,
 /*
  * Waits until the command with that number has been answered; untagged
  * responses on the way go to `untagged` (may be NULL). -1 with a sentence when
- * it failed (ERROR_REFUSED: the server said no) or the connection did.
+ * it failed (ERROR_REFUSED: the server said no;
+ * ERROR_OVER_QUOTA and ERROR_LATER: for a reason that is not this command's) or the connection did.
  */
 typedef void
 imap_client_untagged(void *context, const struct imap_answer *answer);

@@ -81,6 +81,30 @@ static const struct ctl_command commands[] = {
 	{ "mail", "mail [-eHN] [-u USER | -f FILE] | [-s SUBJECT] ADDRESS...",
 		"Read a mailbox, or send a message.",
 		NULL, ctl_mail },
+	{ "import", "import [--user U] [--folder F] SOURCE",
+		"Take mail of others into an account.",
+		"  mbox:FILE     a file in mbox form, or a directory of them\n"
+		"  maildir:DIR   a maildir with its folders (Maildir++)\n"
+		"  imap[s]://user@host[:port]/\n"
+		"                an account of another server; its password from the\n"
+		"                terminal, or standard input\n"
+		"  --user U      whose mail it becomes; root may name anybody\n"
+		"  --folder F    where a file goes (INBOX), else the only folder taken\n"
+		"  --ca-file F   certificates to trust instead of the machine's\n"
+		"  --state FILE  where to note what is done, instead of a file below\n"
+		"                ~/.local/state/posthouse\n"
+		"  --again       take also what was taken before\n"
+		"Flags, dates, folders and subscriptions are kept. When it was stopped\n"
+		"or killed, the same command goes on where it was, and nothing is\n"
+		"doubled; later it takes what is new.", ctl_import },
+	{ "export", "export [--user U] [--folder F] TARGET",
+		"Write an account's mail into files of others.",
+		"  mbox:DIR      DIR/INBOX.mbox and so on\n"
+		"  maildir:DIR   a maildir with folders (Maildir++)\n"
+		"  --user U      whose mail; root may name anybody\n"
+		"  --folder F    only this folder\n"
+		"The same command again goes on where a killed one was, and adds what\n"
+		"is new.", ctl_export },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 

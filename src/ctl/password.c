@@ -73,6 +73,15 @@ password_read(const char *address, struct buffer *password,
 	return result;
 }
 
+int
+password_read_once(const char *address, struct buffer *password,
+	struct error *error)
+{
+	password->limit = PASSWORD_LIMIT;
+	return isatty(0) ? ask("Password", address, password, error) :
+		read_line(0, password, error);
+}
+
 void
 password_make(struct buffer *password)
 {

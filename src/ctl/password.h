@@ -12,6 +12,11 @@ int
 password_read(const char *address, struct buffer *password,
 	struct error *error);
 
+/* One that exists already: asked for once. */
+int
+password_read_once(const char *address, struct buffer *password,
+	struct error *error);
+
 /* 16 letters and digits that are hard to confuse. */
 void
 password_make(struct buffer *password);

@@ -472,4 +472,17 @@ MUTANTS += [
     mutant("proofs are for who wants them", "src/names/message.c",
            "record->type != DNS_TYPE_NSEC && record->type != DNS_TYPE_NSEC3", "true",
            "unit/names/message"),
+    # ---- programs of aliases and .forward ----
+    mutant("no shell would understand more", "src/proto/alias_command.c",
+           "} else if (quote != '\\'' && is_for_a_shell(c)) {", "} else if (false && is_for_a_shell(c)) {",
+           "unit/proto/alias_command"),
+    mutant("a program is a path from the root", "src/proto/alias_command.c",
+           "command->count == 0 || command->argv[0][0] != '/'", "command->count == 0",
+           "unit/proto/alias_command"),
+    mutant("a table that others write to names no program", "src/base/owned_file.c",
+           "(status.st_mode & (S_IWGRP | S_IWOTH)) != 0", "false", "unit/pipe/deliver"),
+    mutant("programs run as their owner alone", "src/pipe/target.c",
+           "return uid == pipe->uid ? 0 :", "return uid == pipe->uid || true ? 0 :", "unit/pipe/deliver"),
+    mutant("what was delivered here goes in a circle", "src/pipe/deliver.c",
+           "\tif (is_loop)\n\t\treturn verdict_loop();\n", "", "unit/pipe/deliver"),
 ]

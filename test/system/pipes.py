@@ -152,7 +152,7 @@ def files(system, out):
                       (out / "mbox").read_text())
     assert len(re.findall(r"^From bob@example\.net ", text, re.M)) == 2, text
     assert text.count("\n>From me\nlast\n\n") == 2 and f"\nDelivered-To: mbox@{DOMAIN}\n" in text
-    assert not (out / "mbox.lock").exists()
+    wait_until(lambda: not (out / "mbox.lock").exists())
     found = wait_until(lambda: (out / "maildir/new").is_dir() and
                        len(list((out / "maildir/new").iterdir())) == 2 and
                        list((out / "maildir/new").iterdir()))

@@ -100,7 +100,7 @@ def what_fails_is_not_started_again_and_again():
                      if "event=process-has-no-owner" in line and f"uid={uid} " in line]
             assert 1 <= len(lines) <= 3 and all(reason in line for line in lines), lines
         assert 'reason="it fails again and again"' in probes.log()
-        assert not owned(probes)
+        is_gone(probes)
         # the others are served meanwhile
         assert talk.say(f"OWNED {NOBODY} ECHO x") == "NEW x"
         assert probes.process.poll() is None and probes.process.pid == pid

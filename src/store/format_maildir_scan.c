@@ -114,9 +114,13 @@ wire_size(const char *bytes, size_t size, char *last)
 {
 	uint64_t count = size;
 	char before = *last;
-	for (const char *at = bytes, *end = bytes + size; (at = memchr(at,
-	    '\n', (size_t)(end - at))) != NULL; at++)
-		count += at > bytes ? at[-1] != '\r' : before != '\r';
+	for (size_t i = 0; i < size; i++) {
+		const char *end = memchr(bytes + i, '\n', size - i);
+		if (end == NULL)
+			break;
+		i = (size_t)(end - bytes);
+		count += (i > 0 ? bytes[i - 1] : before) != '\r';
+	}
 	if (size > 0)
 		*last = bytes[size - 1];
 	return count;

@@ -166,7 +166,7 @@ open_and_read(struct ctl *ctl, const struct options *options, const char *file)
 		if (!options->is_question && options->is_file)
 			printf("\"%s\": 0 messages\n", mail.box->name);
 		else if (!options->is_question)
-			fprintf(stderr, "No mail for %s\n", mail.box->name);
+			fprintf(stderr, "No mail for %s\n", mail.box->user);
 		result = 1;
 	} else {
 		result = options->is_question ? 0 :

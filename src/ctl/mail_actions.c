@@ -340,7 +340,7 @@ add_addresses(struct mail *mail, struct span message, const char *name,
 				SPAN_PRINT(at->mailbox), SPAN_PRINT(at->host));
 			if (!span_equals_nocase(address, own) &&
 			    !span_equals_nocase(address,
-			    span_from(mail->box->name)) &&
+			    span_from(mail->box->user)) &&
 			    span_search(buffer_span(list), address) ==
 			    list->size)
 				mail_draft_add_address(list, address);

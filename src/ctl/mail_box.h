@@ -45,6 +45,7 @@ struct mail_box_functions {
 struct mail_box {
 	const struct mail_box_functions *call;
 	char name[400];			/* as it is shown: a path or an address */
+	char user[256];			/* whose it is */
 	struct mail_message *message;
 	size_t count, room;
 	struct arena arena;		/* of what has been loaded */

@@ -260,6 +260,7 @@ mail_box_open_file(const char *path, struct error *error)
 	box->call = &functions;
 	arena_init(&box->arena, 0);
 	snprintf(box->name, sizeof(box->name), "%s", path);
+	snprintf(box->user, sizeof(box->user), "%s", path);
 	/* What is renamed is the file, not a link to it. */
 	if (realpath(path, file->path) == NULL) {
 		error_set_errno(error, "opening %s", path);

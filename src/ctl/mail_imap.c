@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "ctl/imap_client.h"
 #include "ctl/mail_box.h"
+#include "proto/mail_location.h"
 #include "proto/number_set.h"
 
 enum {
@@ -403,14 +404,43 @@ static const struct mail_box_functions functions = {
 
 /* ---- beginning ---- */
 
-/* What the user is called: an address, or the name of this machine. */
+/* Where a system user's INBOX is; false: it is no file of his. */
+static bool
+find_path(const struct config *config, const struct passwd *person, char *out,
+	size_t size)
+{
+	struct mail_location location;
+	struct mail_location_user user = { .name = span_from(person->pw_name),
+		.home = span_from(person->pw_dir) };
+	struct arena arena;
+	struct error ignored;
+	const char *path;
+	bool is_path = false;
+	if (mail_location_parse(span_from(config_text(config, "mail_location")),
+	    &location, &ignored) < 0 || location.kind == MAIL_LOCATION_NATIVE)
+		return false;
+	arena_init(&arena, 0);
+	if (mail_location_expand(location.inbox.size > 0 ? location.inbox :
+	    location.directory, &user, &arena, &path, &ignored) == 0)
+		is_path = snprintf(out, size, "%s", path) < (int)size;
+	arena_fini(&arena);
+	return is_path;
+}
+
+/* What is shown: the file of a user of this machine, else the address. */
 static void
 set_name(struct mail_imap *imap)
 {
-	const struct passwd *self = getpwuid(getuid());
-	const char *user = imap->user != NULL ? imap->user :
-		self != NULL ? self->pw_name : "you";
-	snprintf(imap->box.name, sizeof(imap->box.name), "%s", user);
+	const struct passwd *person = imap->user == NULL ? getpwuid(getuid()) :
+		strchr(imap->user, '@') == NULL ? getpwnam(imap->user) : NULL;
+	const char *name = imap->user != NULL ? imap->user :
+		person != NULL ? person->pw_name : "you";
+	snprintf(imap->box.user, sizeof(imap->box.user), "%s", name);
+	if (person == NULL ||
+	    !config_has_item(imap->config, "accounts", "system") ||
+	    !find_path(imap->config, person, imap->box.name,
+	    sizeof(imap->box.name)))
+		snprintf(imap->box.name, sizeof(imap->box.name), "%s", name);
 }
 
 struct mail_box *

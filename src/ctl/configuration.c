@@ -39,6 +39,11 @@ int
 ctl_config(struct ctl *ctl)
 {
 	static const char *const columns[] = { "name", "value", NULL };
+	if (ctl->argc > 0 && strcmp(ctl->argv[0], "import") == 0) {
+		ctl->argc--;
+		ctl->argv++;
+		return ctl_config_import(ctl);
+	}
 	bool changed = ctl_take_flag(ctl, "-n");
 	bool documented = ctl_take_flag(ctl, "-h");
 	const char *only = ctl->argc == 1 ? ctl->argv[0] : NULL;

@@ -31,10 +31,14 @@ static const struct ctl_command commands[] = {
 		ctl_reload },
 	{ "status", "status", "Show processes, sessions and the queue length.",
 		"  --counters  every counter of every process", ctl_status },
-	{ "config", "config [-n] [-h] [NAME]",
-		"Show effective values of the configuration.",
+	{ "config", "config [-n] [-h] [NAME] | import [--postfix DIR] [--dovecot DIR]",
+		"Show effective values of the configuration, or make one.",
 		"  -n  only what the file or -o changed\n"
-		"  -h  with the documentation of each parameter", ctl_config },
+		"  -h  with the documentation of each parameter\n"
+		"  import  a posthouse.conf of the configuration of Postfix and\n"
+		"          Dovecot on standard output, or as --output FILE (over\n"
+		"          one that is there with --force); what was not carried\n"
+		"          over, and why, on standard error", ctl_config },
 	{ "user", "user add|del|list|passwd|quota [ADDRESS] [SIZE]",
 		"Manage accounts.",
 		"  add ADDRESS           a new account; its domain is added if needed\n"

@@ -1,0 +1,540 @@
+/*
+ * dovecot.conf, what it includes, and the blocks in it (Dovecot 2.3) for
+ * `posthouse config import`. Depth and number of files are bounded.
+ */
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "ctl/check.h"
+#include "ctl/import_config.h"
+
+struct dovecot {
+	struct import *import;
+	struct import_place place;	/* being read */
+	struct span block[IMPORT_DEPTH];	/* "service imap-login", ... */
+	size_t depth;
+	unsigned files, lines;
+	struct span driver, args;	/* of the passdb or userdb block */
+	bool is_narrow;			/* deny or master */
+	struct buffer protocols;
+	struct error *error;
+};
+
+static int
+fail(struct dovecot *dovecot, struct span found, const char *expected)
+{
+	return error_set(dovecot->error, ERROR_USAGE, "%s:%u: found \"%.*s\", "
+		"expected %s", dovecot->place.file, dovecot->place.line,
+		SPAN_PRINT(span_first(found, 80)), expected);
+}
+
+static void
+say(struct dovecot *dovecot, struct span name, const char *text)
+{
+	import_say(dovecot->import, &dovecot->place, name, "%s", text);
+}
+
+/* The first word of the block at a depth. */
+static bool
+is_in(const struct dovecot *dovecot, size_t depth, const char *kind)
+{
+	struct span word, block;
+	if (depth >= dovecot->depth)
+		return false;
+	block = dovecot->block[depth];
+	return span_word(&block, &word) && span_equals(word, span_from(kind));
+}
+
+/* ---- settings ---- */
+
+static void
+take_mail_location(struct dovecot *dovecot, struct span value)
+{
+	struct import *import = dovecot->import;
+	struct span rest = value, part;
+	struct buffer out;
+	bool is_first = true;
+	if (!span_starts(value, SPAN("mbox:")) && !span_starts(value,
+		SPAN("maildir:"))) {
+		import_say(import, &dovecot->place, SPAN("mail_location"),
+			"not carried over: this format is not read here; take "
+			"the mail over with `posthouse import imap://...`");
+		return;
+	}
+	buffer_init(&out, 0);
+	size_t prefix = span_find(value, ':') + 1;
+	buffer_add(&out, span_first(value, prefix));
+	rest = span_skip(value, prefix);
+	while (span_split(&rest, ':', &part)) {
+		if (is_first || span_starts(part, SPAN("INBOX=")))
+			buffer_print(&out, "%s%.*s", is_first ? "" : ":",
+				SPAN_PRINT(part));
+		else
+			import_say(import, &dovecot->place,
+				SPAN("mail_location"), "%.*s is left out: "
+				"indexes are Posthouse's own", SPAN_PRINT(part));
+		is_first = false;
+	}
+	import_set(import, &dovecot->place, "mail_location",
+		buffer_span(&out));
+	buffer_fini(&out);
+}
+
+static bool
+is_one_of(struct span word, const char *const *list)
+{
+	for (; *list != NULL; list++)
+		if (span_equals_nocase(word, span_from(*list)))
+			return true;
+	return false;
+}
+
+/* Words of a list that Posthouse has too; the others are said. */
+static void
+take_words(struct dovecot *dovecot, const char *name, struct span value,
+	const char *const *known, struct buffer *out)
+{
+	struct span word;
+	while (config_next_item(&value, &word)) {
+		if (word.data[0] == '$')
+			continue;
+		if (is_one_of(word, known))
+			buffer_print(out, "%s%.*s", out->size > 0 ? " " : "",
+				SPAN_PRINT(word));
+		else
+			import_say(dovecot->import, &dovecot->place,
+				span_from(name), "%.*s is left out: there is "
+				"no such thing here", SPAN_PRINT(word));
+	}
+}
+
+static void
+take_protocols(struct dovecot *dovecot, struct span value)
+{
+	static const char *const known[] = { "imap", "pop3", "lmtp", NULL };
+	if (!span_starts(value, SPAN("$protocols")))
+		buffer_clear(&dovecot->protocols);
+	take_words(dovecot, "protocols", value, known, &dovecot->protocols);
+	import_set(dovecot->import, &dovecot->place, "protocols",
+		buffer_span(&dovecot->protocols));
+}
+
+static void
+take_mechanisms(struct dovecot *dovecot, struct span value)
+{
+	static const char *const known[] = { "plain", "login",
+		"scram-sha-256", "scram-sha-256-plus", NULL };
+	struct buffer out;
+	buffer_init(&out, 0);
+	take_words(dovecot, "auth_mechanisms", value, known, &out);
+	if (out.size > 0)
+		import_set(dovecot->import, &dovecot->place, "auth_mechanisms",
+			buffer_span(&out));
+	buffer_fini(&out);
+}
+
+/* "</etc/ssl/x.pem" */
+static void
+take_file(struct dovecot *dovecot, struct span name, const char *ours,
+	struct span value)
+{
+	if (!span_starts(value, SPAN("<"))) {
+		say(dovecot, name, "not carried over: it is not a file");
+		return;
+	}
+	import_say(dovecot->import, &dovecot->place, name,
+		"carried over as %s", ours);
+	import_set(dovecot->import, &dovecot->place, ours,
+		span_trim(span_skip(value, 1)));
+}
+
+/* A setting outside of blocks, or in one that changes it for a protocol. */
+static void
+take_global(struct dovecot *dovecot, struct span name, struct span value)
+{
+	static const char *const same[] = { "disable_plaintext_auth",
+		"auth_failure_delay", "auth_cache_ttl", "first_valid_uid",
+		"last_valid_uid", NULL };
+	struct import *import = dovecot->import;
+	const struct config_parameter *parameter = config_find_parameter(name);
+	if (span_equals(name, SPAN("mail_location"))) {
+		take_mail_location(dovecot, value);
+	} else if (span_equals(name, SPAN("protocols"))) {
+		take_protocols(dovecot, value);
+	} else if (span_equals(name, SPAN("auth_mechanisms"))) {
+		take_mechanisms(dovecot, value);
+	} else if (span_equals(name, SPAN("ssl_cert"))) {
+		take_file(dovecot, name, "tls_cert_file", value);
+	} else if (span_equals(name, SPAN("ssl_key"))) {
+		take_file(dovecot, name, "tls_key_file", value);
+	} else if (span_equals(name, SPAN("login_trusted_networks"))) {
+		say(dovecot, name, "carried over as proxy_networks, which is "
+			"what Dovecot means by it; login_trusted_networks of "
+			"Posthouse would keep all others from logging in");
+		import_set(import, &dovecot->place, "proxy_networks", value);
+	} else if (span_equals(name, SPAN("mail_max_userip_connections"))) {
+		say(dovecot, name, "carried over as "
+			"imap_user_connection_limit, which counts an account "
+			"from everywhere");
+		import_set(import, &dovecot->place,
+			"imap_user_connection_limit", value);
+	} else if (parameter != NULL && is_one_of(name, same)) {
+		import_set(import, &dovecot->place, parameter->name, value);
+	} else {
+		import_say_known(import, &dovecot->place, "Dovecot", name,
+			value);
+	}
+}
+
+/* "port = 1143" in "inet_listener imap" */
+static void
+take_listener(struct dovecot *dovecot, struct span name, struct span value)
+{
+	static const char *const known[] = { "imap", "imaps", "pop3", "pop3s",
+		NULL };
+	struct span listener = dovecot->block[dovecot->depth - 1], kind, word;
+	if (!span_word(&listener, &kind) || !span_word(&listener, &word) ||
+		!is_one_of(word, known) || !span_equals(name, SPAN("port"))) {
+		say(dovecot, name, "not carried over: Posthouse listens on "
+			"inet_interfaces, and where the *_port parameters say");
+		return;
+	}
+	import_set(dovecot->import, &dovecot->place, arena_print(
+		&dovecot->import->arena, "%.*s_port", SPAN_PRINT(word)).data,
+		value);
+}
+
+static void
+take_plugin(struct dovecot *dovecot, struct span name, struct span value)
+{
+	struct span size = value;
+	if (!span_equals(name, SPAN("quota_rule"))) {
+		say(dovecot, name,
+			"not carried over: there are no plugins");
+		return;
+	}
+	bool is_kib = span_starts(value, SPAN("*:storage="));
+	size = span_skip(value, span_find(value, '=') + 1);
+	if ((!is_kib && !span_starts(value, SPAN("*:bytes="))) ||
+		size.size == 0) {
+		say(dovecot, name, "not carried over: only *:storage= and "
+			"*:bytes= are, as mailbox_quota");
+		return;
+	}
+	char last = size.data[size.size - 1];
+	say(dovecot, name, "carried over as mailbox_quota");
+	import_set(dovecot->import, &dovecot->place, "mailbox_quota",
+		arena_print(&dovecot->import->arena, "%.*s%s",
+		SPAN_PRINT(size), is_kib && last >= '0' && last <= '9' ? "K" :
+		""));
+}
+
+/* ---- passdb ---- */
+
+/* "driver = pgsql" in the file of an sql passdb */
+static bool
+is_pgsql(struct dovecot *dovecot, struct span path)
+{
+	struct buffer bytes;
+	struct error error;
+	struct span rest, line;
+	bool result = false;
+	buffer_init(&bytes, 0);
+	file_read_whole(AT_FDCWD, arena_copy_string(&dovecot->import->arena,
+		path), IMPORT_FILE_LIMIT, &bytes, &error);
+	rest = buffer_span(&bytes);
+	while (!result && span_split(&rest, '\n', &line)) {
+		size_t at = span_find(line, '=');
+		result = span_equals(span_trim(span_first(line, at)),
+			SPAN("driver")) && span_equals(span_trim(
+			span_skip(line, at + 1)), SPAN("pgsql"));
+	}
+	buffer_fini(&bytes);
+	return result;
+}
+
+static const char *
+source_of(struct dovecot *dovecot, struct span path)
+{
+	struct span driver = dovecot->driver;
+	if (span_equals(driver, SPAN("passwd-file")))
+		return "passwd-file:";
+	if (span_equals(driver, SPAN("ldap")))
+		return "ldap:";
+	return span_equals(driver, SPAN("sql")) && is_pgsql(dovecot, path) ?
+		"pgsql:" : NULL;
+}
+
+/* Of ldap and pgsql: can the program read the file as it is? */
+static bool
+is_source_right(struct dovecot *dovecot, struct span source)
+{
+	const char *setting = arena_print(&dovecot->import->arena,
+		"accounts=%.*s", SPAN_PRINT(source)).data;
+	struct config *config = NULL;
+	struct error error;
+	bool result = config_load(NULL, &setting, 1, &config, &error) == 0 &&
+		check_sources(config, &error) == 0;
+	config_free(&config);
+	if (!result)
+		import_say(dovecot->import, &dovecot->place, SPAN("passdb"),
+			"not carried over: %s", error.text);
+	return result;
+}
+
+static void
+end_passdb(struct dovecot *dovecot)
+{
+	static const char *const system[] = { "pam", "shadow", "passwd",
+		"bsdauth", NULL };
+	struct span word, path = SPAN(""), rest = dovecot->args;
+	while (span_word(&rest, &word))
+		path = word;
+	const char *source = source_of(dovecot, path);
+	if (dovecot->is_narrow)
+		say(dovecot, SPAN("passdb"), "not carried over: neither deny "
+			"nor master users are known here");
+	else if (is_one_of(dovecot->driver, system))
+		import_add_source(dovecot->import, &dovecot->place,
+			SPAN("system"));
+	else if (source == NULL || path.size == 0 ||
+		span_find(path, '%') < path.size)
+		import_say(dovecot->import, &dovecot->place, SPAN("passdb"),
+			"not carried over: the driver %.*s is not known here; "
+			"use passwd-file, ldap, pgsql or `posthouse user add`",
+			SPAN_PRINT(dovecot->driver));
+	else {
+		struct span whole = arena_print(&dovecot->import->arena,
+			"%s%.*s", source, SPAN_PRINT(path));
+		if (is_source_right(dovecot, whole))
+			import_add_source(dovecot->import, &dovecot->place,
+				whole);
+	}
+}
+
+/* Who there is says the passdb's source too. */
+static void
+end_userdb(struct dovecot *dovecot)
+{
+	static const char *const inner[] = { "prefetch", "static", NULL };
+	if (is_one_of(dovecot->driver, inner))
+		say(dovecot, SPAN("userdb"), "not carried over: mail of "
+			"accounts that are no system users is Posthouse's own");
+	else
+		end_passdb(dovecot);
+}
+
+static void
+take_passdb(struct dovecot *dovecot, struct span name, struct span value)
+{
+	struct arena *arena = &dovecot->import->arena;
+	if (span_equals(name, SPAN("driver")))
+		dovecot->driver = arena_copy(arena, value);
+	else if (span_equals(name, SPAN("args")))
+		dovecot->args = arena_copy(arena, value);
+	else if (span_equals(name, SPAN("deny")) ||
+		span_equals(name, SPAN("master")))
+		dovecot->is_narrow |= span_equals(value, SPAN("yes"));
+	else
+		say(dovecot, name, "not carried over: sources are asked in "
+			"the order of accounts");
+}
+
+/* ---- lines ---- */
+
+static void
+take_setting(struct dovecot *dovecot, struct span name, struct span value)
+{
+	if (is_in(dovecot, 0, "passdb") || is_in(dovecot, 0, "userdb"))
+		take_passdb(dovecot, name, value);
+	else if (is_in(dovecot, 1, "inet_listener"))
+		take_listener(dovecot, name, value);
+	else if (is_in(dovecot, 0, "service"))
+		say(dovecot, name,
+			"not needed: the processes are Posthouse's own");
+	else if (is_in(dovecot, 0, "plugin"))
+		take_plugin(dovecot, name, value);
+	else if (is_in(dovecot, 0, "namespace"))
+		say(dovecot, name, "not needed: there is one namespace, and "
+			"folders for drafts, sent, junk and trash");
+	else if (dovecot->depth == 0 || is_in(dovecot, 0, "protocol"))
+		take_global(dovecot, name, value);
+	else
+		say(dovecot, name, "not carried over: settings for some "
+			"clients or names only are not known here");
+}
+
+static int
+begin_block(struct dovecot *dovecot, struct span name)
+{
+	if (dovecot->depth == IMPORT_DEPTH)
+		return fail(dovecot, name, "blocks that are less deep");
+	dovecot->block[dovecot->depth++] = arena_copy(
+		&dovecot->import->arena, name);
+	dovecot->driver = dovecot->args = SPAN("");
+	dovecot->is_narrow = false;
+	return 0;
+}
+
+static int
+end_block(struct dovecot *dovecot)
+{
+	if (dovecot->depth == 0)
+		return fail(dovecot, SPAN("}"), "no } outside of a block");
+	if (dovecot->depth == 1 && is_in(dovecot, 0, "passdb"))
+		end_passdb(dovecot);
+	if (dovecot->depth == 1 && is_in(dovecot, 0, "userdb"))
+		end_userdb(dovecot);
+	dovecot->depth--;
+	return 0;
+}
+
+static int
+read_file(struct dovecot *dovecot, const char *path, unsigned depth);
+
+/* Names with wildcards, as the shell sees them, in their order. */
+static int
+include(struct dovecot *dovecot, struct span pattern, bool is_optional,
+	unsigned depth)
+{
+	struct arena *arena = &dovecot->import->arena;
+	struct import_place place = dovecot->place;
+	const char *slash = strrchr(place.file, '/');
+	int directory = slash == NULL ? 0 : (int)(slash - place.file + 1);
+	const char *path = span_starts(pattern, SPAN("/")) ?
+		arena_copy_string(arena, pattern) : arena_print(arena,
+		"%.*s%.*s", directory, place.file, SPAN_PRINT(pattern)).data;
+	glob_t found;
+	int result = 0;
+	if (depth == IMPORT_DEPTH)
+		return fail(dovecot, pattern, "includes that are less deep");
+	if (glob(path, 0, NULL, &found) != 0)
+		return is_optional || strpbrk(path, "*?[") != NULL ? 0 :
+			fail(dovecot, pattern, "a file that is there");
+	for (size_t i = 0; i < found.gl_pathc && result == 0; i++)
+		result = read_file(dovecot, arena_copy_string(arena,
+			span_from(found.gl_pathv[i])), depth + 1);
+	globfree(&found);
+	dovecot->place = place;
+	return result;
+}
+
+static struct span
+unquote(struct span value)
+{
+	if (value.size >= 2 && (value.data[0] == '"' || value.data[0] == '\'') &&
+		value.data[value.size - 1] == value.data[0])
+		return span_skip(span_first(value, value.size - 1), 1);
+	return value;
+}
+
+/* From a "#" that begins a word on, outside of quotes, it is a comment. */
+static struct span
+cut_comment(struct span line)
+{
+	char quote = '\0';
+	for (size_t i = 0; i < line.size; i++) {
+		char c = line.data[i];
+		if (quote != '\0' ? c == quote : c == '"' || c == '\'')
+			quote = quote != '\0' ? '\0' : c;
+		else if (quote == '\0' && c == '#' && (i == 0 ||
+			line.data[i - 1] == ' ' || line.data[i - 1] == '\t'))
+			return span_first(line, i);
+	}
+	return line;
+}
+
+static int
+take_line(struct dovecot *dovecot, struct span line, unsigned depth)
+{
+	line = span_trim(cut_comment(line));
+	size_t at = span_find(line, '=');
+	if (line.size == 0)
+		return 0;
+	if (span_starts(line, SPAN("!include_try ")))
+		return include(dovecot, span_trim(span_skip(line, 13)), true,
+			depth);
+	if (span_starts(line, SPAN("!include ")))
+		return include(dovecot, span_trim(span_skip(line, 9)), false,
+			depth);
+	if (span_equals(line, SPAN("}")))
+		return end_block(dovecot);
+	if (at < line.size && span_find(line, '{') > at) {
+		take_setting(dovecot, span_trim(span_first(line, at)),
+			unquote(span_trim(span_skip(line, at + 1))));
+		return 0;
+	}
+	if (span_ends_nocase(line, SPAN("{")))
+		return begin_block(dovecot, span_trim(span_first(line,
+			line.size - 1)));
+	if (at < line.size) {
+		take_setting(dovecot, span_trim(span_first(line, at)),
+			unquote(span_trim(span_skip(line, at + 1))));
+		return 0;
+	}
+	return fail(dovecot, line, "name = value, or name {");
+}
+
+/* "\" at the end of a line: the next goes on. */
+static int
+read_lines(struct dovecot *dovecot, struct span rest, unsigned depth)
+{
+	struct buffer text;
+	struct span line;
+	unsigned number = 0;
+	int result = 0;
+	buffer_init(&text, 0);
+	while (result == 0 && span_split(&rest, '\n', &line)) {
+		number++;
+		if (++dovecot->lines > IMPORT_LINES_LIMIT || line.size +
+			text.size > IMPORT_VALUE_LIMIT)
+			result = fail(dovecot, span_first(line, 40),
+				"fewer and shorter lines");
+		if (text.size == 0)
+			dovecot->place.line = number;
+		bool continues = span_ends_nocase(line, SPAN("\\"));
+		buffer_add(&text, span_first(line, line.size - continues));
+		if (continues || result < 0)
+			continue;
+		result = span_find(buffer_span(&text), '\0') < text.size ?
+			fail(dovecot, SPAN("a NUL"), "text") :
+			take_line(dovecot, buffer_span(&text), depth);
+		buffer_clear(&text);
+	}
+	buffer_fini(&text);
+	return result;
+}
+
+static int
+read_file(struct dovecot *dovecot, const char *path, unsigned depth)
+{
+	struct buffer bytes;
+	if (++dovecot->files > IMPORT_FILES)
+		return fail(dovecot, span_from(path), "fewer files");
+	buffer_init(&bytes, 0);
+	int result = file_read_whole(AT_FDCWD, path, IMPORT_FILE_LIMIT, &bytes,
+		dovecot->error);
+	size_t blocks = dovecot->depth;
+	dovecot->place = (struct import_place){ path, 0 };
+	if (result == 0)
+		result = read_lines(dovecot, buffer_span(&bytes), depth);
+	if (result == 0 && dovecot->depth != blocks)
+		result = fail(dovecot, SPAN("the end"), "as many } as {");
+	buffer_fini(&bytes);
+	return result;
+}
+
+int
+import_dovecot(struct import *import, const char *directory,
+	struct error *error)
+{
+	struct dovecot dovecot = { .import = import, .error = error };
+	buffer_init(&dovecot.protocols, 0);
+	int result = read_file(&dovecot, arena_print(&import->arena,
+		"%s/dovecot.conf", directory).data, 0);
+	buffer_fini(&dovecot.protocols);
+	return result;
+}

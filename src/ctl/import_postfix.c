@@ -1,0 +1,462 @@
+/*
+ * main.cf and master.cf (postconf(5), master(5)) for `posthouse config import`.
+ * $name of a parameter that Posthouse has stays; others are replaced by what
+ * main.cf says.
+ */
+#include "ctl/import_config.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/file.h"
+
+enum { SETTINGS = 1000 };
+
+struct setting {
+	struct span name, value;
+	struct import_place place;
+};
+
+struct postfix {
+	struct import *import;
+	const char *file;
+	struct setting *setting;
+	size_t count;
+	struct error *error;
+};
+
+/* ---- reading ---- */
+
+/* The last setting of a name counts. */
+static struct setting *
+find(struct postfix *postfix, struct span name)
+{
+	for (size_t i = 0; i < postfix->count; i++)
+		if (span_equals(postfix->setting[i].name, name))
+			return &postfix->setting[i];
+	return NULL;
+}
+
+static int
+take_setting(struct postfix *postfix, struct span text, unsigned line)
+{
+	size_t at = span_find(text, '=');
+	struct span name = span_trim(span_first(text, at));
+	if (at == text.size || name.size == 0 || span_find(text, '\0') <
+		text.size || text.size > IMPORT_VALUE_LIMIT)
+		return error_set(postfix->error, ERROR_USAGE, "%s:%u: found "
+			"\"%.*s\", expected name = value", postfix->file, line,
+			SPAN_PRINT(span_first(text, 80)));
+	struct setting *setting = find(postfix, name);
+	if (setting != NULL)
+		import_say(postfix->import, &setting->place, setting->name,
+			"not carried over: line %u says something else", line);
+	else if (postfix->count == SETTINGS)
+		return error_set(postfix->error, ERROR_USAGE, "%s:%u: found "
+			"more than %d parameters, expected fewer",
+			postfix->file, line, SETTINGS);
+	else
+		setting = &postfix->setting[postfix->count++];
+	*setting = (struct setting){ arena_copy(&postfix->import->arena, name),
+		arena_copy(&postfix->import->arena,
+		span_trim(span_skip(text, at + 1))),
+		{ postfix->file, line } };
+	return 0;
+}
+
+/* Logical lines: one that begins with white space continues the last. */
+static int
+each_line(struct postfix *postfix, struct span rest, int (*take)(
+	struct postfix *postfix, struct span text, unsigned line))
+{
+	struct buffer text;
+	struct span line;
+	unsigned number = 0, first = 0;
+	int result = 0;
+	buffer_init(&text, 0);
+	while (result == 0 && span_split(&rest, '\n', &line)) {
+		struct span trimmed = span_trim(line);
+		number++;
+		if (trimmed.size == 0 || trimmed.data[0] == '#')
+			continue;
+		bool continues = text.size > 0 && (line.data[0] == ' ' ||
+			line.data[0] == '\t');
+		if (!continues && text.size > 0)
+			result = take(postfix, buffer_span(&text), first);
+		if (continues) {
+			buffer_add_byte(&text, ' ');
+		} else {
+			buffer_clear(&text);
+			first = number;
+		}
+		buffer_add(&text, trimmed);
+	}
+	if (result == 0 && text.size > 0)
+		result = take(postfix, buffer_span(&text), first);
+	buffer_fini(&text);
+	return result;
+}
+
+/* ---- $name ---- */
+
+/* Cuts "$name", "${name}" or "$(name)" off; false: no name, or a condition. */
+static bool
+cut_name(struct span *rest, struct span *name)
+{
+	struct span text = span_skip(*rest, 1);
+	char close = text.size == 0 ? '\0' : text.data[0] == '{' ? '}' :
+		text.data[0] == '(' ? ')' : '\0';
+	size_t size = 0;
+	if (close != '\0') {
+		text = span_skip(text, 1);
+		size = span_find(text, close);
+		if (size == text.size)
+			return false;
+	} else {
+		while (size < text.size && ((text.data[size] >= 'a' &&
+			text.data[size] <= 'z') || (text.data[size] >= 'A' &&
+			text.data[size] <= 'Z') || (text.data[size] >= '0' &&
+			text.data[size] <= '9') || text.data[size] == '_'))
+			size++;
+	}
+	*name = span_first(text, size);
+	*rest = span_skip(text, size + (close != '\0'));
+	return size > 0 && span_find(*name, '?') == size &&
+		span_find(*name, ':') == size;
+}
+
+/* False: what was found in *bad has no value here. */
+static bool
+expand(struct postfix *postfix, struct span value, unsigned depth,
+	struct buffer *out, struct span *bad)
+{
+	while (value.size > 0) {
+		struct span name;
+		size_t at = span_find(value, '$');
+		buffer_add(out, span_first(value, at));
+		value = span_skip(value, at);
+		if (value.size == 0)
+			break;
+		*bad = value;
+		if (span_starts(value, SPAN("$$"))) {
+			buffer_add_string(out, "$$");
+			value = span_skip(value, 2);
+			continue;
+		}
+		if (depth == IMPORT_DEPTH || out->size > IMPORT_VALUE_LIMIT ||
+			!cut_name(&value, &name))
+			return false;
+		const struct setting *setting = find(postfix, name);
+		if (config_find_parameter(name) != NULL)
+			buffer_print(out, "${%.*s}", SPAN_PRINT(name));
+		else if (setting == NULL || !expand(postfix, setting->value,
+			depth + 1, out, bad))
+			return false;
+	}
+	return true;
+}
+
+/* ---- lists ---- */
+
+static bool
+is_list_of_names(struct span name)
+{
+	return span_equals(name, SPAN("mynetworks")) ||
+		span_equals(name, SPAN("mydestination")) ||
+		span_equals(name, SPAN("relay_domains"));
+}
+
+/* The first word of each line: a file of a list, or the keys of a table. */
+static bool
+add_file(struct import *import, const char *path, struct buffer *out)
+{
+	struct buffer bytes;
+	struct error error;
+	struct span rest, line, word;
+	buffer_init(&bytes, 0);
+	bool ok = file_read_whole(AT_FDCWD, path, IMPORT_FILE_LIMIT, &bytes,
+		&error) == 0;
+	rest = buffer_span(&bytes);
+	while (ok && span_split(&rest, '\n', &line)) {
+		if (line.size == 0 || line.data[0] == '#' ||
+			line.data[0] == ' ' || line.data[0] == '\t' ||
+			!span_word(&line, &word))
+			continue;
+		buffer_print(out, " %.*s", SPAN_PRINT(word));
+		ok = out->size <= IMPORT_VALUE_LIMIT;
+	}
+	(void)import;
+	buffer_fini(&bytes);
+	return ok;
+}
+
+/* "/file" and "hash:/file" are replaced by what stands in them. */
+static bool
+flatten(struct import *import, struct span list, struct buffer *out,
+	struct span *bad)
+{
+	static const char *const types[] = { "", "hash:", "btree:", "lmdb:",
+		"cdb:", "dbm:", "texthash:" };
+	struct span item;
+	while (config_next_item(&list, &item)) {
+		bool is_file = false;
+		*bad = item;
+		for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+			struct span path = span_skip(item, strlen(types[i]));
+			if (!span_starts(item, span_from(types[i])) ||
+				!span_starts(path, SPAN("/")))
+				continue;
+			is_file = true;
+			if (!add_file(import, arena_copy_string(&import->arena,
+				path), out))
+				return false;
+		}
+		if (!is_file && item.data[0] == '!')
+			return false;
+		if (!is_file)
+			buffer_print(out, " %.*s", SPAN_PRINT(item));
+	}
+	return true;
+}
+
+/* Of tables: types that are read here. */
+static bool
+has_known_types(struct span name, struct span value, struct span *bad)
+{
+	static const char *const types[] = { "hash:", "btree:", "lmdb:", "cdb:",
+		"dbm:", "texthash:", "regexp:", "pcre:", "/" };
+	struct span item;
+	if (!span_ends_nocase(name, SPAN("_maps")))
+		return true;
+	while (config_next_item(&value, &item)) {
+		bool is_known = false;
+		*bad = item;
+		for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+			is_known |= span_starts(item, span_from(types[i]));
+		if (!is_known)
+			return false;
+	}
+	return true;
+}
+
+/* ---- parameters ---- */
+
+/* Names that mean the same under another name. */
+static const struct {
+	const char *theirs, *ours;
+} translated[] = {
+	{ "smtpd_tls_cert_file", "tls_cert_file" },
+	{ "smtpd_tls_key_file", "tls_key_file" },
+	{ "mailbox_size_limit", "mailbox_quota" },
+	{ "virtual_mailbox_limit", "mailbox_quota" },
+	{ "maillog_file", "log_path" },
+};
+
+/* Where Postfix has an account for its own sake: the same name, another thing. */
+static const char *
+find_objection(struct span name)
+{
+	static const struct {
+		const char *name, *reason;
+	} rows[] = {
+		{ "data_directory", "Posthouse keeps mail there, Postfix its "
+			"caches" },
+		{ "queue_directory", "Posthouse has a queue of its own" },
+		{ "smtpd_sasl_auth_enable", "it is always on where it may be" },
+		{ "default_destination_concurrency_limit", NULL },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (span_equals(name, span_from(rows[i].name)))
+			return rows[i].reason;
+	return NULL;
+}
+
+static void
+carry(struct postfix *postfix, const struct setting *setting, const char *name)
+{
+	struct import *import = postfix->import;
+	struct buffer expanded, flat;
+	struct span bad = SPAN("");
+	buffer_init(&expanded, 0);
+	buffer_init(&flat, 0);
+	bool ok = expand(postfix, setting->value, 0, &expanded, &bad);
+	struct span value = buffer_span(&expanded);
+	if (ok)
+		ok = has_known_types(setting->name, value, &bad);
+	if (ok && is_list_of_names(setting->name)) {
+		ok = flatten(import, value, &flat, &bad);
+		value = span_trim(buffer_span(&flat));
+	}
+	if (ok)
+		import_set(import, &setting->place, name, value);
+	else
+		import_say(import, &setting->place, setting->name, "not "
+			"carried over: \"%.*s\" is not supported in it",
+			SPAN_PRINT(span_first(bad, 80)));
+	buffer_fini(&expanded);
+	buffer_fini(&flat);
+}
+
+static const char *
+translate(struct span name)
+{
+	for (size_t i = 0; i < sizeof(translated) / sizeof(translated[0]); i++)
+		if (span_equals(name, span_from(translated[i].theirs)))
+			return translated[i].ours;
+	return NULL;
+}
+
+/* Its domains are ours: added to mydestination by hand would hide aliases of
+ * alias_maps, which are for that only. */
+static void
+say_domains(struct postfix *postfix, const struct setting *setting)
+{
+	import_say(postfix->import, &setting->place, setting->name, "not "
+		"carried over: run `posthouse domain add` for each of \"%.*s\"",
+		SPAN_PRINT(span_first(setting->value, 200)));
+}
+
+static void
+carry_one(struct postfix *postfix, const struct setting *setting)
+{
+	struct import *import = postfix->import;
+	const struct config_parameter *parameter =
+		config_find_parameter(setting->name);
+	const char *objection = find_objection(setting->name);
+	const char *ours = translate(setting->name);
+	if (objection != NULL) {
+		import_say(import, &setting->place, setting->name,
+			"not carried over: %s", objection);
+	} else if (span_equals(setting->name, SPAN("virtual_mailbox_domains")) ||
+		span_equals(setting->name, SPAN("virtual_alias_domains"))) {
+		say_domains(postfix, setting);
+	} else if (parameter != NULL && setting->value.size > 0) {
+		carry(postfix, setting, parameter->name);
+	} else if (parameter != NULL && (parameter->type == CONFIG_LIST ||
+		parameter->type == CONFIG_TEXT)) {
+		import_set(import, &setting->place, parameter->name,
+			setting->value);
+	} else if (ours != NULL && span_equals(setting->value, SPAN("0")) &&
+		span_ends_nocase(setting->name, SPAN("_limit"))) {
+		import_say(import, &setting->place, setting->name,
+			"not carried over: no limit is the default");
+	} else if (ours != NULL) {
+		import_say(import, &setting->place, setting->name,
+			"carried over as %s", ours);
+		carry(postfix, setting, ours);
+	} else {
+		import_say_known(import, &setting->place, "Postfix",
+			setting->name, setting->value);
+	}
+}
+
+/* ---- master.cf ---- */
+
+/* Services that Posthouse has in processes of its own, or does not need. */
+static bool
+is_inner(struct span command)
+{
+	static const char *const commands[] = { "pickup", "cleanup", "qmgr",
+		"tlsmgr", "trivial-rewrite", "bounce", "verify", "flush",
+		"proxymap", "smtp", "showq", "error", "discard", "local",
+		"virtual", "lmtp", "anvil", "scache", "postlogd", "dnsblog",
+		"tlsproxy", "postscreen", "oqmgr" };
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (span_equals(command, span_from(commands[i])))
+			return true;
+	return false;
+}
+
+static void
+take_port(struct postfix *postfix, const struct import_place *place,
+	struct span service)
+{
+	size_t at = service.size;
+	while (at > 0 && service.data[at - 1] != ':')
+		at--;
+	struct span port = span_skip(service, at);
+	if (at > 0)
+		import_say(postfix->import, place, service, "not carried over: "
+			"use inet_interfaces for addresses");
+	else if (!span_equals(port, SPAN("smtp")) &&
+		!span_equals(port, SPAN("25")) &&
+		!span_equals(port, SPAN("submission")) &&
+		!span_equals(port, SPAN("587")) &&
+		!span_equals(port, SPAN("smtps")) &&
+		!span_equals(port, SPAN("submissions")) &&
+		!span_equals(port, SPAN("465")))
+		import_say(postfix->import, place, service, "not carried over: "
+			"set smtp_port, submission_port or submissions_port "
+			"to listen there");
+}
+
+/* "-o name=value": Posthouse has no settings of single services. */
+static void
+say_options(struct postfix *postfix, const struct import_place *place,
+	struct span service, struct span words)
+{
+	struct span word;
+	while (span_word(&words, &word))
+		if (span_equals(word, SPAN("-o")) && span_word(&words, &word))
+			import_say(postfix->import, place, service, "not "
+				"carried over: -o %.*s (submission always asks "
+				"for authentication, port 25 never relays for "
+				"strangers)", SPAN_PRINT(span_first(word, 100)));
+}
+
+static int
+take_service(struct postfix *postfix, struct span text, unsigned line)
+{
+	const struct import_place place = { postfix->file, line };
+	struct span field[8];
+	for (size_t i = 0; i < 8; i++)
+		if (!span_word(&text, &field[i]))
+			return error_set(postfix->error, ERROR_USAGE, "%s:%u: "
+				"found %zu fields, expected eight",
+				postfix->file, line, i);
+	if (span_equals(field[7], SPAN("smtpd")) && span_equals(field[1],
+		SPAN("inet"))) {
+		take_port(postfix, &place, field[0]);
+		say_options(postfix, &place, field[0], text);
+	} else if (!is_inner(field[7])) {
+		import_say(postfix->import, &place, field[0], "not carried "
+			"over: Posthouse has no service with %.*s",
+			SPAN_PRINT(field[7]));
+	}
+	return 0;
+}
+
+/* ---- both files ---- */
+
+static int
+read_one(struct postfix *postfix, const char *directory, const char *name,
+	bool is_optional, int (*take)(struct postfix *postfix,
+	struct span text, unsigned line))
+{
+	struct buffer bytes;
+	postfix->file = arena_print(&postfix->import->arena, "%s/%s",
+		directory, name).data;
+	buffer_init(&bytes, 0);
+	int result = file_read_whole(AT_FDCWD, postfix->file,
+		IMPORT_FILE_LIMIT, &bytes, postfix->error);
+	if (result == 0)
+		result = each_line(postfix, buffer_span(&bytes), take);
+	else if (is_optional && postfix->error->code == ERROR_GONE)
+		result = 0;
+	buffer_fini(&bytes);
+	return result;
+}
+
+int
+import_postfix(struct import *import, const char *directory,
+	struct error *error)
+{
+	struct postfix postfix = { .import = import, .error = error,
+		.setting = arena_new_array(&import->arena, SETTINGS,
+		sizeof(struct setting)) };
+	if (read_one(&postfix, directory, "main.cf", false, take_setting) < 0)
+		return -1;
+	for (size_t i = 0; i < postfix.count; i++)
+		carry_one(&postfix, &postfix.setting[i]);
+	return read_one(&postfix, directory, "master.cf", true, take_service);
+}

@@ -136,6 +136,34 @@ sort_and_cross(struct overwrite *write, size_t count)
 		(write[count - 1].offset + write[count - 1].size - 1) / SECTOR;
 }
 
+/* The fields of one message that lie in one sector become one write: nothing
+ * comes between them. */
+static int
+join_fields(const struct format_folder *folder, struct plan *plan,
+	size_t before, struct error *error)
+{
+	char whole[SECTOR];
+	struct overwrite *write = plan->write + before;
+	size_t count = plan->count - before;
+	if (sort_and_cross(write, count)) {
+		plan->crosses = true;
+		return 0;
+	}
+	if (count < 2)
+		return 0;
+	uint64_t begin = write[0].offset;
+	size_t size = (size_t)(write[count - 1].offset - begin) +
+		write[count - 1].size;
+	if (file_read_at(folder->file.fd, whole, size, begin, error) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		memcpy(whole + (write[i].offset - begin),
+			plan->bytes.data + write[i].at, write[i].size);
+	plan->count = before;
+	plan_add(plan, begin, span_of(whole, size));
+	return 0;
+}
+
 /* 1, 0 when there is no room for what the fields are to say. */
 static int
 plan_message(struct format_folder *folder, const struct format_entry *entry,
@@ -157,9 +185,7 @@ plan_message(struct format_folder *folder, const struct format_entry *entry,
 		plan->bytes.size = bytes;
 		return 0;
 	}
-	plan->crosses |= sort_and_cross(plan->write + before,
-		plan->count - before);
-	return 1;
+	return join_fields(folder, plan, before, error) < 0 ? -1 : 1;
 }
 
 static int

@@ -246,8 +246,8 @@ def inside():
     try:
         with Server(directory, zones) as system:
             system.start()
-            for step in (book, compares_all, cookies, transfers, secondary, reloads, mistakes, hostile,
-                         strangers):
+            for step in (book, compares_all, cookies, transfers, secondary, reloads, comes_and_goes, mistakes,
+                         hostile, strangers):
                 print(step.__name__, flush=True)
                 step(system)
     finally:
@@ -409,6 +409,30 @@ def reloads(system):
     for asker in askers:
         asker.join()
     assert not wrong and count[0] > 200, (wrong[:3], count)
+
+
+def comes_and_goes(system):
+    """Without a zone the port is closed, by both transports, and with one open again."""
+    before = system.config.read_text()
+    for _ in range(3):
+        system.set(dns_zones="")
+        system.command("reload")
+        posthouse.wait_until(lambda: not is_bound(socket.SOCK_DGRAM), 10, "UDP is closed")
+        posthouse.wait_until(lambda: not is_bound(socket.SOCK_STREAM), 10, "TCP is closed")
+        system.config.write_text(before)
+        system.command("reload")
+        posthouse.wait_until(lambda: address_of("www.b.test") == "192.0.2.22", 10, "UDP answers")
+        assert dig("dig", "@127.0.0.1", "-p", "20053", "+short", "+tcp", "www.b.test").strip() == "192.0.2.22"
+
+
+def is_bound(kind):
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
+        try:
+            probe.bind(OURS)
+        except OSError:
+            return True
+    return False
 
 
 def address_of(name):

@@ -265,6 +265,10 @@ const struct config_parameter config_table[] = {
 	"Clients for whom dns_port also finds what is not in dns_zones. Empty: "
 	"those of mynetworks and of the private networks (RFC 1918, RFC 4193) "
 	"that this machine has an address in." },
+{ "dns_secondary_zones", L, "", NULL, "names", NULL,
+	"Zones that are had from other nameservers (AXFR) and served like those of "
+	"dns_zones: ORIGIN:ADDRESS, ORIGIN:ADDRESS@PORT; an origin may come with "
+	"several addresses. In memory only: fetched again after a start." },
 { "dns_allow_transfer", W, "", NULL, "names", NULL,
 	"Nameservers that may have whole zones (AXFR, IXFR): the secondaries." },
 { "dns_also_notify", V, "", NULL, "names", NULL,
@@ -316,7 +320,8 @@ const struct config_parameter config_table[] = {
 { "pop3s_port", P, "995", NULL, "", NULL, "0 turns a listener off." },
 { "lmtp_port", P, "0", NULL, "", NULL, "0 turns a listener off." },
 { "dns_port", P, "53", NULL, "names", NULL,
-	"UDP and TCP; open only while dns_zones names a zone. 0 turns it off." },
+	"UDP and TCP; open only while dns_zones or dns_secondary_zones names a "
+	"zone. 0 turns it off." },
 { "dns_resolver_port", P, "0", NULL, "names", NULL,
 	"UDP and TCP port of the resolver on the loopback addresses, for other "
 	"programs of this machine; 0 turns it off. It always listens on the "

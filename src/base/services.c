@@ -296,6 +296,12 @@ services_check_pinned(const struct config *before, const struct config *after,
 	return 0;
 }
 
+static bool
+has_items(const struct config *config, const char *list)
+{
+	return !span_is_empty(span_trim(span_from(config_text(config, list))));
+}
+
 bool
 services_is_on(const struct config *config, const char *service)
 {
@@ -303,8 +309,8 @@ services_is_on(const struct config *config, const char *service)
 	struct span rest = span_from(config_text(config, "protocols")), item;
 	/* who serves no zones leaves the port to others */
 	if (strncmp(service, "domain", 6) == 0)
-		return !span_is_empty(span_trim(span_from(config_text(config,
-			"dns_zones"))));
+		return has_items(config, "dns_zones") ||
+			has_items(config, "dns_secondary_zones");
 	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++) {
 		if (strncmp(service, optional[i], strlen(optional[i])) != 0)
 			continue;

@@ -16,10 +16,11 @@
 #include "names/cookie.h"
 #include "names/rate.h"
 #include "names/recall.h"
+#include "names/secondary.h"
 #include "names/transfer.h"
 #include "serve/counter.h"
 
-enum { EDNS_ROOM = 11 + 4 + COOKIE_SIZE, CLASS_ANY = 255 };
+enum { EDNS_ROOM = 11 + 4 + COOKIE_SIZE, OPCODE_NOTIFY = 4 << 11 };
 
 static struct resolver *resolver;
 static struct {
@@ -251,6 +252,27 @@ limit_of(const struct message_question *question,
 		DNS_UDP_MOST;
 }
 
+/* RFC 1996 3.10: of a primary only; he is believed nothing but that it is time
+ * to look. */
+static enum front_verdict
+hear(struct making *making)
+{
+	const struct message_question *asked = making->question;
+	if (asked->asked.class != DNS_CLASS_IN)
+		return refuse(making, DNS_NOT_AUTHORITATIVE);
+	switch (secondary_hear(&asked->asked.name,
+		&making->client->address)) {
+	case SECONDARY_HEARD:
+		return answer_plainly(making, DNS_NO_ERROR,
+			DNS_FLAG_AUTHORITATIVE);
+	case SECONDARY_STRANGER:
+		return refuse(making, DNS_REFUSED);
+	case SECONDARY_UNKNOWN:
+		break;
+	}
+	return refuse(making, DNS_NOT_AUTHORITATIVE);
+}
+
 static enum front_verdict
 judge(struct making *making, const struct zones *zones, struct span bytes,
 	struct front_question *question)
@@ -258,6 +280,8 @@ judge(struct making *making, const struct zones *zones, struct span bytes,
 	const struct message_question *asked = making->question;
 	if (asked->refusal != 0)
 		return refuse(making, asked->refusal);
+	if ((asked->flags & DNS_FLAG_OPCODE) == OPCODE_NOTIFY)
+		return hear(making);
 	if ((asked->flags & DNS_FLAG_OPCODE) != 0)
 		return refuse(making, DNS_NOT_IMPLEMENTED);
 	if (asked->asked.class == DNS_CLASS_IN &&

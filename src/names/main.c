@@ -4,7 +4,7 @@
  * ours because they come over a wire that master made; it believes nobody. It
  * reads neither /etc/hosts nor any other file once it serves.
  *
- * It also answers for the zones of dns_zones, to anybody.
+ * It also answers for the zones of dns_zones and dns_secondary_zones, to anybody.
  *
  * What it opens: the loopback port (dns_resolver_port), and a socket to the
  * kernel for the addresses of this machine. master opens for it dns_port, the
@@ -25,6 +25,7 @@
 #include "names/loopback.h"
 #include "names/notify.h"
 #include "names/recall.h"
+#include "names/secondary.h"
 #include "serve/jail.h"
 
 enum { WORKERS = 4, STOP_GRACE = 2000, ZONES_LIMIT = 1 << 30 };
@@ -97,7 +98,8 @@ read_settings(const struct config *config, struct buffer *anchors,
 	else
 		sources_read_resolv_conf(buffer_span(resolv_conf),
 			read_port(config), &settings->servers);
-	if (process_file("dns_zones") >= 0)
+	if (process_file("dns_zones") >= 0 || !span_is_empty(span_trim(
+	    span_from(config_text(config, "dns_secondary_zones")))))
 		leave_out_own(config, &settings->servers);
 }
 
@@ -121,6 +123,8 @@ configure_front(const struct config *config)
 		"dns_also_notify")), &peers);
 	front_configure(&settings);
 	notify_configure(&peers);
+	secondary_configure(span_from(config_text(config,
+		"dns_secondary_zones")));
 }
 
 static void
@@ -149,13 +153,16 @@ read_zones(void)
 		buffer_fini(&files);
 		return;
 	}
+	zones_begin_change();
 	struct zones *old = zones_current();
 	struct zones *zones = zones_read(buffer_span(&files), old, log_zone,
 		NULL);
 	log_event(LOG_INFO, "zones", NULL,
 		LOG_NUMBER("count", zones_count(zones)));
+	secondary_add_to(zones, old);
 	/* who is told comes at once and looks */
 	zones_set_current(zones_hold(zones));
+	zones_end_change();
 	notify_zones(old, zones);
 	zones_free(&old);
 	zones_free(&zones);
@@ -251,6 +258,7 @@ main(int argc, char **argv)
 	listener_on_reload(lot, reload);
 	front_init(resolver);
 	inquirer_init();
+	secondary_start();
 	if (notify_init(lot, &error) < 0)
 		log_event(LOG_ERROR, "notify-not-open", NULL,
 			LOG_TEXT("reason", error.text));

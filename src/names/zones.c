@@ -20,6 +20,8 @@ struct zones {
 
 static pthread_mutex_t current_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct zones *current;
+/* of changing what is served; taken before current_lock */
+static pthread_mutex_t change_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- the table ---- */
 
@@ -46,9 +48,15 @@ place_of_name(const struct zones *zones, const struct dns_name *name)
 	return place_of(zones, name->bytes, name->size, labels.hash[0]);
 }
 
-static void
-put(struct zones *zones, struct zone *zone)
+void
+zones_add(struct zones *zones, struct zone *zone)
 {
+	struct zone **place = place_of_name(zones, &zone->origin);
+	if (*place != NULL) {
+		zone_free(place);
+		*place = zone;
+		return;
+	}
 	if ((zones->count + 1) * 2 > zones->mask + 1) {
 		struct zones wider = { .count = zones->count,
 			.mask = zones->mask * 2 + 1 };
@@ -128,6 +136,17 @@ zones_free(struct zones **zones)
 		zone_free(&old->places[i]);
 	memory_free(old->places);
 	memory_free(old);
+}
+
+static struct zones *
+new_set(void)
+{
+	struct zones *zones = memory_new(sizeof(*zones));
+	atomic_init(&zones->references, 1);
+	zones->mask = 15;
+	zones->places = memory_new_array(zones->mask + 1,
+		sizeof(struct zone *));
+	return zones;
 }
 
 /* ---- files ---- */
@@ -212,11 +231,7 @@ zones_read(struct span files, const struct zones *old,
 	const struct error *error), void *context)
 {
 	struct item item;
-	struct zones *zones = memory_new(sizeof(*zones));
-	atomic_init(&zones->references, 1);
-	zones->mask = 15;
-	zones->places = memory_new_array(zones->mask + 1,
-		sizeof(struct zone *));
+	struct zones *zones = new_set();
 	while (next_item(&files, &item)) {
 		struct dns_name origin;
 		struct error error = { .code = ERROR_NONE };
@@ -236,7 +251,7 @@ zones_read(struct span files, const struct zones *old,
 			complain(context, &origin, &error);
 			continue;
 		}
-		put(zones, read_or_keep(&item, &origin, old, &error));
+		zones_add(zones, read_or_keep(&item, &origin, old, &error));
 		if (error.code != ERROR_NONE)
 			complain(context, &origin, &error);
 	}
@@ -244,6 +259,28 @@ zones_read(struct span files, const struct zones *old,
 }
 
 /* ---- what is served ---- */
+
+struct zones *
+zones_copy(const struct zones *zones)
+{
+	struct zones *new = new_set();
+	for (size_t i = 0; i <= zones->mask; i++)
+		if (zones->places[i] != NULL)
+			zones_add(new, zone_hold(zones->places[i]));
+	return new;
+}
+
+void
+zones_begin_change(void)
+{
+	pthread_mutex_lock(&change_lock);
+}
+
+void
+zones_end_change(void)
+{
+	pthread_mutex_unlock(&change_lock);
+}
 
 struct zones *
 zones_current(void)

@@ -47,7 +47,20 @@ const struct zone *
 zones_find(const struct zones *zones, const struct dns_name *name,
 	const struct zone_labels *labels, bool above, unsigned *level);
 
-/* What is served now; hold and put down again. Any thread. */
+/* Before a set is served: one zone more (taken), in the place of one of that
+ * name. */
+void
+zones_add(struct zones *zones, struct zone *zone);
+
+struct zones *
+zones_copy(const struct zones *zones);
+
+/* What is served now; hold and put down again. Any thread. Whoever makes a new
+ * set of the current one does it between begin and end: one at a time. */
+void
+zones_begin_change(void);
+void
+zones_end_change(void);
 struct zones *
 zones_current(void);
 void

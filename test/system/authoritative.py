@@ -5,6 +5,7 @@ kdig; a reload that leaves no gap; no resolver for strangers; hostile packets.""
 import os
 import random
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -246,7 +247,7 @@ def inside():
     try:
         with Server(directory, zones) as system:
             system.start()
-            for step in (book, compares_all, cookies, transfers, secondary, reloads, comes_and_goes, mistakes,
+            for step in (book, compares_all, cookies, transfers, secondary, primary, reloads, comes_and_goes, mistakes,
                          hostile, strangers):
                 print(step.__name__, flush=True)
                 step(system)
@@ -259,7 +260,7 @@ def inside():
 def start_nsd(directory, where, zones):
     """zones: {origin: lines of its configuration}"""
     state = directory / f"nsd-{where[0]}"
-    state.mkdir()
+    state.mkdir(exist_ok=True)
     conf = state / "nsd.conf"
     conf.write_text(
         f"server:\n  ip-address: {where[0]}@{where[1]}\n  username: \"\"\n  chroot: \"\"\n"
@@ -380,6 +381,70 @@ def secondary(system):
         nsd.wait()
         path.write_text(OTHER)
         system.command("reload")
+
+
+SECOND_HAND = """$TTL 60
+@ SOA ns root {serial} {times} 60
+@ NS ns
+ns A 192.0.2.1
+www A {address}
+*.w MX 10 www
+cut NS ns.cut
+ns.cut A 192.0.2.3
+"""
+
+
+def status_of(name):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(10)
+        answer = Message(exchange(client, OURS, dns.question(name, dns.A)))
+    return answer.rcode, [socket.inet_ntoa(record[3]) for record in answer.sections[0]]
+
+
+def primary(system):
+    """We as a secondary of nsd: the zone comes, follows NOTIFY and refresh, lasts
+    without the primary until it expires, and comes back with him."""
+    where, path = ("127.0.0.4", 5300), system.files / "sec.test.zone"
+    lines = ("  zonefile: sec.test.zone\n  provide-xfr: 127.0.0.0/8 NOKEY\n"
+             "  notify: 127.0.0.1@20053 NOKEY\n  outgoing-interface: 127.0.0.4\n")
+
+    def put(serial, address):
+        # refresh, retry, expire: at first only NOTIFY can bring anything new
+        path.write_text(SECOND_HAND.format(serial=serial, address=address,
+                                           times="1000 1000 1000" if serial < 3 else "2 2 4"))
+
+    def follows(address, seconds=10):
+        posthouse.wait_until(lambda: status_of("www.sec.test") == (0, [address]), seconds, address)
+    put(1, "192.0.2.101")
+    nsd = start_nsd(system.files, where, {"sec.test": lines})
+    before = system.config.read_text()
+    system.set(dns_secondary_zones="sec.test:127.0.0.5 sec.test:127.0.0.4@5300")
+    system.command("reload")
+    try:
+        follows("192.0.2.101")
+        assert whole_zone(OURS, "sec.test") == whole_zone(where, "sec.test")
+        for serial in (2, 3):
+            put(serial, f"192.0.2.10{serial}")
+            nsd.send_signal(signal.SIGHUP)
+            follows(f"192.0.2.10{serial}")
+        # a reload of ours does not lose it
+        system.command("reload")
+        assert status_of("www.sec.test") == (0, ["192.0.2.103"])
+        nsd.terminate()
+        nsd.wait()
+        time.sleep(1)
+        assert status_of("www.sec.test") == (0, ["192.0.2.103"])
+        posthouse.wait_until(lambda: status_of("www.sec.test")[0] == dns.SERVER_FAILURE, 15, "it expires")
+        assert "event=zone-expired zone=sec.test" in system.log_text()
+        put(4, "192.0.2.104")
+        nsd = start_nsd(system.files, where, {"sec.test": lines})
+        follows("192.0.2.104", 20)
+    finally:
+        nsd.terminate()
+        nsd.wait()
+        system.config.write_text(before)
+        system.command("reload")
+    assert status_of("www.sec.test")[0] == dns.REFUSED
 
 
 def reloads(system):

@@ -11,6 +11,7 @@
 #include "names/cookie.h"
 #include "names/front.h"
 #include "names/rate.h"
+#include "names/secondary.h"
 
 #define BYTES(literal) literal, sizeof(literal) - 1
 #define HEAD "\0\1\0\0\0\1\0\0\0\0\0\0"		/* without RD */
@@ -60,8 +61,13 @@ static const struct {
 		A_IN), false, DNS_FORMAT_ERROR, 0 },
 	{ "half a question", BYTES(HEAD "\3www\1a"), false, DNS_FORMAT_ERROR,
 		0 },
-	{ "NOTIFY", BYTES("\0\1\40\0\0\1\0\0\0\0\0\0" OURS "\0\6\0\1"), false,
-		DNS_NOT_IMPLEMENTED, 0 },
+	{ "NOTIFY of what we are no secondary of", BYTES("\0\1\40\0\0\1\0\0"
+		"\0\0\0\0" OURS "\0\6\0\1"), false, DNS_NOT_AUTHORITATIVE, 0 },
+	{ "NOTIFY of another than the primary", BYTES("\0\1\40\0\0\1\0\0\0\0"
+		"\0\0" "\2of\7another\0" "\0\6\0\1"), false, DNS_REFUSED, 0 },
+	{ "NOTIFY of the primary", BYTES("\0\1\40\0\0\1\0\0\0\0\0\0"
+		"\2of\7another\0" "\0\6\0\1"), true, 0,
+		DNS_FLAG_AUTHORITATIVE | DNS_FLAG_RECURSION_AVAILABLE },
 	{ "UPDATE", BYTES("\0\1\50\0\0\1\0\0\0\0\0\0" OURS "\0\6\0\1"), false,
 		DNS_NOT_IMPLEMENTED, 0 },
 	{ "class CH", BYTES(HEAD "\7version\4bind\0" "\0\20\0\3"), false,
@@ -204,6 +210,7 @@ test_packets(void **state)
 		DNS_FLAG_RECURSION_AVAILABLE;
 	(void)state;
 	configure(0, 0);
+	secondary_configure(SPAN("of.another:192.0.2.7 of.another:10.1.1.1"));
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]) * 2; i++) {
 		struct front_question question;
 		struct buffer out;

@@ -1,0 +1,203 @@
+/* A client of TCP (RFC 1035 4.2.2) for two questions; see fetch_zone.h. */
+#include "names/fetch_zone.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/random.h"
+#include "names/intake.h"
+#include "names/transfer.h"
+
+struct fetching {
+	const struct network_address *server;
+	const struct dns_name *origin;
+	int64_t deadline;
+	int fd;
+	uint16_t id;
+	struct buffer in;
+	struct error *error;
+};
+
+static int
+fail(struct fetching *fetching, const char *what)
+{
+	char server[NETWORK_TEXT_SIZE];
+	network_address_format(fetching->server, server);
+	return error_set(fetching->error, ERROR_LATER, "%s says %s", server,
+		what);
+}
+
+static int
+fail_errno(struct fetching *fetching, const char *what)
+{
+	char server[NETWORK_TEXT_SIZE];
+	network_address_format(fetching->server, server);
+	return error_set_errno(fetching->error, "%s %s", what, server);
+}
+
+/* Waits for the socket until the deadline. */
+static int
+wait_for(struct fetching *fetching, short events)
+{
+	struct pollfd poll_fd = { .fd = fetching->fd, .events = events };
+	for (;;) {
+		int wait = clock_until(fetching->deadline);
+		int n = wait <= 0 ? 0 : poll(&poll_fd, 1, wait);
+		if (n > 0)
+			return 0;
+		if (n < 0 && errno == EINTR)
+			continue;
+		errno = n == 0 ? ETIMEDOUT : errno;
+		return fail_errno(fetching, "waiting for");
+	}
+}
+
+static int
+open_connection(struct fetching *fetching)
+{
+	struct sockaddr_storage to = { .ss_family =
+		fetching->server->family };
+	socklen_t size = sizeof(struct sockaddr_in);
+	if (to.ss_family == AF_INET) {
+		struct sockaddr_in *in = (struct sockaddr_in *)&to;
+		in->sin_port = htons(fetching->server->port);
+		memcpy(&in->sin_addr, fetching->server->bytes, 4);
+	} else {
+		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&to;
+		in6->sin6_port = htons(fetching->server->port);
+		memcpy(&in6->sin6_addr, fetching->server->bytes, 16);
+		size = sizeof(*in6);
+	}
+	int number = 0;
+	socklen_t number_size = sizeof(number);
+	fetching->fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC |
+		SOCK_NONBLOCK, 0);
+	if (fetching->fd < 0 || (connect(fetching->fd,
+	    (struct sockaddr *)&to, size) < 0 && errno != EINPROGRESS))
+		return fail_errno(fetching, "connecting to");
+	if (wait_for(fetching, POLLOUT) < 0)
+		return -1;
+	if (getsockopt(fetching->fd, SOL_SOCKET, SO_ERROR, &number,
+		&number_size) < 0 || number != 0) {
+		errno = number;
+		return fail_errno(fetching, "connecting to");
+	}
+	return 0;
+}
+
+static int
+ask(struct fetching *fetching, uint16_t type)
+{
+	uint8_t bytes[2 + DNS_UDP_LEAST];
+	struct packet packet;
+	const struct dns_question asked = { .name = *fetching->origin,
+		.type = type, .class = DNS_CLASS_IN };
+	fetching->id = (uint16_t)random_u64();
+	packet_begin(&packet, bytes + 2, DNS_UDP_LEAST);
+	packet_add_question(&packet, &asked);
+	packet_end(&packet, fetching->id);
+	bytes[0] = (uint8_t)(packet.size >> 8);
+	bytes[1] = (uint8_t)packet.size;
+	/* so little goes at once, or the connection is of no use */
+	ssize_t n = send(fetching->fd, bytes, packet.size + 2, MSG_NOSIGNAL);
+	if (n == (ssize_t)packet.size + 2)
+		return 0;
+	return fail_errno(fetching, "asking");
+}
+
+/* At least so many octets in the buffer. */
+static int
+fill(struct fetching *fetching, size_t size)
+{
+	while (fetching->in.size < size) {
+		buffer_reserve(&fetching->in, size - fetching->in.size);
+		ssize_t n = recv(fetching->fd, fetching->in.data +
+			fetching->in.size, size - fetching->in.size, 0);
+		if (n > 0)
+			fetching->in.size += (size_t)n;
+		if (n == 0)
+			return fail(fetching, "nothing more");
+		if (n < 0 && errno == EAGAIN &&
+		    wait_for(fetching, POLLIN) < 0)
+			return -1;
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return fail_errno(fetching, "reading from");
+	}
+	return 0;
+}
+
+/* The next message, valid until the next call. */
+static int
+next_message(struct fetching *fetching, struct span *message)
+{
+	buffer_clear(&fetching->in);
+	if (fill(fetching, 2) < 0)
+		return -1;
+	const uint8_t *head = (const uint8_t *)fetching->in.data;
+	size_t size = (size_t)head[0] << 8 | head[1];
+	if (fill(fetching, size + 2) < 0)
+		return -1;
+	*message = span_skip(buffer_span(&fetching->in), 2);
+	return 0;
+}
+
+static int
+take_zone(struct fetching *fetching, struct zone **zone)
+{
+	struct arena arena;
+	struct intake intake;
+	struct span message;
+	enum intake_result result = INTAKE_MORE;
+	arena_init(&arena, 0);
+	intake_begin(&intake, &arena, fetching->origin, fetching->id);
+	int ok = 0;
+	while (ok == 0 && result == INTAKE_MORE) {
+		ok = next_message(fetching, &message);
+		if (ok == 0)
+			result = intake_take(&intake, message);
+	}
+	if (ok == 0 && result == INTAKE_WRONG)
+		ok = fail(fetching, intake.wrong);
+	if (ok == 0)
+		ok = zone_new(&intake.text, zone, fetching->error);
+	arena_fini(&arena);
+	return ok;
+}
+
+static int
+talk(struct fetching *fetching, const struct zone *has, struct zone **zone)
+{
+	struct span message;
+	uint32_t serial;
+	if (open_connection(fetching) < 0 ||
+	    ask(fetching, DNS_TYPE_SOA) < 0 ||
+	    next_message(fetching, &message) < 0)
+		return -1;
+	if (!intake_read_serial(message, fetching->origin, fetching->id,
+		&serial))
+		return fail(fetching, "no SOA of that zone");
+	/* RFC 1982 */
+	if (has != NULL && (int32_t)(serial - has->serial) <= 0)
+		return 0;
+	return ask(fetching, TRANSFER_TYPE_AXFR) < 0 ? -1 :
+		take_zone(fetching, zone);
+}
+
+int
+fetch_zone(const struct network_address *server,
+	const struct dns_name *origin, const struct zone *has,
+	int64_t deadline, struct zone **zone, struct error *error)
+{
+	struct fetching fetching = { .server = server, .origin = origin,
+		.deadline = deadline, .fd = -1, .error = error };
+	*zone = NULL;
+	buffer_init(&fetching.in, 0);
+	int result = talk(&fetching, has, zone);
+	buffer_fini(&fetching.in);
+	file_close(&fetching.fd);
+	return result;
+}

@@ -1,0 +1,46 @@
+/*
+ * Zones that we have from other nameservers (dns_secondary_zones): asked for by
+ * AXFR when they are new, told of by NOTIFY or looked for as their SOA says
+ * (RFC 1034 4.3.5, RFC 1996). One thread does it, one zone at a time. They are
+ * in memory only: after a start they are fetched again, and answered with
+ * SERVFAIL until then.
+ */
+#ifndef NAMES_SECONDARY_H
+#define NAMES_SECONDARY_H
+
+#include "names/zones.h"
+
+enum {
+	SECONDARY_ZONES = 1024,
+	SECONDARY_PRIMARIES = 4,	/* of one zone */
+	SECONDARY_DEADLINE = 60000,	/* ms for one zone from one primary */
+	SECONDARY_LEAST = 2000,		/* ms between two looks at least, */
+	SECONDARY_FIRST = 10000,	/* while it was never there, */
+	SECONDARY_MOST = 86400000,	/* and at most */
+};
+
+/* Starts the thread. In the jail. */
+void
+secondary_start(void);
+
+/* The list; spans are copied. An item that is wrong is logged and left out. */
+void
+secondary_configure(struct span list);
+
+/* A new set gets those that are configured: as they are in `old`, or not usable
+ * yet. A file of the same zone takes precedence. */
+void
+secondary_add_to(struct zones *zones, const struct zones *old);
+
+enum secondary_verdict {
+	SECONDARY_UNKNOWN,	/* no such zone */
+	SECONDARY_STRANGER,	/* that is not one of its primaries */
+	SECONDARY_HEARD,
+};
+
+/* A NOTIFY. Any thread; does not wait. */
+enum secondary_verdict
+secondary_hear(const struct dns_name *origin,
+	const struct network_address *from);
+
+#endif

@@ -44,8 +44,8 @@ print_place(const struct config_value *value, char *out, size_t size)
 	if (value->line > 0)
 		snprintf(out, size, "%s:%u: ", value->file, value->line);
 	else
-		snprintf(out, size, "%s", value->file == NULL ? "" :
-			value->file);
+		snprintf(out, size, "%s%s", value->file == NULL ? "" :
+			value->file, value->file == NULL ? "" : ": ");
 }
 
 /* ---- expansion of $name ---- */

@@ -162,6 +162,7 @@ static bool
 is_list_of_names(struct span name)
 {
 	return span_equals(name, SPAN("mynetworks")) ||
+		span_equals(name, SPAN("myorigin")) ||
 		span_equals(name, SPAN("mydestination")) ||
 		span_equals(name, SPAN("relay_domains"));
 }

@@ -19,6 +19,7 @@ POSTFIX = [
      ["mydestination = ${myhostname}", "a.example", "b.example"], []),
     ("mynetworks = 127.0.0.0/8, {folder}/networks, hash:{folder}/table",
      ["mynetworks = 127.0.0.0/8 192.0.2.0/24 198.51.100.0/24 203.0.113.7"], []),
+    ("myorigin = {folder}/mailname", ["myorigin = mail.example.com"], []),
     ("mynetworks = !192.0.2.1, 192.0.2.0/24", [], ["main.cf:1: mynetworks: not carried over"]),
     ("relay_domains = $mydestination", ["relay_domains = ${mydestination}"], []),
     ("alias_maps = mysql:/etc/x", [], ["alias_maps: not carried over: \"mysql:/etc/x\""]),
@@ -135,6 +136,7 @@ def main():
     with tempfile.TemporaryDirectory() as name, Command() as system:
         folder = Path(name)
         (folder / "networks").write_text("# ours\n192.0.2.0/24\n198.51.100.0/24\n")
+        (folder / "mailname").write_text("mail.example.com\n")
         (folder / "table").write_text("203.0.113.7 OK\n")
         (folder / "ldap.conf").write_text("sasl_bind = yes\n")
         (folder / "sub").mkdir()

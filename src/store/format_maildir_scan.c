@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -231,6 +232,47 @@ add_fresh(struct scan *scan, struct span text, bool is_new)
 	scan->fresh[before - 1] = *fresh;
 }
 
+/*
+ * One message seen under two names was most likely renamed while the directory
+ * was read. If both are there and are two files (a backup that was put back),
+ * the one that was not known by its name gets another, and the next scan finds
+ * it. False: they are one.
+ */
+static bool
+part_twins(struct maildir_folder *folder, size_t i, struct span text,
+	bool is_new)
+{
+	struct maildir_file *file = &folder->file[i];
+	int from = file->is_new ? folder->in_new : folder->in_cur;
+	int to = is_new ? folder->in_new : folder->in_cur;
+	bool are_two = false;
+	char *other = copy_span(text);
+	struct buffer name, own;
+	struct stat a, b;
+	buffer_init(&name, 0);
+	buffer_init(&own, 0);
+	maildir_file_name(folder, i, &name);
+	if (fstatat(from, buffer_string(&name), &a, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    fstatat(to, other, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    a.st_ino != b.st_ino) {
+		const struct stat *twin = file->is_same ? &b : &a;
+		int directory = file->is_same ? to : from;
+		const char *old = file->is_same ? other : buffer_string(&name);
+		size_t tail = span_find(span_from(old), ':');
+		buffer_print(&own, "%lld.M%06ldV%llxI%llx.twin%s",
+			(long long)twin->st_mtim.tv_sec,
+			twin->st_mtim.tv_nsec / 1000,
+			(unsigned long long)twin->st_dev,
+			(unsigned long long)twin->st_ino, old + tail);
+		are_two = renameat2(directory, old, directory,
+			buffer_string(&own), RENAME_NOREPLACE) == 0;
+	}
+	memory_free(other);
+	buffer_fini(&name);
+	buffer_fini(&own);
+	return are_two;
+}
+
 static void
 see(struct scan *scan, struct span text, bool is_new)
 {
@@ -244,8 +286,16 @@ see(struct scan *scan, struct span text, bool is_new)
 		add_fresh(scan, text, is_new);
 		return;
 	}
-	folder->file[i].is_seen = true;
-	folder->file[i].is_new = is_new;
+	struct maildir_file *file = &folder->file[i];
+	bool is_same = file->is_new == is_new &&
+		span_equals(span_from(file->tail), name.tail);
+	if (file->is_seen && !is_same && part_twins(folder, i, text, is_new) &&
+	    file->is_same)
+		return;
+	if (!file->is_seen)
+		file->is_same = is_same;
+	file->is_seen = true;
+	file->is_new = is_new;
 	set_tail(folder, i, name.tail);
 }
 

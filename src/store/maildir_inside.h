@@ -93,6 +93,7 @@ struct maildir_file {
 	char *tail;			/* owned, or NULL: none */
 	bool is_new;			/* in new, not in cur */
 	bool is_seen;			/* by the scan under way */
+	bool is_same;			/* it had the name that was known */
 	bool lies;			/* the name, about the size */
 };
 

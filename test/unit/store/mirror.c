@@ -473,6 +473,19 @@ nonsense_is_not_taken_over(struct house *house)
 }
 
 static void
+two_files_of_one_name(struct house *house)
+{
+	others_write(house, "new/1.M1.host", "1\n");
+	assert_string_equal(uids(house, "INBOX"), "1");
+	others_write(house, "cur/1.M1.host:2,S", "2\n");
+	uids(house, "INBOX");
+	assert_string_equal(uids(house, "INBOX"), "1:2");
+	assert_body(house, 1, "1\r\n");
+	assert_body(house, 2, "2\r\n");
+	assert_string_equal(flags(house, 2), "seen");
+}
+
+static void
 links_and_devices_are_refused(struct house *house)
 {
 	others_write(house, "new/1.M1.host", "1\n");
@@ -818,6 +831,7 @@ static const struct deed deeds[] = {
 	{ "dovecot-is-taken-over", dovecot_is_taken_over },
 	{ "an-empty-dovecot-is-taken-over", an_empty_dovecot_is_taken_over },
 	{ "nonsense-is-not-taken-over", nonsense_is_not_taken_over },
+	{ "two-files-of-one-name", two_files_of_one_name },
 	{ "links-and-devices-are-refused", links_and_devices_are_refused },
 	{ "a-message-becomes-a-link", a_message_becomes_a_link },
 	{ "a-name-lies-about-the-size", a_name_lies_about_the_size },

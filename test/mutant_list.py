@@ -35,6 +35,20 @@ MUTANTS = [
            "\t\treturn SMTP_REPLY_MESSAGE_RATE;", "\t\treturn SMTP_REPLY_OK;", *SMTPD),
     mutant("rates of recipients", "src/smtpd/transaction.c",
            "\t\treturn SMTP_REPLY_RECIPIENT_RATE;", "\t\treturn SMTP_REPLY_OK;", *SMTPD),
+    # ---- who is told what of the DNS ----
+    mutant("no resolver for strangers", "src/names/front.c",
+           "making->may_recurse ? message_judge(asked) :\n\t\tDNS_REFUSED;", "message_judge(asked);",
+           "unit/names/front"),
+    mutant("whole zones for those who are listed", "src/names/front.c",
+           "settings.transfer_networks != NULL &&\n\t\tnetwork_list_contains(span_from("
+           "settings.transfer_networks),\n\t\t&making->client->address);", "true;", "unit/names/front"),
+    mutant("NOTIFY of a primary only", "src/names/secondary.c",
+           "verdict = SECONDARY_STRANGER;", "verdict = SECONDARY_HEARD;", "unit/names/front"),
+    mutant("strangers by UDP are counted", "src/names/rate.c",
+           "\tif (most == 0)\n\t\treturn RATE_ANSWER;", "\treturn RATE_ANSWER;", "unit/names/front"),
+    mutant("a cookie is one address's", "src/names/cookie.c",
+           "memcpy(input + HEAD, client->bytes, size);", "memset(input + HEAD, 0, size);",
+           "unit/names/front"),
     # ---- what a message may hold ----
     mutant("a bare LF is seen", "src/proto/smtp_data.c",
            "\tdata->has_bare_lf = true;\n\tgive(data, data->is_normalising ? SPAN(\"\\r\\n\")",

@@ -613,6 +613,15 @@ def strangers(system):
         # an alias that leads out of our zones is not followed for them
         text = ask("203.0.113.2", "203.0.113.1", "out.a.test", *options)
         assert "www.example.org." in text and "198.51.100.7" not in text, text
+    # an answer leaves from the address that was asked, with several to choose from
+    run("ip address add 2001:db8:9::1/64 dev inner nodad")
+    run("ip address add 2001:db8:9::2/64 dev inner nodad")
+    run("ip -n foreign address add 2001:db8:9::9/64 dev outer nodad")
+    for address in ("10.9.0.1", "203.0.113.1", "2001:db8:9::1", "2001:db8:9::2"):
+        for options in ([], ["+tcp"]):
+            text = dig("ip", "netns", "exec", "foreign", "dig", f"@{address}", "-p", "20053", "+short",
+                       *options, "mail.a.test", "A")
+            assert text == "192.0.2.2\n", (address, text)
     # whoever is in a private network of ours is a client of the resolver (the book)
     posthouse.wait_until(lambda: "198.51.100.7" in ask("10.9.0.2", "10.9.0.1", "www.example.org"),
                          15, "the resolver answers")

@@ -62,6 +62,9 @@ const struct config_parameter config_table[] = {
 	"mbox:DIR[:INBOX=FILE] or maildir:DIR[:INBOX=DIR]; ~ and %h are the home, "
 	"%u the user, %n his name, %1n its first character. Other accounts are "
 	"always native." },
+{ "mail_spool_directory", T, "/var/mail", NULL, "mailbox spoollock", NULL,
+	"The directory of mbox files named after system users, where only the "
+	"group mail may make files." },
 { "mailbox_quota", S, "0", NULL, "auth", NULL,
 	"Space an account may use; 0 is no limit. An account's own limit is set "
 	"with `posthouse user quota`." },

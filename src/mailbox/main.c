@@ -16,6 +16,7 @@
 #include "mailbox/lmtp/lmtp.h"
 #include "mailbox/operator.h"
 #include "mailbox/quota.h"
+#include "mailbox/spool_lock.h"
 #include "mailbox/user.h"
 #include "proto/charset.h"
 #include "serve/jail.h"
@@ -165,6 +166,8 @@ main(int argc, char **argv)
 	adopt_init(&mailbox, config, auth);
 	listener_set_services(mailbox.lot, make_services(is_owner));
 	listener_on_reload(mailbox.lot, reload);
+	if (is_owner)
+		spool_lock_init(mailbox.lot);
 	if (is_owner)
 		lot_set_idle_limit(mailbox.lot, config_duration(config,
 			"max_idle"));

@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "mailbox/spool_lock.h"
 #include "proto/mail_location.h"
 #include "serve/jail.h"
 #include "store/format.h"
@@ -28,6 +29,7 @@ struct place {
 	const char *own;
 	enum mail_location_kind kind;
 	bool is_in_home;		/* the folders are */
+	bool is_in_spool;		/* INBOX is; spoollock has its lock */
 	const char *root, *inbox, *engine, *inbox_directory;
 	int inbox_fd;			/* -1: the user opens it */
 	struct arena *arena;
@@ -84,15 +86,31 @@ find_inbox_directory(struct place *place)
 		(size_t)(slash - place->inbox)));
 }
 
+/* Is it the directory where spoollock locks, and the file that it locks? */
+static bool
+is_in_spool(const struct place *place)
+{
+	struct stat directory, spool;
+	return stat(place->inbox_directory, &directory) == 0 &&
+		stat(config_text(place->process->config,
+		"mail_spool_directory"), &spool) == 0 &&
+		directory.st_dev == spool.st_dev &&
+		directory.st_ino == spool.st_ino &&
+		strcmp(strrchr(place->inbox, '/') + 1,
+		place->process->owner) == 0;
+}
+
 /*
  * An mbox is not touched without its dotlock, and in a directory that is not
- * the user's (/var/mail) this process can make none. What comes is kept in the
- * log then, as native mail.
+ * the user's this process can make none: spoollock does in /var/mail. Elsewhere
+ * what comes is kept in the log, as native mail.
  */
 static bool
-can_lock(const struct place *place)
+can_lock(struct place *place)
 {
-	return place->inbox_directory == NULL ||
+	place->is_in_spool = place->inbox_directory != NULL &&
+		is_in_spool(place);
+	return place->inbox_directory == NULL || place->is_in_spool ||
 		is_his(place, place->inbox_directory, 0);
 }
 
@@ -232,7 +250,9 @@ make_format(const struct place *place, const char *state)
 {
 	const struct format_location location = { .root = place->root,
 		.inbox = place->inbox, .inbox_fd = place->inbox_fd,
-		.state = state };
+		.state = state,
+		.lock = place->is_in_spool ? spool_lock_take : NULL,
+		.unlock = place->is_in_spool ? spool_lock_give : NULL };
 	switch (place->kind) {
 	case MAIL_LOCATION_MBOX:
 		return format_mbox_new(&location);

@@ -55,14 +55,16 @@ drop_bounding_set(struct error *error)
 	return 0;
 }
 
+/* All but those of `kept` (bits). */
 static int
-drop_capabilities(struct error *error)
+drop_capabilities(uint32_t kept, struct error *error)
 {
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[2] = { { 0 }, { 0 } };
+	struct __user_cap_data_struct left[2] = {
+		{ .effective = kept, .permitted = kept }, { 0 } };
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
-	    syscall(SYS_capset, &header, none) < 0)
+	    syscall(SYS_capset, &header, left) < 0)
 		return error_set_errno(error, "dropping capabilities");
 	return 0;
 }
@@ -83,13 +85,19 @@ become_user(const struct process *process, struct error *error)
 }
 
 static int
-give_up_root(const struct process *process, const char *root,
-	struct error *error)
+give_up_root(const struct process *process, const struct jail *jail,
+	const char *root, struct error *error)
 {
-	if (jail_root_enter(root, error) < 0 || drop_bounding_set(error) < 0 ||
-	    become_user(process, error) < 0)
+	const uint32_t kept = (jail->rights & JAIL_GIVE_FILES) != 0 ?
+		1u << CAP_CHOWN : 0;
+	if (jail_root_enter(root, error) < 0 || drop_bounding_set(error) < 0)
 		return -1;
-	return drop_capabilities(error);
+	/* otherwise the change of the user drops all */
+	if (kept != 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return error_set_errno(error, "keeping capabilities");
+	if (become_user(process, error) < 0)
+		return -1;
+	return drop_capabilities(kept, error);
 }
 
 int
@@ -110,7 +118,8 @@ jail_enter(const struct process *process, const struct jail *jail,
 	if (check_single_thread(error) < 0 || forbid_core(error) < 0 ||
 	    jail_files_prepare(jail, root, &ruleset, error) < 0)
 		return -1;
-	int result = process->is_root ? give_up_root(process, root, error) : 0;
+	int result = process->is_root ? give_up_root(process, jail, root, error) :
+		0;
 	if (result == 0)
 		result = jail_root_hide(error);
 	if (result == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -132,7 +141,7 @@ jail_become(const struct process *process, struct error *error)
 		return -1;
 	if (process->is_root && (drop_bounding_set(error) < 0 ||
 		become_user(process, error) < 0 ||
-		drop_capabilities(error) < 0))
+		drop_capabilities(0, error) < 0))
 		return -1;
 	if (jail_root_hide(error) < 0)
 		return -1;

@@ -23,6 +23,8 @@ enum jail_right {
 	JAIL_SPILL = 1 << 4,		/* O_TMPFILE in the chroot only */
 	JAIL_NETWORK = 1 << 5,		/* socket and connect of AF_INET, AF_INET6 */
 	JAIL_THREADS = 1 << 6,		/* clone of threads (never processes) */
+	JAIL_GIVE_FILES = 1 << 7,	/* CAP_CHOWN stays; and to ask whether a
+					 * process is there (kill with 0) */
 };
 
 struct jail {

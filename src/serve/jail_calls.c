@@ -148,6 +148,15 @@ allow_spill(scmp_filter_ctx filter)
 		SCMP_A2_64(SCMP_CMP_MASKED_EQ, O_TMPFILE, O_TMPFILE));
 }
 
+/* To own files to others, and to look for a process (no signal is sent). */
+static int
+allow_giving(scmp_filter_ctx filter)
+{
+	int result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALL(fchown), 0);
+	return result < 0 ? result : seccomp_rule_add(filter, SCMP_ACT_ALLOW,
+		CALL(kill), 1, SCMP_A1_64(SCMP_CMP_EQ, 0));
+}
+
 static int
 allow_rights(scmp_filter_ctx filter, unsigned rights)
 {
@@ -166,6 +175,8 @@ allow_rights(scmp_filter_ctx filter, unsigned rights)
 		result = allow_spill(filter);
 	if (result == 0 && (rights & JAIL_THREADS) != 0)
 		result = allow_threads(filter);
+	if (result == 0 && (rights & JAIL_GIVE_FILES) != 0)
+		result = allow_giving(filter);
 	if (result < 0 || (rights & JAIL_NETWORK) == 0)
 		return result;
 	result = allow_calls(filter, calls_of_clients);

@@ -104,8 +104,8 @@ static int
 allow_places(int ruleset, const struct jail *jail, uint64_t whole,
 	uint64_t known, struct error *error)
 {
-	const uint64_t files = (LANDLOCK_ACCESS_FS_READ_FILE |
-		LANDLOCK_ACCESS_FS_WRITE_FILE | ACCESS_TRUNCATE) & known;
+	const uint64_t files = (READ_RIGHTS | LANDLOCK_ACCESS_FS_WRITE_FILE |
+		ACCESS_TRUNCATE) & known;
 	for (const struct jail_place *place = jail->places; place->path != NULL;
 	    place++) {
 		if (access(place->path, F_OK) < 0)

@@ -50,16 +50,12 @@ make_prefix(const struct delivery *delivery, struct buffer *out)
 	buffer_init(&original, 0);
 	buffer_add_string(out, "Return-Path: <");
 	add_address(out, delivery->transaction->sender);
-	buffer_add_string(out, ">\r\nDelivered-To: ");
+	buffer_add_string(out, ">\r\nX-Original-To: ");
+	add_address(out, original_address(delivery->recipient, &original) ?
+		buffer_span(&original) : delivery->recipient->address);
+	buffer_add_string(out, "\r\nDelivered-To: ");
 	add_address(out, delivery->recipient->address);
 	buffer_add_string(out, "\r\n");
-	if (original_address(delivery->recipient, &original) &&
-		!span_equals(buffer_span(&original),
-		delivery->recipient->address)) {
-		buffer_add_string(out, "X-Original-To: ");
-		add_address(out, buffer_span(&original));
-		buffer_add_string(out, "\r\n");
-	}
 	buffer_fini(&original);
 }
 

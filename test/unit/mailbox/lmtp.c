@@ -207,9 +207,10 @@ the_message_gets_our_lines_in_front(void **state)
 		"ORCPT=rfc822;list+2Bnews@x\r\n" BODY),
 		"250 2.1.0,250 2.1.5,250 2.1.5,250 2.1.0,250 2.1.5,250 2.1.5");
 	assert_messages(&fixture, 1, "Return-Path: <bob@y>\r\n"
+		"X-Original-To: alice@x\r\n"
 		"Delivered-To: alice@x\r\nhi\r\n", NULL);
 	assert_messages(&fixture, 3, "Return-Path: <>\r\n"
-		"Delivered-To: \"a b\"@x\r\nX-Original-To: list+news@x\r\n"
+		"X-Original-To: list+news@x\r\nDelivered-To: \"a b\"@x\r\n"
 		"hi\r\n", NULL);
 	end(&fixture);
 }
@@ -225,7 +226,7 @@ no_field_is_of_a_strangers_making(void **state)
 		"XQUOTA=0 ORCPT=rfc822;a+0D+0AX-Evil:+20yes@x\r\n" BODY),
 		"250 2.1.0,250 2.1.5,250 2.1.5");
 	assert_messages(&fixture, 1, "Return-Path: <bob@y>\r\n"
-		"Delivered-To: alice@x\r\nX-Original-To: aX-Evil: yes@x\r\n"
+		"X-Original-To: aX-Evil: yes@x\r\nDelivered-To: alice@x\r\n"
 		"hi\r\n", NULL);
 	end(&fixture);
 }
@@ -243,9 +244,12 @@ a_transaction_is_stored_once_in_an_account(void **state)
 		"250 2.1.0,250 2.1.5,250 2.1.5,250 2.1.5,250 2.1.5,"
 		"250 2.1.0,250 2.1.5,250 2.1.5");
 	assert_messages(&fixture, 1, "Return-Path: <bob@y>\r\n"
+		"X-Original-To: alice@x\r\n"
 		"Delivered-To: alice@x\r\nhi\r\n", "Return-Path: <bob@y>\r\n"
+		"X-Original-To: alice@x\r\n"
 		"Delivered-To: alice@x\r\nhi\r\n");
 	assert_messages(&fixture, 3, "Return-Path: <bob@y>\r\n"
+		"X-Original-To: carol@x\r\n"
 		"Delivered-To: carol@x\r\nhi\r\n", NULL);
 	end(&fixture);
 }
@@ -265,6 +269,7 @@ each_account_has_its_own_answer(void **state)
 		"552 5.2.2,250 2.1.5");
 	assert_messages(&fixture, 5, NULL, NULL);
 	assert_messages(&fixture, 1, "Return-Path: <bob@y>\r\n"
+		"X-Original-To: alice@x\r\n"
 		"Delivered-To: alice@x\r\nhi\r\n", NULL);
 	end(&fixture);
 }
@@ -313,6 +318,7 @@ long_messages_are_stored_whole(void **state)
 	struct fixture fixture;
 	struct buffer sent, got;
 	static const char front[] = "Return-Path: <bob@y>\r\n"
+		"X-Original-To: alice@x\r\n"
 		"Delivered-To: alice@x\r\n";
 	(void)state;
 	begin(&fixture);

@@ -57,7 +57,7 @@ def slab():
 
 
 OURS = {"master", "tls", "key", "smtpd", "login", "auth", "queue", "relay", "mailbox", "names",
-        "fetch"}
+        "fetch", "mailbox-user", "spoollock", "pam", "pipe"}
 POSTFIX = {"master", "smtpd", "cleanup", "qmgr", "pickup", "trivial-rewrite", "lmtp", "smtp",
            "scache", "anvil", "bounce", "tlsmgr", "proxymap", "error", "flush", "postlogd"}
 DOVECOT = {"dovecot", "anvil", "log", "config", "lmtp", "imap", "imap-login", "pop3",
@@ -71,12 +71,15 @@ def put(path, text, mode=0o644):
 
 
 class Peer:
-    """Postfix that delivers by LMTP into Dovecot (sdbox, every sync real)."""
+    """Postfix that delivers by LMTP into Dovecot (every sync real)."""
     SMTP, IMAP, IMAPS = 2525, 2143, 2993
 
-    def __init__(self, directory, preload=None, tls=None, parameters=()):
-        """parameters: further lines of main.cf."""
+    def __init__(self, directory, preload=None, tls=None, parameters=(),
+                 location="sdbox:{mail}/%u/sdbox"):
+        """parameters: further lines of main.cf. location: of the mail below its
+        own directory {mail}."""
         self.parameters = parameters
+        self.location = location.format(mail=Path(directory) / "mail")
         self.directory = Path(directory)
         shutil.rmtree(self.directory, ignore_errors=True)
         self.environment = dict(os.environ)
@@ -147,7 +150,7 @@ default_login_user = dovenull
 mail_uid = vmail
 mail_gid = vmail
 first_valid_uid = 1
-mail_location = sdbox:{self.directory}/mail/%u/sdbox
+mail_location = {self.location}
 mail_fsync = always
 import_environment = LD_PRELOAD SLOW_SYNC_MS TZ PATH
 auth_mechanisms = plain login

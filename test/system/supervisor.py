@@ -339,11 +339,10 @@ def a_wrong_table_is_said():
         "\nlisten a smtp smtp_port\n": ":2: found",
         "program a posthouse-mail 0\n": "expected 1 to 256 processes",
         "program a no-such-user-here 1\n": "no-such-user-here does not exist",
-        "program a root 1\n": "the system user root is root",
         "socket a b c 0666\n": "expected a program from a row above",
         "program a posthouse-mail 1\nsocket a b c/d 0666\n": "a service and a file name",
         "program a posthouse-mail 1\nsocket a b c 0888\n": "a mode of four octal digits",
-        "nonsense\n": "expected program, file, listen, socket or wire",
+        "nonsense\n": "expected program, when, file, listen, datagram, socket or wire",
     }
     with Probes() as probes:
         for text, expected in cases.items():

@@ -188,6 +188,45 @@ plan_message(struct format_folder *folder, const struct format_entry *entry,
 	return join_fields(folder, plan, before, error) < 0 ? -1 : 1;
 }
 
+/* The bytes of `from` to where the plan says. */
+static int
+write_bytes(const struct mbox_file *file, const struct plan *plan,
+	struct span from, struct error *error)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct overwrite *write = &plan->write[i];
+		if (mbox_file_write(file, file->fd, span_first(span_skip(from,
+				write->at), write->size), write->offset,
+				error) < 0)
+			return -1;
+	}
+	return file->calls->sync(file->calls->context, file->fd,
+		(enum files_sync)MBOX_SYNC_FLAGS, error);
+}
+
+/* What cannot be written whole (a full disk that copies on write) is put back
+ * as it was. */
+static int
+write_in_place(const struct mbox_file *file, const struct plan *plan,
+	struct error *error)
+{
+	struct error ignored;
+	char *old = memory_new(plan->bytes.size);
+	int result = 0;
+	for (size_t i = 0; i < plan->count && result == 0; i++)
+		result = file_read_at(file->fd, old + plan->write[i].at,
+			plan->write[i].size, plan->write[i].offset, error);
+	if (result == 0) {
+		result = write_bytes(file, plan, buffer_span(&plan->bytes),
+			error);
+		if (result < 0)
+			write_bytes(file, plan, span_of(old,
+				plan->bytes.size), &ignored);
+	}
+	memory_free(old);
+	return result;
+}
+
 static int
 write_plan(struct format_folder *folder, const struct plan *plan,
 	struct error *error)
@@ -197,16 +236,8 @@ write_plan(struct format_folder *folder, const struct plan *plan,
 	uint64_t size;
 	if (plan->count == 0)
 		return 0;
-	if (!plan->crosses) {
-		for (size_t i = 0; i < plan->count; i++)
-			if (mbox_file_write(file, file->fd, span_first(span_skip(
-					bytes, plan->write[i].at),
-					plan->write[i].size),
-					plan->write[i].offset, error) < 0)
-				return -1;
-		return file->calls->sync(file->calls->context, file->fd,
-			(enum files_sync)MBOX_SYNC_FLAGS, error);
-	}
+	if (!plan->crosses)
+		return write_in_place(file, plan, error);
 	if (mbox_file_size(file, &size, error) < 0)
 		return -1;
 	struct mbox_patch *patch = memory_new_array(plan->count,

@@ -138,16 +138,15 @@ struct region {
 	uint64_t begin, end;
 };
 
-/* Is a run of NULs what was never written? It fills sectors to their ends, to
- * the end of the file, or to where somebody has delivered since. `from` is
- * where something new began. */
+/* Is a run of NULs what was never written? It ends with a sector, with the
+ * file, or where somebody has delivered since. (It may begin anywhere: behind
+ * what an earlier write of the same sector wrote.) */
 static int
 is_hole(const struct mbox_source *source, const struct region *run,
-	uint64_t from, bool *is_hole, struct error *error)
+	bool *is_hole, struct error *error)
 {
 	*is_hole = false;
-	if (run->begin == run->end ||
-		(run->begin != from && run->begin % SECTOR != 0))
+	if (run->begin == run->end)
 		return 0;
 	*is_hole = run->end % SECTOR == 0 || run->end == source->end;
 	return *is_hole ? 0 :
@@ -172,47 +171,74 @@ find_hole(const struct mbox_source *source, const struct region *in,
 				hole->end = at + i + 1;
 				continue;
 			}
-			result = is_hole(source, hole, in->begin, &found, error);
+			result = is_hole(source, hole, &found, error);
 			if (!found)
 				hole->begin = hole->end = at + i + 1;
 		}
 		at += size;
 	}
 	if (result == 0 && !found)
-		result = is_hole(source, hole, in->begin, &found, error);
+		result = is_hole(source, hole, &found, error);
 	if (!found)
 		*hole = (struct region){ in->end, in->end };
 	memory_free(part);
 	return result;
 }
 
-/* The next place behind `from` where a message begins after an empty line. */
+/* A From_ line in a line, and not one that is quoted: somebody delivered behind
+ * what had no end. */
+static bool
+has_from(struct span line, size_t *at)
+{
+	struct mbox_from from;
+	size_t quotes = 0;
+	while (quotes < line.size && line.data[quotes] == '>')
+		quotes++;
+	for (*at = 0; *at < line.size; (*at)++) {
+		*at += span_search(span_skip(line, *at), SPAN("From "));
+		if ((*at == 0 || *at != quotes) &&
+			mbox_from_parse(span_skip(line, *at), &from))
+			return true;
+	}
+	return false;
+}
+
+/* Where the first is in a region, or the region's end. */
 static int
-next_from(const struct mbox_source *source, uint64_t from, uint64_t *next,
-	struct error *error)
+find_arrival(const struct mbox_source *source, const struct region *in,
+	uint64_t *found, struct error *error)
 {
 	struct mbox_lines lines;
 	struct mbox_line line;
-	struct mbox_from parsed;
-	bool is_after_empty = false;
+	size_t at;
 	int result;
-	*next = source->end;
-	mbox_lines_init(&lines, source, from, MBOX_WINDOW);
-	while ((result = mbox_lines_next(&lines, &line, error)) > 0) {
-		/* Others deliver behind NULs as behind anything. */
-		size_t nuls = 0;
-		while (nuls < line.bytes.size && line.bytes.data[nuls] == '\0')
-			nuls++;
-		if ((is_after_empty || nuls > 0) && line.begins && line.ends &&
-			mbox_from_parse(span_skip(line.bytes, nuls), &parsed)) {
-			*next = line.offset + nuls;
-			break;
-		}
-		is_after_empty = line.begins &&
-			span_equals(line.bytes, SPAN("\n"));
+	*found = in->end;
+	mbox_lines_init(&lines, source, in->begin, MBOX_WINDOW);
+	while ((result = mbox_lines_next(&lines, &line, error)) > 0 &&
+		line.offset < in->end) {
+		if (!line.ends || !has_from(line.bytes, &at))
+			continue;
+		*found = line.offset + at;
+		break;
 	}
 	mbox_lines_fini(&lines);
 	return result < 0 ? -1 : 0;
+}
+
+/* Where the message ends by its Content-Length; it may be beyond the file. What
+ * has none may be torn in its header. */
+static uint64_t
+own_end(const struct mbox_message *message, bool *is_sure)
+{
+	const struct mbox_value *value = &message->value[MBOX_CONTENT_LENGTH];
+	uint64_t length;
+	*is_sure = false;
+	if (value->count != 1 || !span_to_number(value->text, INT64_MAX / 2,
+			&length))
+		return message->head_end;
+	uint64_t end = message->body + length;
+	*is_sure = message->end >= end && message->end - end <= 1;
+	return end;
 }
 
 /* Looks at one message: is it torn, and what of it. */
@@ -221,15 +247,22 @@ look_at_message(const struct mbox_source *source,
 	const struct mbox_message *message, struct region *torn,
 	struct error *error)
 {
-	const struct mbox_value *value = &message->value[MBOX_CONTENT_LENGTH];
-	uint64_t length, own = message->end;
+	bool is_sure;
+	uint64_t own = own_end(message, &is_sure), arrival;
 	struct region hole;
-	if (value->count == 1 && span_to_number(value->text, INT64_MAX / 2,
-			&length) && message->body + length < message->end) {
-		own = message->body + length;
-		own += own < message->end;
-	}
+	if (own > message->end)
+		own = message->end;
 	*torn = (struct region){ message->end, message->end };
+	if (!is_sure && find_arrival(source, &(struct region){ message->head,
+			own }, &arrival, error) < 0)
+		return -1;
+	if (!is_sure && arrival < own) {
+		*torn = (struct region){ message->place, arrival };
+		return 0;
+	}
+	if (own <= message->head_end)
+		own = message->end;
+	own += own < message->end;
 	if (find_hole(source, &(struct region){ message->place, own }, &hole,
 			error) < 0)
 		return -1;
@@ -244,12 +277,9 @@ look_at_message(const struct mbox_source *source,
 		return 0;
 	if (torn->begin == torn->end)
 		torn->begin = own;
-	bool is_from;
-	if (mbox_scan_is_from(source, hole.end, &is_from, error) < 0)
-		return -1;
-	if (is_from)
-		torn->end = hole.end;
-	return 0;
+	/* What others delivered behind it is not torn. */
+	return find_arrival(source, &(struct region){ hole.begin,
+		message->end }, &torn->end, error);
 }
 
 /* The first torn region from *at on; begin == end: none. */
@@ -271,14 +301,50 @@ find_torn(const struct mbox_file *file, uint64_t *at, struct region *torn,
 				error);
 			*at = torn->begin;
 		} else if (result < 0 && error->code == ERROR_DAMAGED) {
-			torn->begin = *at;
-			result = next_from(&source, *at, &torn->end, error);
+			*torn = (struct region){ *at, size };
+			result = find_arrival(&source, torn, &torn->end, error);
 		} else if (result == 0) {
 			*at = size;
 		}
 		mbox_scanner_free(&scanner);
 	}
 	return result;
+}
+
+/* Does a message begin there? *at is moved behind ends of lines that a delivery
+ * adds first. */
+static int
+is_boundary(const struct mbox_file *file, uint64_t *at, uint64_t size,
+	bool *is_boundary, struct error *error)
+{
+	struct mbox_source source = mbox_source_file(&file->fd, size);
+	char byte = '\n';
+	while (*at < size) {
+		if (file_read_at(file->fd, &byte, 1, *at, error) < 0)
+			return -1;
+		if (byte != '\n')
+			break;
+		(*at)++;
+	}
+	return mbox_scan_is_from(&source, *at, is_boundary, error);
+}
+
+/* Is this the beginning of a From_ line, which is all there is? */
+static int
+is_begun(const struct mbox_file *file, const struct region *in, bool *is_begun,
+	struct error *error)
+{
+	char text[MBOX_FROM_LIMIT];
+	struct span from = SPAN("From ");
+	*is_begun = false;
+	if (in->end - in->begin > sizeof(text))
+		return 0;
+	struct span line = span_of(text, (size_t)(in->end - in->begin));
+	if (file_read_at(file->fd, text, line.size, in->begin, error) < 0)
+		return -1;
+	*is_begun = span_find(line, '\n') == line.size && span_equals(
+		span_first(line, from.size), span_first(from, line.size));
+	return 0;
 }
 
 /* A mark behind which another program has written the file anew says nothing:
@@ -288,37 +354,21 @@ is_mark_good(const struct mbox_file *file, uint64_t *at, bool *is_good,
 	struct error *error)
 {
 	uint64_t size, next;
-	char byte;
+	struct region hole;
 	*is_good = false;
-	if (mbox_file_size(file, &size, error) < 0)
+	if (mbox_file_size(file, &size, error) < 0 ||
+		is_boundary(file, at, size, is_good, error) < 0)
 		return -1;
-	/* Ends of lines that a delivery adds first are not part of it. */
-	for (; *at < size; (*at)++) {
-		if (file_read_at(file->fd, &byte, 1, *at, error) < 0)
-			return -1;
-		if (byte != '\n')
-			break;
-	}
-	if (*at >= size)
+	if (*is_good || *at >= size)
 		return 0;
 	struct mbox_source source = mbox_source_file(&file->fd, size);
-	if (mbox_scan_is_from(&source, *at, is_good, error) < 0)
-		return -1;
-	if (*is_good)
-		return 0;
-	struct region hole;
-	if (next_from(&source, *at, &next, error) < 0 || find_hole(&source,
-			&(struct region){ *at, next }, &hole, error) < 0)
+	if (find_arrival(&source, &(struct region){ *at, size }, &next,
+			error) < 0 || find_hole(&source, &(struct region){ *at,
+			next }, &hole, error) < 0)
 		return -1;
 	*is_good = hole.begin < hole.end;
-	char begin[5];
-	size_t left = size - *at < 5 ? (size_t)(size - *at) : 5;
-	if (*is_good || size - *at > MBOX_FROM_LIMIT)
-		return 0;
-	if (file_read_at(file->fd, begin, left, *at, error) < 0)
-		return -1;
-	*is_good = memcmp(begin, "From ", left) == 0 && next == size;
-	return 0;
+	return *is_good ? 0 : is_begun(file, &(struct region){ *at, size },
+		is_good, error);
 }
 
 /* ---- setting aside ---- */
@@ -589,9 +639,14 @@ append_plain(struct mbox_marks *marks, const struct mbox_file *file,
 {
 	struct mbox_mark mark;
 	struct output output = { .file = file, .fd = file->fd, .offset = size };
-	if ((!get_mark(marks, file, &mark) || mark.size > size ||
-		size - mark.size > MARK_AGE) &&
-		write_mark(marks, file, size, error) < 0)
+	if (!get_mark(marks, file, &mark))
+		mark.size = UINT64_MAX;
+	/* Where a mark is after others wrote the file, no message begins. */
+	bool is_good = mark.size == size;
+	if (mark.size < size && size - mark.size < MARK_AGE &&
+		is_boundary(file, &mark.size, size, &is_good, error) < 0)
+		return -1;
+	if (!is_good && write_mark(marks, file, size, error) < 0)
 		return -1;
 	buffer_init(&output.buffer, 0);
 	int result = add_separator(file, size, &output, error);

@@ -665,15 +665,31 @@ disk_free(struct disk **disk)
 	*disk = NULL;
 }
 
-struct engine *
-disk_engine(struct disk *disk)
+struct files_calls
+disk_files(struct disk *disk)
 {
-	struct engine *engine;
-	struct files_calls calls = { disk, sim_open, sim_lock, sim_write,
+	return (struct files_calls){ disk, sim_open, sim_lock, sim_write,
 		sim_truncate, sim_allocate, sim_sync, sim_sync_directory,
 		sim_sync_all, sim_close, sim_make_directory, sim_rename, sim_unlink,
 		sim_remove_directory, sim_list, sim_directory, sim_room,
 		sim_end };
+}
+
+void
+disk_make_file(struct disk *disk, const char *name)
+{
+	struct error error;
+	int fd = sim_open(disk, name, O_CREAT);
+	int result = sim_sync_directory(disk, ".", FILES_SYNC_ROOT, &error);
+	assert(result == 0);
+	sim_close(disk, fd);
+}
+
+struct engine *
+disk_engine(struct disk *disk)
+{
+	struct engine *engine;
+	struct files_calls calls = disk_files(disk);
 	struct error error;
 	int result = engine_files_open_on(&calls, &engine, &error);
 	assert(result == 0);

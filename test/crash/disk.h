@@ -31,6 +31,13 @@ disk_free(struct disk **disk);
 struct engine *
 disk_engine(struct disk *disk);
 
+/* Its calls, for what stands on them without an engine. */
+struct files_calls
+disk_files(struct disk *disk);
+/* An empty file that was always there. */
+void
+disk_make_file(struct disk *disk, const char *name);
+
 /* Caches of all accounts are put into this directory of the real system, which
  * loses nothing; without it they live in memory. Survivors have it too. */
 void

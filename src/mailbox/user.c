@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -272,7 +273,10 @@ user_enter_jail(struct process *process, const char *own,
 		.arena = &paths };
 	const char *state;
 	arena_init(&paths, 0);
-	tzset();	/* dates in the files are of this place */
+	/* Dates in the files are of this place; with the variable set libc looks
+	 * for its file once, not for each date. */
+	setenv("TZ", ":/etc/localtime", 0);
+	tzset();
 	if (read_location(&place, error) < 0 ||
 	    open_inbox_of_root(&place, error) < 0 ||
 	    jail_leave_root(process, error) < 0 ||

@@ -58,6 +58,8 @@ static int
 refill(struct mbox_lines *lines, struct error *error)
 {
 	size_t kept = lines->fill - lines->at;
+	if (lines->leave != NULL)
+		lines->leave(lines->context);
 	memmove(lines->window, lines->window + lines->at, kept);
 	lines->offset += lines->at;
 	lines->at = 0;

@@ -30,6 +30,10 @@ struct mbox_lines {
 	uint64_t offset;	/* of the window in the source */
 	size_t fill, at;	/* bytes in it; where the next line begins */
 	bool is_inside;		/* the last piece did not end its line */
+	/* Called before the bytes of earlier lines, which stand one behind the
+	 * other, are moved or overwritten; NULL: nobody looks at them. */
+	void (*leave)(void *context);
+	void *context;
 };
 
 /* A line with its LF, or a piece of one. */

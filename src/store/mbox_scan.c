@@ -29,41 +29,13 @@ struct mbox_scanner {
 	char tail[TAIL];
 	size_t tail_size;
 	uint64_t body_size;
+	struct span run;		/* lines of the body, not yet in the digest */
 };
 
 static void
 must(int result)
 {
 	assert(result == 1);
-}
-
-struct mbox_scanner *
-mbox_scanner_new(const struct mbox_source *source, uint64_t offset,
-	bool heads_only)
-{
-	struct mbox_scanner *scanner = memory_new(sizeof(*scanner));
-	scanner->source = source;
-	scanner->heads_only = heads_only;
-	mbox_lines_init(&scanner->lines, source, offset,
-		heads_only ? MBOX_WINDOW_HEAD : MBOX_WINDOW);
-	for (int i = 0; i < MBOX_FIELD_COUNT; i++)
-		buffer_init(&scanner->text[i], MBOX_VALUE_LIMIT);
-	scanner->digest = EVP_MD_CTX_new();
-	assert(scanner->digest != NULL);
-	return scanner;
-}
-
-void
-mbox_scanner_free(struct mbox_scanner **scanner)
-{
-	if (*scanner == NULL)
-		return;
-	mbox_lines_fini(&(*scanner)->lines);
-	for (int i = 0; i < MBOX_FIELD_COUNT; i++)
-		buffer_fini(&(*scanner)->text[i]);
-	EVP_MD_CTX_free((*scanner)->digest);
-	memory_free(*scanner);
-	*scanner = NULL;
 }
 
 /* ---- lines ---- */
@@ -183,6 +155,16 @@ add_body(struct mbox_scanner *scanner, struct span bytes)
 	digest(scanner, span_of(joined, size - kept));
 	memcpy(scanner->tail, joined + size - kept, kept);
 	scanner->tail_size = kept;
+}
+
+/* One call for many lines: the digest is what costs most. */
+static void
+end_run(void *context)
+{
+	struct mbox_scanner *scanner = context;
+	if (scanner->run.size > 0)
+		add_body(scanner, scanner->run);
+	scanner->run = SPAN("");
 }
 
 /* The bytes of the separator at the end of the body: none, LF or CRLF. */
@@ -346,7 +328,11 @@ read_text(struct mbox_scanner *scanner, const struct mbox_line *line)
 		scanner->has_raw_from |= quotes == 0;
 		scanner->lone_quotes += quotes > 0;
 	}
-	add_body(scanner, line->bytes);
+	if (scanner->run.data + scanner->run.size != line->bytes.data)
+		end_run(scanner);
+	if (scanner->run.size == 0)
+		scanner->run.data = line->bytes.data;
+	scanner->run.size += line->bytes.size;
 	count(scanner, line->bytes);
 }
 
@@ -354,6 +340,7 @@ static void
 finish(struct mbox_scanner *scanner, struct mbox_message *message)
 {
 	unsigned char hash[EVP_MAX_MD_SIZE];
+	end_run(scanner);
 	size_t cut = separator(scanner);
 	message->ends_well = cut > 0;
 	message->body_end = message->end - cut;
@@ -404,7 +391,40 @@ begin(struct mbox_scanner *scanner)
 	scanner->subject_size = scanner->tail_size = 0;
 	scanner->size = scanner->lone_quotes = scanner->body_size = 0;
 	scanner->has_raw_from = false;
+	must(EVP_DigestInit_ex(scanner->digest, NULL, NULL));
+}
+
+struct mbox_scanner *
+mbox_scanner_new(const struct mbox_source *source, uint64_t offset,
+	bool heads_only)
+{
+	struct mbox_scanner *scanner = memory_new(sizeof(*scanner));
+	scanner->source = source;
+	scanner->heads_only = heads_only;
+	mbox_lines_init(&scanner->lines, source, offset,
+		heads_only ? MBOX_WINDOW_HEAD : MBOX_WINDOW);
+	scanner->lines.leave = end_run;
+	scanner->lines.context = scanner;
+	scanner->run = SPAN("");
+	for (int i = 0; i < MBOX_FIELD_COUNT; i++)
+		buffer_init(&scanner->text[i], MBOX_VALUE_LIMIT);
+	scanner->digest = EVP_MD_CTX_new();
+	assert(scanner->digest != NULL);
 	must(EVP_DigestInit_ex(scanner->digest, EVP_sha256(), NULL));
+	return scanner;
+}
+
+void
+mbox_scanner_free(struct mbox_scanner **scanner)
+{
+	if (*scanner == NULL)
+		return;
+	mbox_lines_fini(&(*scanner)->lines);
+	for (int i = 0; i < MBOX_FIELD_COUNT; i++)
+		buffer_fini(&(*scanner)->text[i]);
+	EVP_MD_CTX_free((*scanner)->digest);
+	memory_free(*scanner);
+	*scanner = NULL;
 }
 
 int

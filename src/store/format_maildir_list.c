@@ -16,8 +16,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "proto/mutf7.h"
-
-enum { SUBSCRIPTIONS_LIMIT = 4 << 20 };
+#include "store/subscriptions.h"
 
 /* ---- names ---- */
 
@@ -158,100 +157,19 @@ maildir_list(struct format *format, struct arena *arena,
 
 /* ---- subscriptions ---- */
 
-/* Dovecot's file: one name a line, levels with dots between; or, when it begins
- * with "V\t2", with tabs. */
-struct subscriptions {
-	struct span *name;
-	size_t count;
-	bool has_tabs;
-};
-
-static int
-read_subscriptions(int root, struct arena *arena,
-	struct subscriptions *list, struct error *error)
-{
-	struct buffer text, name;
-	struct span rest, line;
-	buffer_init(&text, 0);
-	buffer_init(&name, 0);
-	int result = file_read_whole(root, "subscriptions",
-		SUBSCRIPTIONS_LIMIT, &text, error);
-	if (result < 0 && error->code == ERROR_GONE)
-		result = 0;
-	rest = buffer_span(&text);
-	list->has_tabs = span_starts(rest, SPAN("V\t2\n"));
-	if (list->has_tabs)
-		rest = span_skip(rest, 4);
-	list->name = arena_new_array(arena, STORE_MAILBOX_LIMIT,
-		sizeof(*list->name));
-	while (result == 0 && span_split(&rest, '\n', &line)) {
-		buffer_clear(&name);
-		if (line.size == 0 || list->count == STORE_MAILBOX_LIMIT ||
-		    !name_of_levels(line, list->has_tabs ? '\t' :
-				span_find(line, '/') < line.size ? '/' : '.',
-				&name))
-			continue;
-		list->name[list->count++] = arena_copy(arena,
-			buffer_span(&name));
-	}
-	buffer_fini(&text);
-	buffer_fini(&name);
-	return result;
-}
-
-static int
-write_subscriptions(int root, const struct subscriptions *list,
-	struct error *error)
-{
-	struct buffer text;
-	buffer_init(&text, 0);
-	if (list->has_tabs)
-		buffer_add_string(&text, "V\t2\n\n");
-	for (size_t i = 0; i < list->count; i++) {
-		struct span rest = list->name[i], level;
-		bool is_first = true;
-		while (span_split(&rest, '/', &level)) {
-			if (!is_first)
-				buffer_add_byte(&text,
-					list->has_tabs ? '\t' : '.');
-			mutf7_encode(&text, level);
-			is_first = false;
-		}
-		buffer_add_byte(&text, '\n');
-	}
-	int result = file_replace(root, "subscriptions", buffer_span(&text),
-		0600, error);
-	buffer_fini(&text);
-	return result;
-}
-
 int
 maildir_subscriptions(struct format *format, struct arena *arena,
 	struct span **names, size_t *count, struct error *error)
 {
 	const struct maildir *maildir = (const struct maildir *)format;
-	struct subscriptions list = { .count = 0 };
-	int root = maildir_directory_open(AT_FDCWD, maildir->root, error);
-	if (root < 0)
+	struct subscriptions file = { .file = "subscriptions",
+		.separator = '.' };
+	file.directory = maildir_directory_open(AT_FDCWD, maildir->root, error);
+	if (file.directory < 0)
 		return -1;
-	int result = read_subscriptions(root, arena, &list, error);
-	file_close(&root);
-	*names = list.name;
-	*count = list.count;
+	int result = subscriptions_read(&file, arena, names, count, error);
+	file_close(&file.directory);
 	return result;
-}
-
-static void
-change_subscription(struct subscriptions *list, struct span name,
-	bool is_subscribed)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < list->count; i++)
-		if (!span_equals(list->name[i], name))
-			list->name[kept++] = list->name[i];
-	list->count = kept;
-	if (is_subscribed && kept < STORE_MAILBOX_LIMIT)
-		list->name[list->count++] = name;
 }
 
 /* The root, made when its parent is there. */
@@ -268,18 +186,13 @@ maildir_subscribe(struct format *format, struct span name,
 	bool is_subscribed, struct error *error)
 {
 	const struct maildir *maildir = (const struct maildir *)format;
-	struct subscriptions list = { .count = 0 };
-	struct arena arena;
-	int root = open_root(maildir, error);
-	if (root < 0)
+	struct subscriptions file = { .file = "subscriptions",
+		.separator = '.' };
+	file.directory = open_root(maildir, error);
+	if (file.directory < 0)
 		return -1;
-	arena_init(&arena, 0);
-	int result = read_subscriptions(root, &arena, &list, error);
-	change_subscription(&list, name, is_subscribed);
-	if (result == 0)
-		result = write_subscriptions(root, &list, error);
-	arena_fini(&arena);
-	file_close(&root);
+	int result = subscriptions_change(&file, name, is_subscribed, error);
+	file_close(&file.directory);
 	return result;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "proto/mutf7.h"
 #include "store/mbox_content.h"
 #include "store/name.h"
 
@@ -90,16 +91,20 @@ static int
 place_folder(struct format_folder *folder, struct span name,
 	struct error *error)
 {
-	struct span leaf;
-	char text[STORE_NAME_LIMIT + 1];
-	folder->path = join(folder->format->location.root, name);
-	folder->directory = mbox_directory_open(folder->format, name, &leaf,
+	char leaf[MBOX_LEAF_SIZE];
+	struct buffer encoded;
+	folder->directory = mbox_directory_open(folder->format, name, leaf,
 		error);
+	buffer_init(&encoded, 0);
+	mutf7_encode(&encoded, name);
+	bool is_encoded = folder->directory < 0 || span_ends_nocase(
+		buffer_span(&encoded), span_from(leaf));
+	folder->path = join(folder->format->location.root,
+		is_encoded ? buffer_span(&encoded) : name);
+	buffer_fini(&encoded);
 	if (folder->directory < 0)
 		return -1;
-	memcpy(text, leaf.data, leaf.size);
-	text[leaf.size] = '\0';
-	folder->leaf = memory_copy_string(text);
+	folder->leaf = memory_copy_string(leaf);
 	folder->file.fd = mbox_file_open(folder->directory, folder->leaf, 0,
 		error);
 	return folder->file.fd < 0 ? -1 : 0;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -16,6 +17,7 @@
 #include "base/clock.h"
 #include "base/dotlock.h"
 #include "base/file.h"
+#include "proto/mutf7.h"
 #include "store/name.h"
 
 enum { WAIT_LEAST = 5, WAIT_MOST = 200, HOOK_WAIT = 2000 };	/* ms */
@@ -31,44 +33,67 @@ mbox_root_open(const struct format_mbox *format, struct error *error)
 		format->location.root);
 }
 
-/* A level of a name as a name of a file, in `out`. */
+/* What begins with a dot belongs to programs, and so do locks. */
 static bool
-level_name(struct span level, char out[STORE_NAME_LIMIT + 1])
+is_level(struct span level)
 {
-	/* What begins with a dot belongs to programs. */
-	if (level.size == 0 || level.size > STORE_NAME_LIMIT ||
-		level.data[0] == '.')
+	if (level.size == 0 || level.size >= MBOX_LEAF_SIZE ||
+		level.data[0] == '.' ||
+		span_ends_nocase(level, SPAN(".lock")))
 		return false;
 	for (size_t i = 0; i < level.size; i++)
 		if ((unsigned char)level.data[i] < ' ' ||
 			level.data[i] == 127 || level.data[i] == '/')
 			return false;
-	memcpy(out, level.data, level.size);
-	out[level.size] = '\0';
+	return true;
+}
+
+/*
+ * A level of a name as a name of a file. Dovecot writes them in modified UTF-7;
+ * what is there in UTF-8, as others make it, is taken as it is.
+ */
+static bool
+level_name(int directory, struct span level, char out[MBOX_LEAF_SIZE])
+{
+	struct stat status;
+	struct buffer encoded;
+	if (!is_level(level))
+		return false;
+	buffer_init(&encoded, MBOX_LEAF_SIZE - 1);
+	mutf7_encode(&encoded, level);
+	bool fits = !buffer_is_overrun(&encoded);
+	snprintf(out, MBOX_LEAF_SIZE, "%.*s",
+		SPAN_PRINT(buffer_span(&encoded)));
+	buffer_fini(&encoded);
+	if (fits && fstatat(directory, out, &status, AT_SYMLINK_NOFOLLOW) == 0)
+		return true;
+	char plain[MBOX_LEAF_SIZE];
+	snprintf(plain, sizeof(plain), "%.*s", SPAN_PRINT(level));
+	if (fits && fstatat(directory, plain, &status,
+			AT_SYMLINK_NOFOLLOW) < 0)
+		return true;
+	memcpy(out, plain, MBOX_LEAF_SIZE);
 	return true;
 }
 
 int
 mbox_directory_open(const struct format_mbox *format, struct span name,
-	struct span *leaf, struct error *error)
+	char leaf[MBOX_LEAF_SIZE], struct error *error)
 {
-	char text[STORE_NAME_LIMIT + 1];
 	struct span rest = name, level;
 	int fd = mbox_root_open(format, error);
 	while (fd >= 0 && span_split(&rest, '/', &level)) {
-		if (!level_name(level, text) ||
-			span_ends_nocase(level, SPAN(".lock"))) {
+		if (!level_name(fd, level, leaf)) {
 			file_close(&fd);
 			return error_set(error, ERROR_REFUSED,
 				"a mailbox cannot have this name");
 		}
-		*leaf = level;
 		if (rest.data == NULL)
 			break;
-		int next = openat(fd, text, O_RDONLY | O_DIRECTORY |
+		int next = openat(fd, leaf, O_RDONLY | O_DIRECTORY |
 			O_NOFOLLOW | O_CLOEXEC);
 		if (next < 0)
-			error_set_errno(error, "opening %s", text);
+			error_set_errno(error, "opening %s", leaf);
 		/* A mailbox has no mailboxes below it. */
 		if (next < 0 && errno == ENOTDIR)
 			error->code = ERROR_GONE;

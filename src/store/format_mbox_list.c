@@ -15,11 +15,11 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "proto/mutf7.h"
 #include "store/name.h"
+#include "store/subscriptions.h"
 
-#define SUBSCRIPTIONS ".subscriptions"
-
-enum { DEPTH_LIMIT = 20, SUBSCRIPTIONS_LIMIT = 1 << 20 };
+enum { DEPTH_LIMIT = 20 };
 
 static const struct format_mbox *
 mbox_of(const struct format *format)
@@ -51,6 +51,19 @@ list_add(struct list *list, struct span name, bool is_name_only)
 	list->name[list->count++] = (struct format_name){ name, is_name_only };
 }
 
+/* A name in modified UTF-7, as Dovecot writes it; what is none, as it is. */
+static struct span
+decoded(struct arena *arena, struct span text)
+{
+	struct buffer name;
+	buffer_init(&name, STORE_NAME_LIMIT);
+	bool is_encoded = mutf7_decode(&name, text) && !buffer_is_overrun(&name);
+	struct span result = arena_copy(arena, is_encoded ?
+		buffer_span(&name) : text);
+	buffer_fini(&name);
+	return result;
+}
+
 /* A name that the store can have as well, or it cannot be spoken of. */
 static bool
 name_of(struct list *list, struct span above, const char *leaf,
@@ -60,8 +73,9 @@ name_of(struct list *list, struct span above, const char *leaf,
 	if (text.size == 0 || leaf[0] == '.' ||
 		span_ends_nocase(text, SPAN(".lock")))
 		return false;
-	*name = above.size == 0 ? arena_copy(list->arena, text) :
-		arena_print(list->arena, "%.*s/%s", SPAN_PRINT(above), leaf);
+	text = decoded(list->arena, text);
+	*name = above.size == 0 ? text : arena_print(list->arena, "%.*s/%.*s",
+		SPAN_PRINT(above), SPAN_PRINT(text));
 	return name_normalise(*name, list->arena, &normal) &&
 		span_equals(normal, *name) && !name_is_inbox(*name);
 }
@@ -119,13 +133,6 @@ mbox_list(struct format *format, struct arena *arena,
 
 /* ---- create, remove, rename ---- */
 
-static void
-leaf_of(struct span leaf, char text[STORE_NAME_LIMIT + 1])
-{
-	memcpy(text, leaf.data, leaf.size);
-	text[leaf.size] = '\0';
-}
-
 /* Directories for the levels above a name. */
 static int
 make_levels(const struct format_mbox *format, struct span name,
@@ -135,14 +142,13 @@ make_levels(const struct format_mbox *format, struct span name,
 		return error_set_errno(error, "making %s",
 			format->location.root);
 	for (size_t at = 0; at < name.size; at++) {
-		struct span leaf, above = span_first(name, at);
-		char text[STORE_NAME_LIMIT + 1];
+		struct span above = span_first(name, at);
+		char text[MBOX_LEAF_SIZE];
 		if (at == 0 || name.data[at] != '/')
 			continue;
-		int fd = mbox_directory_open(format, above, &leaf, error);
+		int fd = mbox_directory_open(format, above, text, error);
 		if (fd < 0)
 			return -1;
-		leaf_of(leaf, text);
 		int result = 0;
 		if (mkdirat(fd, text, 0700) == 0)
 			result = file_sync_directory(fd, error);
@@ -158,19 +164,17 @@ make_levels(const struct format_mbox *format, struct span name,
 int
 mbox_create(struct format *format, struct span name, struct error *error)
 {
-	struct span leaf;
-	char text[STORE_NAME_LIMIT + 1];
+	char text[MBOX_LEAF_SIZE];
 	if (name_is_inbox(name))
 		return error_set(error, ERROR_EXISTS, "INBOX is always there");
 	if (make_levels(mbox_of(format), name, error) < 0)
 		return -1;
-	int directory = mbox_directory_open(mbox_of(format), name, &leaf,
+	int directory = mbox_directory_open(mbox_of(format), name, text,
 		error);
 	if (directory < 0)
 		return error->code == ERROR_GONE ? error_set(error,
 			ERROR_REFUSED, "a mailbox file cannot have mailboxes "
 			"below it") : -1;
-	leaf_of(leaf, text);
 	int fd = mbox_file_open(directory, text, O_CREAT | O_EXCL, error);
 	int result = fd < 0 ? -1 : file_sync_directory(directory, error);
 	file_close(&fd);
@@ -181,17 +185,15 @@ mbox_create(struct format *format, struct span name, struct error *error)
 int
 mbox_remove(struct format *format, struct span name, struct error *error)
 {
-	struct span leaf;
 	struct stat status;
-	char text[STORE_NAME_LIMIT + 1];
+	char text[MBOX_LEAF_SIZE];
 	if (name_is_inbox(name))
 		return error_set(error, ERROR_REFUSED,
 			"INBOX cannot be removed");
-	int directory = mbox_directory_open(mbox_of(format), name, &leaf,
+	int directory = mbox_directory_open(mbox_of(format), name, text,
 		error);
 	if (directory < 0)
 		return -1;
-	leaf_of(leaf, text);
 	int flags = fstatat(directory, text, &status,
 		AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode) ?
 		AT_REMOVEDIR : 0;
@@ -208,25 +210,19 @@ int
 mbox_rename(struct format *format, struct span from, struct span to,
 	struct error *error)
 {
-	struct span old_leaf, new_leaf;
-	char old_text[STORE_NAME_LIMIT + 1], new_text[STORE_NAME_LIMIT + 1];
+	char old_text[MBOX_LEAF_SIZE], new_text[MBOX_LEAF_SIZE];
 	if (name_is_inbox(from) || name_is_inbox(to))
 		return error_set(error, ERROR_REFUSED,
 			"INBOX cannot be renamed");
-	int old = mbox_directory_open(mbox_of(format), from, &old_leaf, error);
+	int old = mbox_directory_open(mbox_of(format), from, old_text, error);
 	if (old < 0)
 		return -1;
 	int new = make_levels(mbox_of(format), to, error) < 0 ? -1 :
-		mbox_directory_open(mbox_of(format), to, &new_leaf, error);
+		mbox_directory_open(mbox_of(format), to, new_text, error);
 	int result = new < 0 ? -1 : 0;
-	if (result == 0) {
-		leaf_of(old_leaf, old_text);
-		leaf_of(new_leaf, new_text);
-		if (renameat2(old, old_text, new, new_text,
-				RENAME_NOREPLACE) < 0)
-			result = error_set_errno(error, "renaming %s",
-				old_text);
-	}
+	if (result == 0 && renameat2(old, old_text, new, new_text,
+			RENAME_NOREPLACE) < 0)
+		result = error_set_errno(error, "renaming %s", old_text);
 	if (result == 0)
 		result = file_sync_directory(new, error);
 	if (result == 0)
@@ -238,43 +234,18 @@ mbox_rename(struct format *format, struct span from, struct span to,
 
 /* ---- subscriptions ---- */
 
-/* A file of Dovecot's: a name a line. */
-static int
-read_subscriptions(int root, struct buffer *out, struct error *error)
-{
-	buffer_init(out, 0);
-	int fd = openat(root, SUBSCRIPTIONS,
-		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : error_set_errno(error,
-			"opening " SUBSCRIPTIONS);
-	int result = file_read_descriptor(fd, SUBSCRIPTIONS_LIMIT, out, error);
-	file_close(&fd);
-	return result;
-}
-
 int
 mbox_subscriptions(struct format *format, struct arena *arena,
 	struct span **names, size_t *count, struct error *error)
 {
-	struct buffer text;
-	struct span rest, line, normal;
+	struct subscriptions file = { .file = ".subscriptions",
+		.separator = '/' };
 	*count = 0;
-	int root = mbox_root_open(mbox_of(format), error);
-	if (root < 0)
+	file.directory = mbox_root_open(mbox_of(format), error);
+	if (file.directory < 0)
 		return -1;
-	int result = read_subscriptions(root, &text, error);
-	file_close(&root);
-	size_t lines = 1;
-	for (size_t i = 0; i < text.size; i++)
-		lines += text.data[i] == '\n';
-	*names = arena_new_array(arena, lines, sizeof(**names));
-	rest = buffer_span(&text);
-	while (result == 0 && rest.data != NULL &&
-		span_split(&rest, '\n', &line))
-		if (name_normalise(line, arena, &normal))
-			(*names)[(*count)++] = arena_copy(arena, normal);
-	buffer_fini(&text);
+	int result = subscriptions_read(&file, arena, names, count, error);
+	file_close(&file.directory);
 	return result;
 }
 
@@ -282,29 +253,12 @@ int
 mbox_subscribe(struct format *format, struct span name, bool is_subscribed,
 	struct error *error)
 {
-	struct buffer old, new;
-	struct span rest, line;
-	int root = mbox_root_open(mbox_of(format), error);
-	if (root < 0)
+	struct subscriptions file = { .file = ".subscriptions",
+		.separator = '/' };
+	file.directory = mbox_root_open(mbox_of(format), error);
+	if (file.directory < 0)
 		return -1;
-	int result = read_subscriptions(root, &old, error);
-	buffer_init(&new, 0);
-	rest = buffer_span(&old);
-	while (rest.data != NULL && span_split(&rest, '\n', &line)) {
-		if (line.size == 0 || span_equals(line, name))
-			continue;
-		buffer_add(&new, line);
-		buffer_add_byte(&new, '\n');
-	}
-	if (is_subscribed) {
-		buffer_add(&new, name);
-		buffer_add_byte(&new, '\n');
-	}
-	if (result == 0)
-		result = file_replace(root, SUBSCRIPTIONS, buffer_span(&new),
-			0600, error);
-	file_close(&root);
-	buffer_fini(&old);
-	buffer_fini(&new);
+	int result = subscriptions_change(&file, name, is_subscribed, error);
+	file_close(&file.directory);
 	return result;
 }

@@ -16,6 +16,7 @@ enum {
 	MBOX_COUNT_LIMIT = 1 << 24,	/* messages of a mailbox */
 	MBOX_LOOK_AGAIN = 250,	/* heads read again in a mailbox that grew */
 	MBOX_HEAD_LIMIT = 16 << 20,	/* bytes of a header that is rewritten */
+	MBOX_LEAF_SIZE = 256,		/* of a name in a directory, NUL included */
 };
 
 struct format_mbox {
@@ -58,11 +59,11 @@ struct format_folder {
 
 /* ---- format_mbox_file.c: paths, descriptors, locks ---- */
 
-/* The directory a mailbox is in, -1 with error; *leaf is its name there. GONE
+/* The directory a mailbox is in, -1 with error; leaf is its name there. GONE
  * when a level is missing. */
 int
 mbox_directory_open(const struct format_mbox *format, struct span name,
-	struct span *leaf, struct error *error);
+	char leaf[MBOX_LEAF_SIZE], struct error *error);
 /* The root itself. GONE. */
 int
 mbox_root_open(const struct format_mbox *format, struct error *error);

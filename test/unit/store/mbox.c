@@ -799,6 +799,71 @@ test_subscriptions(void **state)
 	arena_fini(&arena);
 }
 
+/* Dovecot's form: levels between tabs, names in modified UTF-7. */
+static void
+test_subscriptions_with_tabs(void **state)
+{
+	struct box *box = *state;
+	const struct format_functions *call = box->format->call;
+	struct buffer text;
+	char path[128];
+	struct arena arena;
+	struct span *names;
+	size_t count;
+	snprintf(path, sizeof(path), "%s/.subscriptions", box->root);
+	write_file(path, "V\t2\n\nYears\t2025\nEntw&APw-rfe\n");
+	arena_init(&arena, 0);
+	assert_int_equal(call->subscriptions(box->format, &arena, &names,
+		&count, &box->error), 0);
+	assert_int_equal(count, 2);
+	assert_true(span_equals(names[0], SPAN("Years/2025")));
+	assert_true(span_equals(names[1], SPAN("Entw\xc3\xbcrfe")));
+	assert_int_equal(call->subscribe(box->format, SPAN("Years/2026"), true,
+		&box->error), 0);
+	assert_int_equal(call->subscribe(box->format,
+		SPAN("Entw\xc3\xbcrfe"), false, &box->error), 0);
+	assert_string_equal(file_text(path, &text),
+		"V\t2\n\nYears\t2025\nYears\t2026\n");
+	buffer_fini(&text);
+	arena_fini(&arena);
+}
+
+/* Made as Dovecot writes them; and what somebody else made in UTF-8 is found. */
+static void
+test_names_of_other_scripts(void **state)
+{
+	struct box *box = *state;
+	const struct format_functions *call = box->format->call;
+	struct format_name *names;
+	struct arena arena;
+	size_t count, found = 0;
+	char path[128];
+	assert_int_equal(call->create(box->format, SPAN("Entw\xc3\xbcrfe"),
+		&box->error), 0);
+	snprintf(path, sizeof(path), "%s/Entw&APw-rfe", box->root);
+	assert_int_equal(access(path, F_OK), 0);
+	snprintf(path, sizeof(path), "%s/\xe6\x94\xb6", box->root);
+	write_file(path, "");
+	arena_init(&arena, 0);
+	assert_int_equal(call->list(box->format, &arena, &names, &count,
+		&box->error), 0);
+	for (size_t i = 0; i < count; i++) {
+		struct format_folder *folder;
+		if (!span_equals(names[i].name, SPAN("Entw\xc3\xbcrfe")) &&
+			!span_equals(names[i].name, SPAN("\xe6\x94\xb6")))
+			continue;
+		assert_int_equal(call->open(box->format, names[i].name,
+			&folder, &box->error), 0);
+		call->close(&folder);
+		found++;
+	}
+	assert_int_equal(found, 2);
+	assert_int_equal(call->remove(box->format, SPAN("\xe6\x94\xb6"),
+		&box->error), 0);
+	assert_int_equal(access(path, F_OK), -1);
+	arena_fini(&arena);
+}
+
 int
 main(void)
 {
@@ -827,6 +892,8 @@ main(void)
 		TEST(test_folders),
 		TEST(test_bad_names),
 		TEST(test_subscriptions),
+		TEST(test_subscriptions_with_tabs),
+		TEST(test_names_of_other_scripts),
 	};
 	setenv("TZ", "UTC", 1);
 	tzset();

@@ -167,7 +167,7 @@ main(int argc, char **argv)
 	listener_set_services(mailbox.lot, make_services(is_owner));
 	listener_on_reload(mailbox.lot, reload);
 	if (is_owner)
-		spool_lock_init(mailbox.lot);
+		spool_lock_init(mailbox.lot, mail.inbox);
 	if (is_owner)
 		lot_set_idle_limit(mailbox.lot, config_duration(config,
 			"max_idle"));

@@ -1,18 +1,23 @@
 #include "mailbox/spool_lock.h"
 
 #include <assert.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "serve/tab_call.h"
 
 enum { GIVE_WAIT = 2000 };
 
+static struct lot *own_lot;
+static int own_inbox = -1;
 static struct wire_pool *pool;
 static struct wire *held;	/* the holder's; nobody else can have the lock */
 
 void
-spool_lock_init(struct lot *lot)
+spool_lock_init(struct lot *lot, int inbox)
 {
+	own_lot = lot;
+	own_inbox = inbox;
 	pool = wire_pool_new(lot, "spool-lock", 0);
 }
 
@@ -32,10 +37,24 @@ ask(struct wire *wire, struct error *error)
 		SPAN_PRINT(line));
 }
 
+/* Another program has removed or replaced it. */
+static bool
+has_lost_inbox(void)
+{
+	struct stat status;
+	return own_inbox >= 0 && fstat(own_inbox, &status) == 0 &&
+		status.st_nlink == 0;
+}
+
 int
 spool_lock_take(void *context, int64_t deadline, struct error *error)
 {
 	(void)context;
+	if (has_lost_inbox()) {
+		lot_stop(own_lot);
+		return error_set(error, ERROR_REFUSED,
+			"the mailbox file was removed; it is opened again");
+	}
 	struct wire *wire = wire_take(pool, deadline, error);
 	if (wire == NULL)
 		return -1;

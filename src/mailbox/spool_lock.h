@@ -8,9 +8,13 @@
 
 #include "serve/wire.h"
 
-/* Once, before the store is used. */
+/*
+ * Once, before the store is used. inbox: the descriptor of a file that was opened
+ * for this process, which cannot do it again (root's), or -1. When that file has
+ * no name any more the process ends, for one that opens the new file.
+ */
 void
-spool_lock_init(struct lot *lot);
+spool_lock_init(struct lot *lot, int inbox);
 
 int
 spool_lock_take(void *context, int64_t deadline, struct error *error);

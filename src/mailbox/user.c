@@ -288,6 +288,7 @@ user_enter_jail(struct process *process, const char *own,
 		return -1;
 	mail->engine = place.engine;
 	mail->format = make_format(&place, state);
+	mail->inbox = place.inbox_fd;
 	return 0;
 }
 

@@ -14,6 +14,7 @@ struct format;
 struct user_mail {
 	const char *engine;		/* where the accounts' logs are */
 	struct format *format;		/* NULL: the mail is in the log itself */
+	int inbox;			/* opened for this process, or -1 */
 };
 
 /*

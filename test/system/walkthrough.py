@@ -76,7 +76,7 @@ def five_lines_and_four(mail):
     mine = POSTFIX_LINES + DOVECOT_LINES
     names = {line.split("=")[0].strip() for line in mine.splitlines()}
     kept = [line for line in text.splitlines() if line.split("=")[0].strip() not in names]
-    mail.config.write_text("\n".join(kept) + "\n" + mine)
+    mail.config.write_text("\n".join(kept) + "\n" + mine + "minimal_backoff_time = 1s\n")
     Path("/etc/aliases").write_text(ALIASES)
 
 
@@ -234,6 +234,13 @@ def an_alias_takes_effect_at_once(client, mail):
         screen.wait_end()
 
 
+def roots_file_may_be_removed(client):
+    """As mail programs of root do with an empty one: the next message makes it."""
+    (installed.MAIL / "root").unlink()
+    curl_sends(client, "root@linuxprobe.com", gb2312("root@linuxprobe.com", "again", "c"))
+    assert "Subject: again" in arrived("root", 1).read_text(errors="surrogateescape")
+
+
 def a_stranger_is_turned_away(stranger):
     done = stranger.run("sh", "-c", "curl -sSk -v --user boss:linuxprobe "
                         f"imap://{HOST}/INBOX 2>&1; curl -sSk -v --user boss:linuxprobe "
@@ -267,6 +274,7 @@ def main():
         others_read_the_same_file(mail)
         bin_is_an_alias(client, mail)
         an_alias_takes_effect_at_once(client, mail)
+        roots_file_may_be_removed(client)
         a_stranger_is_turned_away(stranger)
 
 

@@ -265,6 +265,34 @@ a_transaction_is_delivered_once(void **state)
 	end(&fixture);
 }
 
+/* What else has the file's name would be written to. */
+static void
+a_file_has_one_name(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct fixture fixture;
+		struct buffer got;
+		char text[200], out[100], list[100];
+		begin(&fixture);
+		buffer_init(&got, 0);
+		snprintf(out, sizeof(out), "%s/out", fixture.directory);
+		snprintf(list, sizeof(list), "%s/list", fixture.directory);
+		snprintf(text, sizeof(text), "a: %s\n", out);
+		write_text(&fixture, "aliases", text);
+		write_text(&fixture, "list", "kept\n");
+		assert_int_equal(i == 0 ? link(list, out) : symlink(list, out),
+			0);
+		converse(&fixture, "<a@x> XPROGRAM=aliases:0 XKEY=a",
+			"a: b\r\n\r\n", &got);
+		assert_string_equal(buffer_string(&got),
+			OK "451 4.3.0 The file cannot be written now");
+		assert_int_equal(count_in(&fixture, "list", "From "), 0);
+		buffer_fini(&got);
+		end(&fixture);
+	}
+}
+
 static const struct {
 	const char *name, *forward, *to, *expected;
 } forwards[] = {
@@ -361,6 +389,7 @@ main(void)
 		cmocka_unit_test(programs_are_found_and_run),
 		cmocka_unit_test(another_s_programs_do_not_run),
 		cmocka_unit_test(a_transaction_is_delivered_once),
+		cmocka_unit_test(a_file_has_one_name),
 		cmocka_unit_test(forward_says_where),
 		cmocka_unit_test(ends_are_verdicts),
 	};

@@ -497,8 +497,50 @@ links_and_devices_are_refused(struct house *house)
 	/* Dovecot copies so. */
 	assert_int_equal(link(path_of(house, "new/1.M1.host"), path_of(house,
 		"new/5.M1.host")), 0);
+	if (geteuid() == 0) {
+		others_write(house, "new/6.M1.host", "another's\n");
+		assert_int_equal(chown(path_of(house, "new/6.M1.host"), 1, 1),
+			0);
+	}
 	assert_string_equal(uids(house, "INBOX"), "1:2");
 	assert_body(house, 2, "1\r\n");
+}
+
+static bool
+can_be_read(struct house *house)
+{
+	struct store_view *view;
+	struct error error;
+	if (store_view_open(house->world.account, inbox(house), &view,
+	    &error) != STORE_OK)
+		return false;
+	store_view_close(&view);
+	return true;
+}
+
+static void
+a_directory_is_a_link(struct house *house)
+{
+	others_write(house, "new/1.M1.host", "secret\n");
+	others_rename(house, "new", "secret");
+	assert_int_equal(symlink(path_of(house, "secret"), path_of(house,
+		"new")), 0);
+	assert_false(can_be_read(house));
+	others_remove(house, "new");
+	others_rename(house, "secret", "new");
+	assert_string_equal(uids(house, "INBOX"), "1");
+}
+
+static void
+a_directory_is_anothers(struct house *house)
+{
+	others_write(house, "new/1.M1.host", "secret\n");
+	if (geteuid() != 0)
+		return;
+	assert_int_equal(chown(path_of(house, "new"), 1, 1), 0);
+	assert_false(can_be_read(house));
+	assert_int_equal(chown(path_of(house, "new"), 0, 0), 0);
+	assert_string_equal(uids(house, "INBOX"), "1");
 }
 
 static void
@@ -833,6 +875,8 @@ static const struct deed deeds[] = {
 	{ "nonsense-is-not-taken-over", nonsense_is_not_taken_over },
 	{ "two-files-of-one-name", two_files_of_one_name },
 	{ "links-and-devices-are-refused", links_and_devices_are_refused },
+	{ "a-directory-is-a-link", a_directory_is_a_link },
+	{ "a-directory-is-anothers", a_directory_is_anothers },
 	{ "a-message-becomes-a-link", a_message_becomes_a_link },
 	{ "a-name-lies-about-the-size", a_name_lies_about_the_size },
 	{ "the-cache-is-lost-or-damaged", the_cache_is_lost_or_damaged },

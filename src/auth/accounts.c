@@ -131,15 +131,25 @@ accounts_secret(const struct accounts *accounts)
 
 /* ---- domains ---- */
 
+/* The first item that is the domain decides, one with ! against it. */
 static void
 put_configured_domains(struct accounts *accounts, struct map *domains)
 {
 	struct span rest = span_from(accounts->mydestination), item, domain;
 	struct arena arena;
+	struct map seen;
+	bool is_excluded;
 	arena_init(&arena, 0);
-	while (config_next_item(&rest, &item))
-		if (address_normalise_domain(&arena, item, &domain))
+	map_init(&seen);
+	while (config_next_pattern(&rest, &item, &is_excluded)) {
+		if (!address_normalise_domain(&arena, item, &domain) ||
+		    map_get(&seen, domain) != NULL)
+			continue;
+		map_put(&seen, domain, (void *)DOMAIN_CONFIGURED);
+		if (!is_excluded)
 			map_put(domains, domain, (void *)DOMAIN_CONFIGURED);
+	}
+	map_fini(&seen);
 	arena_fini(&arena);
 }
 

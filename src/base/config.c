@@ -1,6 +1,7 @@
 /*
- * Effective values: what the file and overrides set over what the table has,
- * with $name expanded and every value checked against its type.
+ * Effective values: what the file and overrides set over what the table has, with
+ * $name expanded (config_expand.c), files in lists read (config_lists.c) and every
+ * value checked against its type.
  */
 #include "base/config.h"
 
@@ -17,7 +18,7 @@
 #include "base/memory.h"
 #include "base/network.h"
 
-enum { CONFIG_BLOB_LIMIT = 1 << 20, CONFIG_DEPTH_LIMIT = 16 };
+enum { CONFIG_BLOB_LIMIT = 1 << 20 };
 
 const struct config_parameter *
 config_find_parameter(struct span name)
@@ -37,111 +38,15 @@ value_of(const struct config *config, const char *name)
 	return &config->value[parameter - config_table];
 }
 
-/* Where a value was set, for the front of a sentence. */
-static void
-print_place(const struct config_value *value, char *out, size_t size)
+void
+config_place(const struct config_value *value, char out[CONFIG_PLACE_SIZE])
 {
 	if (value->line > 0)
-		snprintf(out, size, "%s:%u: ", value->file, value->line);
+		snprintf(out, CONFIG_PLACE_SIZE, "%s:%u: ", value->file,
+			value->line);
 	else
-		snprintf(out, size, "%s%s", value->file == NULL ? "" :
-			value->file, value->file == NULL ? "" : ": ");
-}
-
-/* ---- expansion of $name ---- */
-
-static bool
-cut_reference(struct span *rest, struct span *name)
-{
-	bool braced = rest->size > 0 && rest->data[0] == '{';
-	struct span at = span_skip(*rest, braced ? 1 : 0);
-	size_t n = 0;
-	while (n < at.size && (at.data[n] == '_' ||
-	    (at.data[n] >= 'a' && at.data[n] <= 'z') ||
-	    (at.data[n] >= 'A' && at.data[n] <= 'Z') ||
-	    (at.data[n] >= '0' && at.data[n] <= '9')))
-		n++;
-	*name = span_first(at, n);
-	at = span_skip(at, n);
-	if (n == 0 || (braced && (at.size == 0 || at.data[0] != '}')))
-		return false;
-	*rest = span_skip(at, braced ? 1 : 0);
-	return true;
-}
-
-static int
-expand(struct config *config, size_t index, int depth, struct error *error);
-
-static int
-add_reference(struct config *config, size_t index, struct span name, int depth,
-	struct buffer *out, struct error *error)
-{
-	char place[300];
-	const struct config_parameter *other = config_find_parameter(name);
-	print_place(&config->value[index], place, sizeof(place));
-	if (other == NULL)
-		return error_set(error, ERROR_USAGE, "%s%s: found $%.*s, "
-			"expected the name of a parameter", place,
-			config_table[index].name, SPAN_PRINT(name));
-	if (expand(config, (size_t)(other - config_table), depth + 1,
-	    error) < 0)
-		return -1;
-	buffer_add_string(out, config->value[other - config_table].text);
-	return 0;
-}
-
-static int
-expand_text(struct config *config, size_t index, int depth,
-	struct buffer *out, struct error *error)
-{
-	struct span rest = span_from(config->value[index].raw), name;
-	char place[300];
-	print_place(&config->value[index], place, sizeof(place));
-	while (rest.size > 0) {
-		size_t plain = span_find(rest, '$');
-		buffer_add(out, span_first(rest, plain));
-		rest = span_skip(rest, plain);
-		if (rest.size == 0)
-			break;
-		rest = span_skip(rest, 1);
-		if (rest.size > 0 && rest.data[0] == '$') {
-			buffer_add_byte(out, '$');
-			rest = span_skip(rest, 1);
-			continue;
-		}
-		if (!cut_reference(&rest, &name))
-			return error_set(error, ERROR_USAGE, "%s%s: found a $ "
-				"without a name, expected $name, ${name} or $$",
-				place, config_table[index].name);
-		if (add_reference(config, index, name, depth, out, error) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int
-expand(struct config *config, size_t index, int depth, struct error *error)
-{
-	struct config_value *value = &config->value[index];
-	char place[300];
-	struct buffer out;
-	if (value->text != NULL)
-		return 0;
-	print_place(value, place, sizeof(place));
-	if (depth > CONFIG_DEPTH_LIMIT)
-		return error_set(error, ERROR_USAGE, "%s%s: its value refers "
-			"to itself in a loop", place, config_table[index].name);
-	buffer_init(&out, CONFIG_VALUE_LIMIT);
-	int result = expand_text(config, index, depth, &out, error);
-	if (result == 0 && buffer_is_overrun(&out))
-		result = error_set(error, ERROR_USAGE, "%s%s: longer than %d "
-			"bytes", place, config_table[index].name,
-			CONFIG_VALUE_LIMIT);
-	if (result == 0)
-		value->text = arena_copy_string(&config->arena,
-			span_trim(buffer_span(&out)));
-	buffer_fini(&out);
-	return result;
+		snprintf(out, CONFIG_PLACE_SIZE, "%s%s", value->file == NULL ?
+			"" : value->file, value->file == NULL ? "" : ": ");
 }
 
 /* ---- types ---- */
@@ -230,13 +135,19 @@ check_type(const struct config_parameter *parameter, struct config_value *value)
 		return is_one_of(text, parameter->choices) ? NULL :
 			parameter->choices;
 	case CONFIG_NETWORKS:
-		return network_list_is_valid(text, &bad) ? NULL :
-			"networks such as 192.168.10.0/24 or [2001:db8::]/32";
+		if (!network_list_is_valid(text, &bad))
+			return "networks such as 192.168.10.0/24 or "
+				"[2001:db8::]/32";
+		return strcmp(parameter->name, "mynetworks") != 0 ||
+			network_list_is_plain(text, &bad) ? NULL :
+			"networks whose bits behind /length are 0, such as "
+			"192.168.10.0/24";
 	case CONFIG_SERVERS:
 		return are_servers(text) ? NULL : "addresses such as "
 			"192.0.2.1, 192.0.2.1@5353 or [2001:db8::1]:5353";
 	case CONFIG_TEXT:
 	case CONFIG_LIST:
+	case CONFIG_DOMAINS:
 		return NULL;
 	}
 	return NULL;
@@ -246,11 +157,11 @@ static int
 check(struct config *config, size_t index, struct error *error)
 {
 	struct config_value *value = &config->value[index];
-	char place[300];
+	char place[CONFIG_PLACE_SIZE];
 	const char *expected = check_type(&config_table[index], value);
 	if (expected == NULL)
 		return 0;
-	print_place(value, place, sizeof(place));
+	config_place(value, place);
 	return error_set(error, ERROR_USAGE, "%s%s: found \"%.80s\", "
 		"expected %s%s", place, config_table[index].name, value->text,
 		config_table[index].type == CONFIG_CHOICE ? "one of: " : "",
@@ -388,8 +299,10 @@ config_finish(struct config *config, struct error *error)
 	find_host_name(config);
 	find_domain(config);
 	for (size_t i = 0; i < config->count; i++)
-		if (expand(config, i, 0, error) < 0)
+		if (config_expand(config, i, 0, error) < 0)
 			return -1;
+	if (config_resolve_lists(config, error) < 0)
+		return -1;
 	for (size_t i = 0; i < config->count; i++)
 		if (check(config, i, error) < 0)
 			return -1;
@@ -485,6 +398,16 @@ config_next_item(struct span *rest, struct span *item)
 	*item = span_first(*rest, n);
 	*rest = span_skip(*rest, n);
 	return n > 0;
+}
+
+bool
+config_next_pattern(struct span *rest, struct span *item, bool *is_excluded)
+{
+	if (!config_next_item(rest, item))
+		return false;
+	*is_excluded = item->data[0] == '!';
+	*item = span_skip(*item, *is_excluded ? 1 : 0);
+	return true;
 }
 
 bool

@@ -21,7 +21,8 @@ enum config_type {
 	CONFIG_DURATION,	/* milliseconds inside; s m h d in the file */
 	CONFIG_BOOL,		/* yes or no */
 	CONFIG_CHOICE,		/* one of the words in .choices */
-	CONFIG_NETWORKS,	/* CIDR list */
+	CONFIG_DOMAINS,		/* list of domains; !domain excludes */
+	CONFIG_NETWORKS,	/* CIDR list; !network excludes */
 	CONFIG_SERVERS,		/* list of addresses, each perhaps with a port */
 	CONFIG_PORT,		/* 0 to 65535 */
 };
@@ -43,7 +44,8 @@ struct config;
 
 /*
  * Reads the file (NULL: none), then applies overrides ("NAME=VALUE", may be
- * NULL when count is 0) and expands $name. Bad values, loops and unknown names
+ * NULL when count is 0), expands $name and reads the files that lists of domains
+ * and networks name; effective values have what stands in them. Bad values, loops and unknown names
  * are errors: one sentence with file and line, what was found and what was
  * expected; nothing is returned then. Names that only Postfix or Dovecot have
  * become warnings, kept for config_warning.
@@ -89,6 +91,10 @@ config_bool(const struct config *config, const char *name);
 /* The next item of a list value: start with *rest = span_from(config_text()). */
 bool
 config_next_item(struct span *rest, struct span *item);
+
+/* The same; true in *is_excluded, and without it, when a ! is before it. */
+bool
+config_next_pattern(struct span *rest, struct span *item, bool *is_excluded);
 
 /* Does a list have this item, as it stands? */
 bool

@@ -6,6 +6,7 @@
 
 #define T CONFIG_TEXT
 #define L CONFIG_LIST
+#define M CONFIG_DOMAINS
 #define N CONFIG_NUMBER
 #define S CONFIG_SIZE
 #define D CONFIG_DURATION
@@ -21,15 +22,19 @@ const struct config_parameter config_table[] = {
 { "mydomain", T, "", NULL, "*", NULL,
 	"The mail domain. Empty: $myhostname less its first label." },
 { "myorigin", T, "$mydomain", NULL, "smtpd auth queue relay", NULL,
-	"Domain added to addresses without one in mail from this host." },
+	"Domain added to addresses without one in mail from this host; of a /file its "
+	"first line (Debian: /etc/mailname). Postfix has $myhostname where it is not "
+	"set." },
 { "inet_interfaces", L, "all", NULL, "relay", NULL,
 	"Addresses to listen on: all, loopback-only, host names or addresses." },
 { "inet_protocols", C, "all", "all ipv4 ipv6", "relay", NULL,
 	"IP versions to listen on, and to send mail by." },
-{ "mydestination", L, "$myhostname, localhost.$mydomain, localhost", NULL,
+{ "mydestination", M, "$myhostname, localhost.$mydomain, localhost", NULL,
 	"auth smtpd", NULL,
 	"Domains whose mail is for accounts here, beside those added with "
-	"`posthouse domain add`." },
+	"`posthouse domain add`. As in Postfix: names, not those below them; the first "
+	"that has a domain decides, and !name says no; /file is a file of such names, "
+	"hash:/file the keys of a table's text." },
 { "alias_maps", L, "/etc/aliases", NULL, "auth pipe", NULL,
 	"Alias files in the usual format, for names in mydestination; "
 	"`newaliases` compiles them. The default counts for root only." },
@@ -48,7 +53,9 @@ const struct config_parameter config_table[] = {
 	"passed over), or regexp: and pcre: tables." },
 { "mynetworks", W, "127.0.0.0/8 [::1]/128", NULL, "smtpd login auth names",
 	NULL,
-	"Clients that may relay without authentication." },
+	"Clients that may relay without authentication. As in Postfix: networks "
+	"without bits of a host; the first that has a client decides, and !network says "
+	"no; /file is a file of networks." },
 { "recipient_delimiter", T, "+", NULL, "auth pipe mailbox", NULL,
 	"Characters that separate a user name from an extension: "
 	"alice+news@ is delivered to alice." },
@@ -140,9 +147,9 @@ const struct config_parameter config_table[] = {
 { "transport_maps", T, "", NULL, "queue", NULL,
 	"A file with next hops for single addresses and domains, as in Postfix's "
 	"transport(5); read as text, a type in front (hash:) is passed over." },
-{ "relay_domains", L, "", NULL, "smtpd", NULL,
+{ "relay_domains", M, "", NULL, "smtpd", NULL,
 	"Other domains, and those below them, that mail is relayed to for "
-	"anybody." },
+	"anybody; !name, /file and hash:/file as in mydestination." },
 { "initial_destination_concurrency", N, "5", NULL, "queue", NULL,
 	"Deliveries to one next hop at once, at first." },
 { "default_destination_concurrency_limit", N, "20", NULL, "queue", NULL,

@@ -6,16 +6,25 @@
 
 #include "base/config.h"
 
+static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
 static void
 unmap_v4(struct network_address *address)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	if (address->family != AF_INET6 ||
 	    memcmp(address->bytes, mapped, sizeof(mapped)) != 0)
 		return;
 	memmove(address->bytes, address->bytes + 12, 4);
 	memset(address->bytes + 4, 0, 12);
 	address->family = AF_INET;
+}
+
+static void
+map_v4(struct network_address *address)
+{
+	memmove(address->bytes + 12, address->bytes, 4);
+	memcpy(address->bytes, mapped, sizeof(mapped));
+	address->family = AF_INET6;
 }
 
 struct network_address
@@ -127,7 +136,11 @@ network_is_loopback(const struct network_address *address)
 	}
 }
 
-/* "192.0.2.0/24", "[2001:db8::]/32", "2001:db8::1": an address and a length. */
+/*
+ * "192.0.2.0/24", "[2001:db8::]/32", "2001:db8::1": an address and a length.
+ * [::ffff:127.0.0.0]/104, as Debian writes it into main.cf, stays IPv6: it is
+ * taken, and no client is in it, because theirs are IPv4 by then; so in Postfix.
+ */
 static bool
 parse_network(struct span item, struct network_address *address,
 	unsigned *bits)
@@ -144,6 +157,8 @@ parse_network(struct span item, struct network_address *address,
 		text = span_of(text.data + 1, text.size - 2);
 	if (!network_address_parse(text, address))
 		return false;
+	if (address->family == AF_INET && span_find(text, ':') < text.size)
+		map_v4(address);
 	*bits = address->family == AF_INET ? 32 : 128;
 	if (slash == item.size)
 		return true;
@@ -169,26 +184,60 @@ network_list_contains(struct span list, const struct network_address *address)
 {
 	struct span item;
 	struct network_address network;
+	bool is_excluded;
 	unsigned bits;
-	while (config_next_item(&list, &item)) {
+	while (config_next_pattern(&list, &item, &is_excluded)) {
 		if (!parse_network(item, &network, &bits))
 			continue;
 		if (address->family == AF_UNIX && network_is_loopback(&network))
-			return true;
+			return !is_excluded;
 		if (network.family == address->family &&
 		    bits_are_equal(network.bytes, address->bytes, bits))
-			return true;
+			return !is_excluded;
 	}
 	return false;
 }
 
 bool
-network_list_is_valid(struct span list, struct span *bad)
+network_pattern_is_valid(struct span item)
 {
 	struct network_address network;
 	unsigned bits;
-	while (config_next_item(&list, bad))
-		if (!parse_network(*bad, &network, &bits))
+	return parse_network(item, &network, &bits);
+}
+
+bool
+network_list_is_valid(struct span list, struct span *bad)
+{
+	struct span item;
+	bool is_excluded;
+	while (config_next_pattern(&list, &item, &is_excluded)) {
+		*bad = item;
+		if (!network_pattern_is_valid(item))
+			return false;
+	}
+	return true;
+}
+
+static bool
+has_host_bits(const struct network_address *network, unsigned bits)
+{
+	unsigned size = network->family == AF_INET ? 32 : 128;
+	for (unsigned i = bits; i < size; i++)
+		if ((network->bytes[i / 8] & (0x80 >> i % 8)) != 0)
+			return true;
+	return false;
+}
+
+bool
+network_list_is_plain(struct span list, struct span *bad)
+{
+	struct network_address network;
+	bool is_excluded;
+	unsigned bits;
+	while (config_next_pattern(&list, bad, &is_excluded))
+		if (parse_network(*bad, &network, &bits) &&
+		    has_host_bits(&network, bits))
 			return false;
 	return true;
 }

@@ -45,8 +45,9 @@ bool
 network_is_loopback(const struct network_address *address);
 
 /*
- * Is the address in the list ("127.0.0.0/8, [::1]/128 10.1.2.3")? A local
- * client is in every list that contains the loopback.
+ * Is the address in the list ("127.0.0.0/8, ![::1]/128 10.1.2.3")? The first item
+ * that has it decides: one with ! says no. A local client is where the loopback
+ * is.
  */
 bool
 network_list_contains(struct span list, const struct network_address *address);
@@ -54,6 +55,15 @@ network_list_contains(struct span list, const struct network_address *address);
 /* False when an item is not a network; *bad is that item. */
 bool
 network_list_is_valid(struct span list, struct span *bad);
+
+/* Of a valid list: false when an item has bits of a host, as in 10.0.0.1/8, which
+ * Postfix does not take in mynetworks; *bad is that item. */
+bool
+network_list_is_plain(struct span list, struct span *bad);
+
+/* Is it an address or a network? */
+bool
+network_pattern_is_valid(struct span item);
 
 /*
  * The network that limits count for: the address itself for IPv4, the /64 for

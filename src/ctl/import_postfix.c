@@ -212,8 +212,6 @@ flatten(struct import *import, struct span list, struct buffer *out,
 				path), out))
 				return false;
 		}
-		if (!is_file && item.data[0] == '!')
-			return false;
 		if (!is_file)
 			buffer_print(out, " %.*s", SPAN_PRINT(item));
 	}
@@ -334,6 +332,7 @@ carry_one(struct postfix *postfix, const struct setting *setting)
 	} else if (parameter != NULL && setting->value.size > 0) {
 		carry(postfix, setting, parameter->name);
 	} else if (parameter != NULL && (parameter->type == CONFIG_LIST ||
+		parameter->type == CONFIG_DOMAINS ||
 		parameter->type == CONFIG_TEXT)) {
 		import_set(import, &setting->place, parameter->name,
 			setting->value);

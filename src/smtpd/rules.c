@@ -84,19 +84,22 @@ is_here(const struct network_address *client)
 	return client->family == AF_UNIX || network_is_loopback(client);
 }
 
-/* The domain itself or one below it, as Postfix matches them. */
+/*
+ * The domain itself or one below it, the first that has it decides, as Postfix
+ * matches them (relay_domains in parent_domain_matches_subdomains): so .example.org
+ * there is no domain's parent.
+ */
 bool
 rules_is_relayed(const struct rules *rules, struct span domain)
 {
 	struct span rest = rules->relay_domains, item;
-	while (config_next_item(&rest, &item)) {
-		if (item.size > 0 && item.data[0] == '.')
-			item = span_skip(item, 1);
+	bool is_excluded;
+	while (config_next_pattern(&rest, &item, &is_excluded)) {
 		if (item.size == 0 || !span_ends_nocase(domain, item))
 			continue;
 		if (domain.size == item.size ||
 		    domain.data[domain.size - item.size - 1] == '.')
-			return true;
+			return !is_excluded;
 	}
 	return false;
 }

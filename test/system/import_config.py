@@ -20,7 +20,7 @@ POSTFIX = [
     ("mynetworks = 127.0.0.0/8, {folder}/networks, hash:{folder}/table",
      ["mynetworks = 127.0.0.0/8 192.0.2.0/24 198.51.100.0/24 203.0.113.7"], []),
     ("myorigin = {folder}/mailname", ["myorigin = mail.example.com"], []),
-    ("mynetworks = !192.0.2.1, 192.0.2.0/24", [], ["main.cf:1: mynetworks: not carried over"]),
+    ("mynetworks = !192.0.2.1, 192.0.2.0/24", ["mynetworks = !192.0.2.1 192.0.2.0/24"], []),
     ("relay_domains = $mydestination", ["relay_domains = ${mydestination}"], []),
     ("alias_maps = mysql:/etc/x", [], ["alias_maps: not carried over: \"mysql:/etc/x\""]),
     ("smtpd_tls_cert_file = /etc/x.pem", ["tls_cert_file = /etc/x.pem"], ["carried over as tls_cert"]),

@@ -95,6 +95,17 @@ mistakes_name_line_found_and_expected(void **state)
 		{ "mydomain = $nothing\n", "found $nothing" },
 		{ "mydomain = a$\n", "found a $ without a name" },
 		{ "mynetworks = 10.0.0.0/33\n", "expected networks such as" },
+		{ "mynetworks = 10.0.0.1/8\n", "bits behind /length are 0" },
+		{ "mynetworks = cidr:/x\n", "such a table is not read here" },
+		{ "mynetworks = !\n", "found ! alone" },
+		{ "mynetworks = !/nowhere\n", "opening /nowhere" },
+		{ "relay_domains = pcre:/x\n", "such a table is not read" },
+		{ "relay_domains = hash:/nowhere\n", "opening /nowhere" },
+		{ "myorigin = /dev/null\n", "no name in the first line" },
+		{ "mydomain = ${myhostname\n", "found a $ without a name" },
+		{ "mydomain = ${{a} == {b} ? {c}}\n", "without a name" },
+		{ "mydomain = ${myhostname?{a}b}\n", "without a name" },
+		{ "mydomain = ${mydomain?a}\n", "in a loop" },
 		{ "disable_plaintext_auth = maybe\n", "expected yes or no" },
 		{ "message_size_limit = -1\n", "expected a size" },
 		{ "smtpd_forbid_bare_newline = x\n", "expected one of: reject" },
@@ -151,6 +162,55 @@ blobs_carry_only_what_a_program_reads(void **state)
 }
 
 static void
+files_stand_in_lists(void **state)
+{
+	static const struct {
+		const char *file, *value, *effective;
+	} cases[] = {
+		{ "a.test\n# no\nb.test, c.test\n", "x %s",
+			"x a.test b.test c.test" },
+		{ "a.test !b.test\n", "!%s", "!a.test b.test" },
+		{ "a.test", "!!%s", "a.test" },
+		{ "", "%s", "" },
+		{ "a.test OK\n  c.test\n#b.test x\n/etc/x y\n!d.test z\n"
+			"e.test\n", "hash:%s", "a.test e.test" },
+		{ "a.test OK", "!texthash:%s", "!a.test" },
+	};
+	char file[] = "/tmp/posthouse-list-XXXXXX";
+	char item[100], line[200];
+	(void)state;
+	int fd = mkstemp(file);
+	assert_true(fd >= 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config *config;
+		struct error error;
+		struct span value = span_from(cases[i].value);
+		size_t at = span_find(value, '%');
+		assert_int_equal(ftruncate(fd, 0), 0);
+		assert_int_equal(pwrite(fd, cases[i].file,
+			strlen(cases[i].file), 0),
+			(ssize_t)strlen(cases[i].file));
+		snprintf(item, sizeof(item), "%.*s%s",
+			SPAN_PRINT(span_first(value, at)), file);
+		snprintf(line, sizeof(line), "relay_domains = %s\n", item);
+		assert_int_equal(load(line, &config, &error), 0);
+		assert_string_equal(config_text(config, "relay_domains"),
+			cases[i].effective);
+		config_free(&config);
+	}
+	/* a file that names itself ends */
+	struct config *config;
+	struct error error;
+	assert_int_equal(pwrite(fd, file, strlen(file), 0),
+		(ssize_t)strlen(file));
+	snprintf(line, sizeof(line), "relay_domains = %s\n", file);
+	assert_int_equal(load(line, &config, &error), -1);
+	assert_non_null(strstr(error.text, "in a file in a file"));
+	close(fd);
+	unlink(file);
+}
+
+static void
 networks_contain_their_addresses(void **state)
 {
 	static const struct {
@@ -166,6 +226,11 @@ networks_contain_their_addresses(void **state)
 		{ "0.0.0.0/0", "2001:db8::1", false },
 		{ "2001:db8::/33", "2001:db8:8000::1", false },
 		{ "", "127.0.0.1", false },
+		{ "!10.1.0.0/16, 10.0.0.0/8", "10.1.2.3", false },
+		{ "!10.1.0.0/16, 10.0.0.0/8", "10.2.2.3", true },
+		{ "10.0.0.0/8, !10.1.0.0/16", "10.1.2.3", true },
+		{ "!10.1.0.0/16", "10.2.2.3", false },
+		{ "[::ffff:10.0.0.0]/104", "10.1.2.3", false },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -184,6 +249,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_of_the_chapter_work),
 		cmocka_unit_test(mydomain_is_the_host_less_its_first_label),
+		cmocka_unit_test(files_stand_in_lists),
 		cmocka_unit_test(values_have_units),
 		cmocka_unit_test(mistakes_name_line_found_and_expected),
 		cmocka_unit_test(names_of_postfix_are_warnings),

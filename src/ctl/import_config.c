@@ -17,7 +17,7 @@
 #include "ctl/ctl.h"
 
 void
-import_say(struct import *import, const struct import_place *place,
+import_say(struct config_import *import, const struct import_place *place,
 	struct span name, const char *format, ...)
 {
 	va_list list;
@@ -32,7 +32,7 @@ import_say(struct import *import, const struct import_place *place,
 
 /* Does the value mean something to Posthouse? The same check as at a start. */
 static bool
-is_right(struct import *import, const struct import_place *place,
+is_right(struct config_import *import, const struct import_place *place,
 	const char *name, struct span value)
 {
 	const char *setting = arena_print(&import->arena, "%s=%.*s", name,
@@ -48,7 +48,7 @@ is_right(struct import *import, const struct import_place *place,
 }
 
 void
-import_set(struct import *import, const struct import_place *place,
+import_set(struct config_import *import, const struct import_place *place,
 	const char *name, struct span value)
 {
 	const struct config_parameter *parameter =
@@ -61,7 +61,7 @@ import_set(struct import *import, const struct import_place *place,
 }
 
 void
-import_say_known(struct import *import, const struct import_place *place,
+import_say_known(struct config_import *import, const struct import_place *place,
 	const char *owner, struct span name, struct span value)
 {
 	const struct config_known *known = config_known_table;
@@ -78,7 +78,7 @@ import_say_known(struct import *import, const struct import_place *place,
 }
 
 void
-import_add_source(struct import *import, const struct import_place *place,
+import_add_source(struct config_import *import, const struct import_place *place,
 	struct span source)
 {
 	struct span item, rest = buffer_span(&import->sources);
@@ -95,7 +95,7 @@ import_add_source(struct import *import, const struct import_place *place,
 /* ---- the result ---- */
 
 static void
-write_result(const struct import *import, struct buffer *out)
+write_result(const struct config_import *import, struct buffer *out)
 {
 	buffer_add_string(out, "# Made by `posthouse config import`. What was "
 		"not carried over stood in its report.\n");
@@ -127,7 +127,7 @@ put_result(const char *path, bool is_forced, struct span text,
 }
 
 static int
-read_all(struct import *import, const char *postfix, const char *dovecot,
+read_all(struct config_import *import, const char *postfix, const char *dovecot,
 	struct error *error)
 {
 	const struct import_place place = { "accounts", 0 };
@@ -144,7 +144,7 @@ read_all(struct import *import, const char *postfix, const char *dovecot,
 }
 
 static int
-import_and_write(struct import *import, const char *output, bool is_forced,
+import_and_write(struct config_import *import, const char *output, bool is_forced,
 	struct error *error)
 {
 	struct buffer out;
@@ -169,7 +169,7 @@ ctl_config_import(struct ctl *ctl)
 	const char *dovecot = ctl_take_option(ctl, "--dovecot");
 	const char *output = ctl_take_option(ctl, "--output");
 	bool is_forced = ctl_take_flag(ctl, "--force");
-	struct import import = { .carried = 0 };
+	struct config_import import = { .carried = 0 };
 	struct error error;
 	if (ctl->argc > 0)
 		return ctl_usage(ctl_command_of(ctl_config), "found \"%s\", "

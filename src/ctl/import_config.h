@@ -23,7 +23,7 @@ struct import_place {
 	unsigned line;
 };
 
-struct import {
+struct config_import {
 	struct arena arena;
 	struct buffer report;		/* lines of text */
 	const char **value;		/* parallel to config_table; NULL: none */
@@ -33,32 +33,32 @@ struct import {
 
 /* A setting of the same name and meaning: taken when its value is right. */
 void
-import_set(struct import *import, const struct import_place *place,
+import_set(struct config_import *import, const struct import_place *place,
 	const char *name, struct span value);
 
 /* A line of the report: what became of a setting. */
 void
-import_say(struct import *import, const struct import_place *place,
+import_say(struct config_import *import, const struct import_place *place,
 	struct span name, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
 /* What is known of others' names (base/config_known.h), or that nothing is. */
 void
-import_say_known(struct import *import, const struct import_place *place,
+import_say_known(struct config_import *import, const struct import_place *place,
 	const char *owner, struct span name, struct span value);
 
 /* "passwd-file:/etc/x", once. */
 void
-import_add_source(struct import *import, const struct import_place *place,
+import_add_source(struct config_import *import, const struct import_place *place,
 	struct span source);
 
 /* DIR/main.cf and DIR/master.cf; DIR/dovecot.conf and what it includes. One
  * sentence with file and line when they cannot be read. */
 int
-import_postfix(struct import *import, const char *directory,
+import_postfix(struct config_import *import, const char *directory,
 	struct error *error);
 int
-import_dovecot(struct import *import, const char *directory,
+import_dovecot(struct config_import *import, const char *directory,
 	struct error *error);
 
 #endif

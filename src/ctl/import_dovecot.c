@@ -12,7 +12,7 @@
 #include "ctl/import_config.h"
 
 struct dovecot {
-	struct import *import;
+	struct config_import *import;
 	struct import_place place;	/* being read */
 	struct span block[IMPORT_DEPTH];	/* "service imap-login", ... */
 	size_t depth;
@@ -53,7 +53,7 @@ is_in(const struct dovecot *dovecot, size_t depth, const char *kind)
 static void
 take_mail_location(struct dovecot *dovecot, struct span value)
 {
-	struct import *import = dovecot->import;
+	struct config_import *import = dovecot->import;
 	struct span rest = value, part;
 	struct buffer out;
 	bool is_first = true;
@@ -158,7 +158,7 @@ take_global(struct dovecot *dovecot, struct span name, struct span value)
 	static const char *const same[] = { "disable_plaintext_auth",
 		"auth_failure_delay", "auth_cache_ttl", "first_valid_uid",
 		"last_valid_uid", NULL };
-	struct import *import = dovecot->import;
+	struct config_import *import = dovecot->import;
 	const struct config_parameter *parameter = config_find_parameter(name);
 	if (span_equals(name, SPAN("mail_location"))) {
 		take_mail_location(dovecot, value);
@@ -528,7 +528,7 @@ read_file(struct dovecot *dovecot, const char *path, unsigned depth)
 }
 
 int
-import_dovecot(struct import *import, const char *directory,
+import_dovecot(struct config_import *import, const char *directory,
 	struct error *error)
 {
 	struct dovecot dovecot = { .import = import, .error = error };

@@ -18,7 +18,7 @@ struct setting {
 };
 
 struct postfix {
-	struct import *import;
+	struct config_import *import;
 	const char *file;
 	struct setting *setting;
 	size_t count;
@@ -169,7 +169,7 @@ is_list_of_names(struct span name)
 
 /* The first word of each line: a file of a list, or the keys of a table. */
 static bool
-add_file(struct import *import, const char *path, struct buffer *out)
+add_file(struct config_import *import, const char *path, struct buffer *out)
 {
 	struct buffer bytes;
 	struct error error;
@@ -193,7 +193,7 @@ add_file(struct import *import, const char *path, struct buffer *out)
 
 /* "/file" and "hash:/file" are replaced by what stands in them. */
 static bool
-flatten(struct import *import, struct span list, struct buffer *out,
+flatten(struct config_import *import, struct span list, struct buffer *out,
 	struct span *bad)
 {
 	static const char *const types[] = { "", "hash:", "btree:", "lmdb:",
@@ -273,7 +273,7 @@ find_objection(struct span name)
 static void
 carry(struct postfix *postfix, const struct setting *setting, const char *name)
 {
-	struct import *import = postfix->import;
+	struct config_import *import = postfix->import;
 	struct buffer expanded, flat;
 	struct span bad = SPAN("");
 	buffer_init(&expanded, 0);
@@ -318,7 +318,7 @@ say_domains(struct postfix *postfix, const struct setting *setting)
 static void
 carry_one(struct postfix *postfix, const struct setting *setting)
 {
-	struct import *import = postfix->import;
+	struct config_import *import = postfix->import;
 	const struct config_parameter *parameter =
 		config_find_parameter(setting->name);
 	const char *objection = find_objection(setting->name);
@@ -448,7 +448,7 @@ read_one(struct postfix *postfix, const char *directory, const char *name,
 }
 
 int
-import_postfix(struct import *import, const char *directory,
+import_postfix(struct config_import *import, const char *directory,
 	struct error *error)
 {
 	struct postfix postfix = { .import = import, .error = error,

@@ -430,8 +430,9 @@ step_collecting(struct account *account)
 	struct compactor *compactor = account->compactor;
 	if (look_at_some(account))
 		return;
-	qsort(compactor->placement, compactor->count,
-		sizeof(*compactor->placement), compare_placements);
+	if (compactor->count > 0)
+		qsort(compactor->placement, compactor->count,
+			sizeof(*compactor->placement), compare_placements);
 	compactor->phase = COMPACT_MOVES;
 }
 

@@ -336,7 +336,8 @@ log_copy_segments(struct log *log, uint64_t **numbers)
 	pthread_mutex_lock(&log->lock);
 	size_t count = log->number_count;
 	*numbers = memory_new_array(count, sizeof(**numbers));
-	memcpy(*numbers, log->number, count * sizeof(**numbers));
+	if (count > 0)
+		memcpy(*numbers, log->number, count * sizeof(**numbers));
 	pthread_mutex_unlock(&log->lock);
 	return count;
 }

@@ -586,7 +586,8 @@ sim_list(void *context, const char *path, files_name *name, void *name_context)
 	/* A callback may remove names: walk over a copy. */
 	size_t count = disk->node[directory].seen_count;
 	struct name *copy = memory_new_array(count, sizeof(*copy));
-	memcpy(copy, disk->node[directory].seen, count * sizeof(*copy));
+	if (count > 0)
+		memcpy(copy, disk->node[directory].seen, count * sizeof(*copy));
 	for (size_t i = 0; i < count; i++)
 		name(name_context, copy[i].text);
 	memory_free(copy);

@@ -23,10 +23,7 @@ enum { CONTROL_ROOM = 64 };
 struct route {
 	struct sockaddr_storage client;
 	socklen_t client_size;
-	union {
-		struct cmsghdr head;	/* for its alignment */
-		char bytes[CONTROL_ROOM];
-	} control;
+	_Alignas(struct cmsghdr) char control[CONTROL_ROOM];
 	size_t control_size;
 };
 
@@ -68,7 +65,7 @@ message_for(struct route *route, struct iovec *part)
 	return (struct msghdr){ .msg_name = &route->client,
 		.msg_namelen = route->client_size, .msg_iov = part,
 		.msg_iovlen = 1, .msg_control = route->control_size > 0 ?
-		route->control.bytes : NULL,
+		route->control : NULL,
 		.msg_controllen = route->control_size };
 }
 
@@ -185,8 +182,8 @@ prepare(struct batch *batch)
 			.msg_name = &route->client,
 			.msg_namelen = sizeof(route->client),
 			.msg_iov = &batch->in_part[i], .msg_iovlen = 1,
-			.msg_control = route->control.bytes,
-			.msg_controllen = sizeof(route->control.bytes) };
+			.msg_control = route->control,
+			.msg_controllen = sizeof(route->control) };
 	}
 }
 

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -72,14 +73,14 @@ accept_wire(struct lot *lot, struct incoming *incoming, unsigned instance)
 }
 
 /* Wires to processes of system users that end before they say anything. */
-static unsigned endings;
+static atomic_uint endings;
 
 static void
 accept_user(struct lot *lot, struct incoming *incoming, unsigned instance)
 {
 	assert_true(instance >= 1000);
-	if (endings > 0)
-		endings--;
+	if (atomic_load(&endings) > 0)
+		atomic_fetch_sub(&endings, 1);
 	else
 		mail_server_accept(lot, incoming, &server);
 }
@@ -277,11 +278,11 @@ one_that_ended_is_asked_again(void **state)
 		};
 		struct fixture fixture;
 		begin(&fixture, 1000);
-		endings = cases[i].endings;
+		atomic_store(&endings, cases[i].endings);
 		try(&fixture, recipient, 2, WORLD_PATIENCE);
 		assert_int_equal(recipient[0].reply.code, 250);
 		assert_int_equal(recipient[1].reply.code, cases[i].code);
-		assert_int_equal(endings, 0);
+		assert_int_equal(atomic_load(&endings), 0);
 		assert_false(recipient[1].is_uncertain);
 		end(&fixture);
 	}

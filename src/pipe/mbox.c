@@ -8,16 +8,17 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/dotlock.h"
 #include "base/file.h"
 #include "pipe/content.h"
 
 enum {
-	STALE = 300,			/* s that a dotlock may be old */
 	LOCK_PAUSE = 50,		/* ms between looks at a lock */
 	PATH_SIZE = 4096,
 	NULL_MAJOR = 1, NULL_MINOR = 3,
@@ -31,37 +32,22 @@ pause_for(int ms)
 	poll(NULL, 0, ms);
 }
 
-/* Who died with it left it behind. */
-static void
-remove_stale(const char *lock)
-{
-	struct stat status;
-	if (lstat(lock, &status) == 0 &&
-		clock_wall() / 1000 - status.st_mtime > STALE)
-		unlink(lock);
-}
-
 /* 1: made; 0: this directory is not ours to make one in, where fcntl must do;
  * -1: somebody else's stays. */
 static int
-dotlock_make(const char *lock, int64_t deadline, struct error *error)
+dotlock_wait(int directory, const char *path, const char *name,
+	int64_t deadline, struct error *error)
 {
 	for (;;) {
-		int fd = open(lock, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
-			O_CLOEXEC, 0600);
-		if (fd >= 0) {
-			file_close(&fd);
+		int taken = dotlock_take(directory, name, error);
+		if (taken < 0)
+			return error->code == ERROR_REFUSED ? 0 : -1;
+		if (taken == 1)
 			return 1;
-		}
-		if (errno == EACCES || errno == EROFS || errno == EPERM)
-			return 0;
-		if (errno != EEXIST)
-			return error_set_errno(error, "making %s", lock);
-		remove_stale(lock);
 		if (clock_monotonic() >= deadline)
 			return error_set(error, ERROR_LATER,
-				"%s is there: another program has the file",
-				lock);
+				"%s.lock is there: another program has the file",
+				path);
 		pause_for(LOCK_PAUSE);
 	}
 }
@@ -155,19 +141,36 @@ append_locked(const struct pipe_delivery *delivery, const char *path,
 	return result;
 }
 
+/* The directory that the file is in, for its dotlock; *name: its name there. */
+static int
+open_directory(const char *path, const char **name, struct error *error)
+{
+	char directory[PATH_SIZE];
+	const char *slash = strrchr(path, '/');
+	size_t size = slash == NULL ? 0 : (size_t)(slash - path);
+	if (size >= sizeof(directory))
+		return error_set(error, ERROR_REFUSED, "the path is too long");
+	*name = slash == NULL ? path : slash + 1;
+	snprintf(directory, sizeof(directory), "%.*s%s", (int)size, path,
+		slash == NULL ? "." : size == 0 ? "/" : "");
+	int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 ? fd : error_set_errno(error, "opening %s", directory);
+}
+
 int
 mbox_append(const struct pipe_delivery *delivery, const char *path,
 	int64_t now, struct error *error)
 {
-	char lock[PATH_SIZE];
-	if (snprintf(lock, sizeof(lock), "%s.lock", path) >= PATH_SIZE)
-		return error_set(error, ERROR_REFUSED, "the path is too long");
-	int has_lock = dotlock_make(lock, clock_monotonic() + PIPE_LOCK_WAIT,
-		error);
-	if (has_lock < 0)
+	const char *name;
+	int directory = open_directory(path, &name, error);
+	if (directory < 0)
 		return -1;
-	int result = append_locked(delivery, path, now, error);
+	int has_lock = dotlock_wait(directory, path, name, clock_monotonic() +
+		PIPE_LOCK_WAIT, error);
+	int result = has_lock < 0 ? -1 :
+		append_locked(delivery, path, now, error);
 	if (has_lock == 1)
-		unlink(lock);
+		dotlock_give(directory, name);
+	file_close(&directory);
 	return result;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -293,6 +294,34 @@ a_file_has_one_name(void **state)
 	}
 }
 
+/* A program that died while it had the file does not keep it. */
+static void
+a_dead_program_s_lock_is_broken(void **state)
+{
+	struct fixture fixture;
+	struct buffer got;
+	char text[200];
+	(void)state;
+	begin(&fixture);
+	buffer_init(&got, 0);
+	pid_t child = fork();
+	if (child == 0)
+		_exit(0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	snprintf(text, sizeof(text), "%ld\n", (long)child);
+	write_text(&fixture, "out.lock", text);
+	snprintf(text, sizeof(text), "a: %s/out\n", fixture.directory);
+	write_text(&fixture, "aliases", text);
+	converse(&fixture, "<a@x> XPROGRAM=aliases:0 XKEY=a", "S: b\r\n\r\n",
+		&got);
+	assert_string_equal(buffer_string(&got),
+		OK "250 2.1.5 Delivered to the file");
+	snprintf(text, sizeof(text), "%s/out.lock", fixture.directory);
+	assert_int_equal(access(text, F_OK), -1);
+	buffer_fini(&got);
+	end(&fixture);
+}
+
 static const struct {
 	const char *name, *forward, *to, *expected;
 } forwards[] = {
@@ -390,6 +419,7 @@ main(void)
 		cmocka_unit_test(another_s_programs_do_not_run),
 		cmocka_unit_test(a_transaction_is_delivered_once),
 		cmocka_unit_test(a_file_has_one_name),
+		cmocka_unit_test(a_dead_program_s_lock_is_broken),
 		cmocka_unit_test(forward_says_where),
 		cmocka_unit_test(ends_are_verdicts),
 	};

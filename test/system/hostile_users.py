@@ -2,7 +2,8 @@
 """Somebody on the machine swaps a user's files for another's while mail is delivered
 and read: /var/mail/USER, a folder, files and directories of a maildir, for links and
 second names of what everybody may read and write, as fast as he can. Nothing of the
-other's is seen or changed, and what was taken is in the user's mailbox once."""
+other's is seen or changed, and what was taken is in the user's mailbox once. And processes of his that ask spoollock for more than
+is his."""
 import ctypes
 import imaplib
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import posthouse
 import users
+from probe import Probes
 
 PASSWORD = "linuxprobe"
 SECONDS = 6
@@ -194,12 +196,53 @@ def swap_maildirs(boss, clerk):
     return pairs, files
 
 
+# ---- what a process of his may ask of spoollock ----
+
+class Locks(Probes):
+    """spoollock, and probes that call it as mailbox-user does."""
+    def spawn(self):
+        build, programs = posthouse.build_directory(), self.directory / "programs"
+        programs.mkdir()
+        (programs / "owned").symlink_to(build / "test/system/probe")
+        (programs / "spoollock").symlink_to(build / "src/spoollock/spoollock")
+        table = self.directory / "services"
+        table.write_text("program spoollock posthouse-spoollock 1\n"
+                         "program owned (owner) mailbox_process_limit\n"
+                         "wire owned spool-lock spoollock\n"
+                         "wire command owned-admin owned\n"
+                         "wire command spool-lock spoollock\n")
+        return super().spawn(services=table, pattern=programs / "%s")
+
+
+def only_his_own_lock(boss, clerk):
+    lock = Path("/var/mail/boss.lock")
+    with Locks() as probes:
+        probes.start()
+        his, other = (probes.wire("owned-admin", user.pw_uid) for user in (boss, clerk))
+        assert his.say("SPOOL LOCK\t1").endswith("OK\t1") and lock.exists()
+        assert other.say("SPOOL UNLOCK\t1").endswith("OK\t1") and lock.exists()
+        assert his.say("SPOOL UNLOCK\t2").endswith("OK\t2") and not lock.exists()
+        # what another program locked is not his to unlock
+        lock.write_text("1\n")
+        assert his.say("SPOOL LOCK\t3").endswith("BUSY\t3")
+        assert his.say("SPOOL UNLOCK\t4").endswith("OK\t4") and lock.exists()
+        lock.unlink()
+        # nor is there a lock without a name, or with one that is said
+        assert probes.wire("spool-lock").file.readline() == ""
+        assert his.say("SPOOL LOCK\t5\tclerk").startswith("FAILED")
+        assert not [path for path in lock.parent.iterdir() if path.suffix == ".lock" or
+                    path.name == ".lock"]
+
+
 def main():
     users.own_machine()
     posthouse.own_network()
     boss, clerk = users.add("boss", PASSWORD), users.add("clerk", PASSWORD)
     cases = {"mbox": ("mbox:~/mail:INBOX=/var/mail/%u", swap_mboxes),
              "maildir": ("maildir:~/Maildir", swap_maildirs)}
+    if len(sys.argv) == 1 or "locks" in sys.argv[1:]:
+        print("locks", flush=True)
+        only_his_own_lock(boss, clerk)
     for name, (location, prepare) in cases.items():
         if len(sys.argv) > 1 and name not in sys.argv[1:]:
             continue

@@ -5,6 +5,7 @@
  *	BACK line		a line to back-echo and its answer
  *	CALL instance text	a line to back-echo of that instance and its answer
  *	OWNED uid line		a line to owned-echo of that user and its answer
+ *	SPOOL line		a line to spoollock and its answer
  *	WHO			whose process this is, whose the caller's
  *	TARRY			takes a second longer to end
  *	FORBIDDEN		asks for a wire that the table does not give
@@ -41,7 +42,7 @@
 enum { WORKERS = 8, IDLE = 1000, CALL_WAIT = 1500, LINE_LIMIT = 1000,
 	CONTROL_FD = 3, COUNTER_FD = 5, GENERATIONS_FD = 6 };
 
-static struct wire_pool *backs[2], *forbidden;
+static struct wire_pool *backs[2], *forbidden, *spool;
 static struct lot *lot;
 static bool does_tarry;
 static const struct config *current;
@@ -171,6 +172,8 @@ do_line(struct conversation *c, struct span line)
 		do_owned(out, rest);
 	} else if (span_equals(word, SPAN("BACK"))) {
 		do_call(out, backs[0], rest);
+	} else if (span_equals(word, SPAN("SPOOL"))) {
+		do_call(out, spool, rest);
 	} else if (span_equals(word, SPAN("WHO"))) {
 		do_who(out, c);
 	} else if (span_equals(word, SPAN("TARRY"))) {
@@ -364,6 +367,7 @@ main(int argc, char **argv)
 	backs[0] = wire_pool_new(lot, "back-echo", 0);
 	backs[1] = wire_pool_new(lot, "back-echo", 1);
 	forbidden = wire_pool_new(lot, "queue-smtp", 0);
+	spool = wire_pool_new(lot, "spool-lock", 0);
 	lot_run(lot, 2000);
 	if (does_tarry)
 		nanosleep(&(struct timespec){ 1, 0 }, NULL);

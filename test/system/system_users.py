@@ -5,6 +5,7 @@ is in front of them: the test is the queue. Then with all of it."""
 import imaplib
 import os
 import poplib
+import pwd
 import re
 import shutil
 import signal
@@ -297,6 +298,23 @@ def who_is_deleted_has_no_mail(guest):
         assert system.process.poll() is None
 
 
+def names_and_groups_give_nothing(boss, postman):
+    """A name that is a path leads nowhere, and group mail is nobody's own."""
+    with open("/etc/passwd", "a") as file:
+        file.write("../boss:x:4242:4242::/home/boss:/bin/sh\n")
+    with Mailboxes() as system:
+        system.start()
+        try:
+            assert system.deliver(pwd.getpwuid(4242), "Subject: x\n\nx\n") == ""
+        except Later:
+            pass
+        assert "could be a path" in system.log()
+        assert system.deliver(postman, "Subject: x\n\nx\n").startswith("250 2")
+        status = Path(f"/proc/{system.pid(postman)}/status").read_text()
+        assert re.search(r"^Gid:(\t65534){4}$", status, re.MULTILINE), status
+        assert system.deliver(boss, "Subject: x\n\nx\n").startswith("250 2")
+
+
 # ---- with all that is in front of them ----
 
 def whole(**parameters):
@@ -408,12 +426,13 @@ def main():
     boss = users.add("boss", PASSWORD)
     clerk = users.add("clerk", PASSWORD, home=False)
     guest, guest_too = users.add("visitor"), users.add("guest", PASSWORD)
+    postman = users.add("postman", options=("-g", "mail"))
     cases = [(each_has_his_own, boss, clerk), (the_jail_holds, boss),
              (maildirs_are_in_the_home, boss, clerk),
              (mboxes_are_in_the_home, boss),
              (a_home_that_is_not_his_is_not_used, boss, clerk),
              (native_mail_can_be_anywhere, boss), (it_comes_and_goes, boss), (kill_loses_nothing, boss), (who_is_deleted_has_no_mail, guest),
-             (mail_comes_and_is_read, boss),
+             (names_and_groups_give_nothing, boss, postman), (mail_comes_and_is_read, boss),
              (a_session_of_who_is_deleted_harms_nobody, guest_too),
              (kill_between_login_and_answer, boss)]
     for case, *arguments in cases:

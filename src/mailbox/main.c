@@ -157,6 +157,7 @@ main(int argc, char **argv)
 		.space = &space };
 	space_init(&space, -1);
 	reload(config);
+	mail.lot = mailbox.lot;
 	enter_jail(process, path, &mail);
 	if (open_store(mail.engine, &engine, mail.format, &error) < 0)
 		die(&error);

@@ -246,14 +246,24 @@ enter(struct process *process, const struct place *place, struct error *error)
 	return jail_enter(process, &jail, error);
 }
 
+/* The next process enters a jail around what is there then. */
+static void
+begin_again(void *lot)
+{
+	log_event(LOG_INFO, "mail-replaced", NULL,
+		LOG_TEXT("reason", "a directory of mail is another one now"));
+	lot_stop(lot);
+}
+
 static struct format *
-make_format(const struct place *place, const char *state)
+make_format(const struct place *place, const char *state, struct lot *lot)
 {
 	const struct format_location location = { .root = place->root,
 		.inbox = place->inbox, .inbox_fd = place->inbox_fd,
 		.state = state,
 		.lock = place->is_in_spool ? spool_lock_take : NULL,
-		.unlock = place->is_in_spool ? spool_lock_give : NULL };
+		.unlock = place->is_in_spool ? spool_lock_give : NULL,
+		.lost = begin_again, .context = lot };
 	switch (place->kind) {
 	case MAIL_LOCATION_MBOX:
 		return format_mbox_new(&location);
@@ -287,7 +297,7 @@ user_enter_jail(struct process *process, const char *own,
 	if (enter(process, &place, error) < 0)
 		return -1;
 	mail->engine = place.engine;
-	mail->format = make_format(&place, state);
+	mail->format = make_format(&place, state, mail->lot);
 	mail->inbox = place.inbox_fd;
 	return 0;
 }

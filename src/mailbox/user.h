@@ -9,12 +9,15 @@
 #include "serve/process.h"
 
 struct format;
+struct lot;
 
 /* What became of it. */
 struct user_mail {
 	const char *engine;		/* where the accounts' logs are */
 	struct format *format;		/* NULL: the mail is in the log itself */
 	int inbox;			/* opened for this process, or -1 */
+	struct lot *lot;		/* in: stopped when the jail does not fit
+					 * the mail any more */
 };
 
 /*

@@ -38,6 +38,9 @@ struct format_location {
 	 * NULL: dotlocks are made here. */
 	int (*lock)(void *context, int64_t deadline, struct error *error);
 	void (*unlock)(void *context);
+	/* A directory was replaced by another, which this process cannot have
+	 * (its jail knows the old one): it should end. NULL: nothing. */
+	void (*lost)(void *context);
 	void *context;
 };
 

@@ -48,8 +48,34 @@ enter(int at, const char *name, int *fd, struct error *error)
 	return *fd < 0 && error->code != ERROR_GONE ? -1 : 0;
 }
 
-int
-maildir_folder_enter(struct maildir_folder *folder, struct error *error)
+/* Closes a directory whose name leads elsewhere now, or nowhere. */
+static bool
+leave_if_replaced(const char *path, int *fd)
+{
+	struct stat held, now;
+	if (*fd < 0 || (fstat(*fd, &held) == 0 && lstat(path, &now) == 0 &&
+		held.st_dev == now.st_dev && held.st_ino == now.st_ino))
+		return false;
+	file_close(fd);
+	return true;
+}
+
+static bool
+leave_what_was_replaced(struct maildir_folder *folder)
+{
+	bool is_replaced = leave_if_replaced(folder->path, &folder->directory);
+	if (is_replaced) {
+		file_close(&folder->in_new);
+		file_close(&folder->in_cur);
+		file_close(&folder->in_tmp);
+	}
+	is_replaced |= leave_if_replaced(folder->path_new, &folder->in_new);
+	is_replaced |= leave_if_replaced(folder->path_cur, &folder->in_cur);
+	return is_replaced;
+}
+
+static int
+open_directories(struct maildir_folder *folder, struct error *error)
 {
 	if (enter(AT_FDCWD, folder->path, &folder->directory, error) < 0)
 		return -1;
@@ -59,6 +85,17 @@ maildir_folder_enter(struct maildir_folder *folder, struct error *error)
 		enter(folder->directory, "cur", &folder->in_cur, error) < 0 ||
 		enter(folder->directory, "tmp", &folder->in_tmp, error) < 0 ?
 		-1 : 0;
+}
+
+int
+maildir_folder_enter(struct maildir_folder *folder, struct error *error)
+{
+	const struct maildir *maildir = folder->maildir;
+	bool is_replaced = leave_what_was_replaced(folder);
+	int result = open_directories(folder, error);
+	if (result < 0 && is_replaced && maildir->lost != NULL)
+		maildir->lost(maildir->context);
+	return result;
 }
 
 int
@@ -222,5 +259,7 @@ format_maildir_new(const struct format_location *location)
 	maildir->root = memory_copy_string(location->root);
 	maildir->inbox = memory_copy_string(location->inbox != NULL ?
 		location->inbox : location->root);
+	maildir->lost = location->lost;
+	maildir->context = location->context;
 	return &maildir->format;
 }

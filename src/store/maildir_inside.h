@@ -85,6 +85,8 @@ maildir_keywords_format(const struct span names[MAILDIR_LETTERS],
 struct maildir {
 	struct format format;
 	char *root, *inbox;		/* inbox: root, unless it is elsewhere */
+	void (*lost)(void *context);	/* as in struct format_location */
+	void *context;
 };
 
 /* Beside each format_entry. */

@@ -2,14 +2,19 @@
  * Names of files in a maildir, and the files that Dovecot keeps beside them.
  * What a maildir is as mail is shown in mirror.c.
  */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "store/maildir_inside.h"
 
 /* ---- names ---- */
@@ -156,7 +161,7 @@ enum {
 	NAMES = sizeof(names) / sizeof(names[0]),
 	LISTS = sizeof(lists) / sizeof(lists[0]),
 	KEYWORDS = sizeof(keywords) / sizeof(keywords[0]),
-	TESTS = NAMES + LISTS + KEYWORDS + 1,
+	TESTS = NAMES + LISTS + KEYWORDS + 2,
 };
 
 static struct CMUnitTest tests[TESTS];
@@ -172,6 +177,68 @@ add(const char *kind, const char *name, CMUnitTestFunction function, size_t i)
 	count++;
 }
 
+/* ---- a directory that is replaced ---- */
+
+static void
+make_maildir(const char *root, const char *message)
+{
+	static const char *const parts[] = { "", "/tmp", "/new", "/cur" };
+	char path[200];
+	struct error error;
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s%s", root, parts[i]);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	snprintf(path, sizeof(path), "%s/cur/%s", root, message);
+	assert_int_equal(file_replace(AT_FDCWD, path,
+		SPAN("Subject: x\n\nx\n"), 0600, &error), 0);
+}
+
+static void
+count_lost(void *context)
+{
+	++*(int *)context;
+}
+
+static void
+what_is_replaced_is_read_anew(void **state)
+{
+	char top[] = "/tmp/maildir-XXXXXX", root[40], other[40], text[100];
+	struct format_folder *folder;
+	struct format_scan scan;
+	struct error error;
+	int lost = 0;
+	(void)state;
+	assert_non_null(mkdtemp(top));
+	snprintf(root, sizeof(root), "%s/Maildir", top);
+	snprintf(other, sizeof(other), "%s/old", top);
+	make_maildir(root, "1.a:2,");
+	const struct format_location location = { .root = root, .inbox_fd = -1,
+		.lost = count_lost, .context = &lost };
+	struct format *format = format_maildir_new(&location);
+	const struct format_functions *call = format->call;
+	assert_int_equal(call->open(format, SPAN("INBOX"), &folder, &error), 0);
+	assert_int_equal(call->scan(folder, &scan, &error), 0);
+	assert_int_equal(scan.count, 1);
+	assert_int_equal(rename(root, other), 0);
+	make_maildir(root, "2.b:2,S");
+	assert_true(call->has_changed(folder));
+	assert_int_equal(call->scan(folder, &scan, &error), 0);
+	assert_int_equal(scan.count, 1);
+	assert_true(scan.entry[0].flags == STORE_SEEN);
+	assert_int_equal(lost, 0);
+	/* what it may not have */
+	snprintf(text, sizeof(text), "%s/second", top);
+	assert_int_equal(rename(root, text), 0);
+	assert_int_equal(symlink(other, root), 0);
+	assert_int_equal(call->scan(folder, &scan, &error), -1);
+	assert_int_equal(lost, 1);
+	call->close(&folder);
+	call->free(&format);
+	snprintf(text, sizeof(text), "rm -r %s", top);
+	assert_int_equal(system(text), 0);
+}
+
 int
 main(void)
 {
@@ -182,5 +249,6 @@ main(void)
 	for (size_t i = 0; i < KEYWORDS; i++)
 		add("keywords", keywords[i].name, check_keywords, i);
 	add("name", "made", names_made_are_read, 0);
+	add("directory", "replaced", what_is_replaced_is_read_anew, 0);
 	return _cmocka_run_group_tests("maildir", tests, TESTS, NULL, NULL);
 }

@@ -93,7 +93,9 @@ maildir_folder_enter(struct maildir_folder *folder, struct error *error)
 	const struct maildir *maildir = folder->maildir;
 	bool is_replaced = leave_what_was_replaced(folder);
 	int result = open_directories(folder, error);
-	if (result < 0 && is_replaced && maildir->lost != NULL)
+	/* not for a link, or somebody else's: that would be no better then */
+	if (result < 0 && is_replaced && error->number == EACCES &&
+		maildir->lost != NULL)
 		maildir->lost(maildir->context);
 	return result;
 }

@@ -236,6 +236,24 @@ def check_all_see_the_same(system, mail, kind):
             message.get_payload().count("looks like a new message") >= 1, message
 
 
+def is_replaced(system, mail):
+    """Another directory in the place of the maildir: whoever logs in sees that one."""
+    place, old = Path(FILE["maildir"]), Path("/home/carol/old")
+    installed.as_user(USER, f"mv {place} {old} && mkdir -p {place}/cur {place}/new {place}/tmp && "
+                      f"cp $(ls -d {old}/cur/* {old}/new/* | head -n 3) {place}/cur/")
+
+    def sees_three():
+        client = imaplib.IMAP4("127.0.0.1", system.port("imap"), timeout=30)
+        try:
+            client.login(USER, PASSWORD)
+            return client.select()[1][0] == b"3"
+        except imaplib.IMAP4.error:
+            return False
+        finally:
+            client.shutdown()
+    posthouse.wait_until(sees_three, 20, "the three messages of the other maildir")
+
+
 def run(kind, seconds):
     with posthouse.System(accounts="builtin system", disable_plaintext_auth="no",
                           mail_location=LOCATION[kind],
@@ -257,6 +275,8 @@ def run(kind, seconds):
         check_all_see_the_same(system, mail, kind)
         print(f"{kind}: {len(mail.sure)} messages left;", ", ".join(
             f"{count} {what}" for what, count in sorted(mail.did.items())), flush=True)
+        if kind == "maildir":
+            is_replaced(system, mail)
         for what in ("mutt sessions", "s-nail sessions", "removed by IMAP", "deliveries"):
             assert mail.did.get(what, 0) > 0, (what, mail.did)
 

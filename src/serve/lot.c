@@ -213,6 +213,8 @@ take_message(struct lot *lot, const struct control_message *message,
 			supervisor_answer(message, &fds[0]);
 		else if (message->kind == CONTROL_WIRE) {
 			lot->offers++;
+			/* its session may not have run before the next tick */
+			lot->active = clock_monotonic();
 			listener_take_wire(lot, message, &fds[0]);
 		}
 		break;

@@ -397,7 +397,8 @@ def is_refused(system, address):
 
 def kill_between_login_and_answer(boss):
     """Sessions end with the process; who comes next finds the next one."""
-    with whole(mail_location="maildir:~/Maildir") as system:
+    with whole(mail_location="maildir:~/Maildir", minimal_backoff_time="1s",
+               maximal_backoff_time="2s") as system:
         system.start()
         system.send("boss@example.test")
         before = posthouse.wait_until(lambda: inbox(system, "boss"), 10, "mail")

@@ -60,18 +60,21 @@ leave_if_replaced(const char *path, int *fd)
 	return true;
 }
 
+/* Was it the whole maildir that was replaced, around which the jail is? */
 static bool
 leave_what_was_replaced(struct maildir_folder *folder)
 {
+	const struct maildir *maildir = folder->maildir;
 	bool is_replaced = leave_if_replaced(folder->path, &folder->directory);
 	if (is_replaced) {
 		file_close(&folder->in_new);
 		file_close(&folder->in_cur);
 		file_close(&folder->in_tmp);
 	}
-	is_replaced |= leave_if_replaced(folder->path_new, &folder->in_new);
-	is_replaced |= leave_if_replaced(folder->path_cur, &folder->in_cur);
-	return is_replaced;
+	leave_if_replaced(folder->path_new, &folder->in_new);
+	leave_if_replaced(folder->path_cur, &folder->in_cur);
+	return is_replaced && (strcmp(folder->path, maildir->root) == 0 ||
+		strcmp(folder->path, maildir->inbox) == 0);
 }
 
 static int

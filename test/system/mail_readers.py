@@ -190,8 +190,9 @@ def remove_by_mutt(system, mail, _):
             f"mutt -F /dev/null -f {mail.file} -e 'set delete=yes quit=yes mark_old=no "
             "move=no confirmappend=no wait_key=no' "
             f"-e 'push \"<delete-pattern>~s {token}<enter><sync-mailbox><quit>\"'")
-        assert status == 0, (status, said[-2000:])
-        mail.done("mutt sessions")
+        # told that others have changed the mailbox, it forgets what it was to do
+        assert status in (0, 9), (status, said[-2000:])
+        mail.done("mutt sessions" if status == 0 else "mutt sessions that gave up")
     time.sleep(random.random() * 0.3)
 
 

@@ -89,7 +89,8 @@ read_file(struct reader *reader)
 {
 	struct services *services = reader->services;
 	if (reader->count < 3 || services->file_count == SERVICES_ROWS)
-		return "file PROGRAM PARAMETER [optional|tables|KIND]";
+		return "file PROGRAM PARAMETER "
+			"[optional|tables|state|state-read|KIND]";
 	struct program_file *file = &services->files[services->file_count++];
 	file->program = find_program(services, reader->words[1]);
 	if (file->program == NULL)
@@ -101,9 +102,13 @@ read_file(struct reader *reader)
 		return NULL;
 	file->is_optional = span_equals(reader->words[3], SPAN("optional"));
 	file->is_tables = span_equals(reader->words[3], SPAN("tables"));
-	if (!file->is_optional && !file->is_tables &&
+	file->is_read_only = span_equals(reader->words[3], SPAN("state-read"));
+	file->is_state = file->is_read_only ||
+		span_equals(reader->words[3], SPAN("state"));
+	if (!file->is_optional && !file->is_tables && !file->is_state &&
 	    !COPY(file->kind, reader->words[3]))
-		return "optional, tables, or the kind of the list's items";
+		return "optional, tables, state, state-read, or the kind of "
+			"the list's items";
 	return NULL;
 }
 

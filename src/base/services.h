@@ -31,6 +31,8 @@ struct program_file {
 	char parameter[SERVICES_NAME_SIZE];
 	bool is_optional;		/* the file need not be there */
 	bool is_tables;			/* a list of files, passed as one */
+	bool is_state;			/* base/state_file.h, made when missing */
+	bool is_read_only;		/* of a state: another writes it */
 	/* Not empty: the parameter is a list, and each of its items "KIND:FILE"
 	 * names a file, up to SERVICES_FILES; the others are let alone. */
 	char kind[SERVICES_NAME_SIZE];

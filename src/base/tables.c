@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "base/file.h"
+#include "base/state_file.h"
 
 enum { TABLE_LIMIT = 64 << 20 };	/* bytes of one table */
 
@@ -53,6 +54,21 @@ open_list(const struct config *config, const char *parameter,
 	return fd;
 }
 
+/* Who only reads it can do no more through its descriptor. */
+static int
+open_state(const char *path, const struct program_file *file,
+	struct error *error)
+{
+	int fd = state_file_open(path, error);
+	if (fd >= 0 && file->is_read_only) {
+		file_close(&fd);
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+		if (fd < 0)
+			error_set_errno(error, "opening %s", path);
+	}
+	return fd < 0 ? error_wrap(error, "%s", file->parameter) : fd;
+}
+
 int
 tables_open(const struct config *config, const struct program_file *file,
 	struct error *error)
@@ -63,6 +79,8 @@ tables_open(const struct config *config, const struct program_file *file,
 		return -1;
 	if (file->is_tables)
 		return open_list(config, file->parameter, error);
+	if (file->is_state)
+		return open_state(path, file, error);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0 && (errno != ENOENT || !file->is_optional))
 		error_set_errno(error, "%s: opening %s", file->parameter,

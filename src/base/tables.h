@@ -9,8 +9,8 @@
 #include "base/services.h"
 
 /*
- * What a `file` row of etc/services asks for: such a file in memory, or the one
- * that the parameter names. -1 with ERROR_NONE: there is none, and that is fine;
+ * What a `file` row of etc/services asks for: such a file in memory, a state
+ * file (made when it is missing), or the one that the parameter names. -1 with ERROR_NONE: there is none, and that is fine;
  * else with a sentence that names the parameter.
  */
 int

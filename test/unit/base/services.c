@@ -114,12 +114,31 @@ on_demand_means_one_for_each_user(void **state)
 	}
 }
 
+static void
+a_state_is_written_by_one_and_read_by_others(void **state)
+{
+	struct services services;
+	struct config *config;
+	struct error error;
+	(void)state;
+	assert_int_equal(read_text("program auth a 1\nprogram ldap b 1\n"
+		"file auth log_path state\nfile ldap log_path state-read\n",
+		"accounts=builtin", &services, &config, &error), 0);
+	assert_true(services.files[0].is_state);
+	assert_false(services.files[0].is_read_only);
+	assert_true(services.files[1].is_state);
+	assert_true(services.files[1].is_read_only);
+	assert_string_equal(services.files[1].kind, "");
+	config_free(&config);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_program_runs_when_a_list_names_it),
 		cmocka_unit_test(a_bad_condition_is_one_sentence),
+		cmocka_unit_test(a_state_is_written_by_one_and_read_by_others),
 		cmocka_unit_test(on_demand_means_one_for_each_user),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,6 +53,25 @@ network_address_from(const struct sockaddr *address, socklen_t size)
 	return result;
 }
 
+socklen_t
+network_address_to_socket(const struct network_address *address,
+	struct sockaddr_storage *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (address->family == AF_INET) {
+		struct sockaddr_in *four = (struct sockaddr_in *)out;
+		four->sin_family = AF_INET;
+		four->sin_port = htons(address->port);
+		memcpy(&four->sin_addr, address->bytes, 4);
+		return sizeof(*four);
+	}
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
+	six->sin6_family = AF_INET6;
+	six->sin6_port = htons(address->port);
+	memcpy(&six->sin6_addr, address->bytes, 16);
+	return sizeof(*six);
+}
+
 bool
 network_address_parse(struct span text, struct network_address *address)
 {

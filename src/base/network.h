@@ -24,6 +24,11 @@ struct network_address {
 struct network_address
 network_address_from(const struct sockaddr *address, socklen_t size);
 
+/* And back: fills in *out and returns its size; AF_INET and AF_INET6 only. */
+socklen_t
+network_address_to_socket(const struct network_address *address,
+	struct sockaddr_storage *out);
+
 /* "192.0.2.1" or "2001:db8::1"; v4-mapped IPv6 becomes IPv4. */
 bool
 network_address_parse(struct span text, struct network_address *address);

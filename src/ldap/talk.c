@@ -71,25 +71,6 @@ talk_trust(const char *ca_file, struct error *error)
 
 /* ---- connections ---- */
 
-static socklen_t
-fill_address(const struct network_address *address,
-	struct sockaddr_storage *out)
-{
-	memset(out, 0, sizeof(*out));
-	if (address->family == AF_INET) {
-		struct sockaddr_in *four = (struct sockaddr_in *)out;
-		four->sin_family = AF_INET;
-		four->sin_port = htons(address->port);
-		memcpy(&four->sin_addr, address->bytes, 4);
-		return sizeof(*four);
-	}
-	struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
-	six->sin6_family = AF_INET6;
-	six->sin6_port = htons(address->port);
-	memcpy(&six->sin6_addr, address->bytes, 16);
-	return sizeof(*six);
-}
-
 static bool
 await_connected(int fd, int64_t deadline)
 {
@@ -117,7 +98,7 @@ open_socket(const struct network_address *address, int64_t deadline,
 {
 	struct sockaddr_storage to;
 	char text[NETWORK_TEXT_SIZE];
-	socklen_t size = fill_address(address, &to);
+	socklen_t size = network_address_to_socket(address, &to);
 	const struct timeval limit = { .tv_sec = SOURCE_WAIT / 1000 };
 	int fd = socket(address->family, SOCK_STREAM | SOCK_CLOEXEC |
 		SOCK_NONBLOCK, 0);

@@ -59,19 +59,8 @@ wait_for(struct fetching *fetching, short events)
 static int
 open_connection(struct fetching *fetching)
 {
-	struct sockaddr_storage to = { .ss_family =
-		fetching->server->family };
-	socklen_t size = sizeof(struct sockaddr_in);
-	if (to.ss_family == AF_INET) {
-		struct sockaddr_in *in = (struct sockaddr_in *)&to;
-		in->sin_port = htons(fetching->server->port);
-		memcpy(&in->sin_addr, fetching->server->bytes, 4);
-	} else {
-		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&to;
-		in6->sin6_port = htons(fetching->server->port);
-		memcpy(&in6->sin6_addr, fetching->server->bytes, 16);
-		size = sizeof(*in6);
-	}
+	struct sockaddr_storage to;
+	socklen_t size = network_address_to_socket(fetching->server, &to);
 	int number = 0;
 	socklen_t number_size = sizeof(number);
 	fetching->fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC |

@@ -79,21 +79,11 @@ send_one(const struct news *news)
 	uint8_t bytes[DNS_UDP_LEAST];
 	struct dns_question asked = { .name = news->origin,
 		.type = DNS_TYPE_SOA, .class = DNS_CLASS_IN };
-	struct sockaddr_storage to = { .ss_family = news->peer.family };
+	struct sockaddr_storage to;
 	struct packet packet;
-	int fd = teller.session.fd;
-	socklen_t size = sizeof(struct sockaddr_in);
-	if (news->peer.family == AF_INET) {
-		struct sockaddr_in *in = (struct sockaddr_in *)&to;
-		in->sin_port = htons(news->peer.port);
-		memcpy(&in->sin_addr, news->peer.bytes, 4);
-	} else {
-		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&to;
-		in6->sin6_port = htons(news->peer.port);
-		memcpy(&in6->sin6_addr, news->peer.bytes, 16);
-		size = sizeof(*in6);
-		fd = teller.session.second_fd;
-	}
+	int fd = news->peer.family == AF_INET ? teller.session.fd :
+		teller.session.second_fd;
+	socklen_t size = network_address_to_socket(&news->peer, &to);
 	packet_begin(&packet, bytes, sizeof(bytes));
 	packet.flags = OPCODE_NOTIFY | DNS_FLAG_AUTHORITATIVE;
 	packet_add_question(&packet, &asked);

@@ -9,25 +9,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 
-static socklen_t
-make_address(const struct network_address *address,
-	struct sockaddr_storage *out)
-{
-	memset(out, 0, sizeof(*out));
-	if (address->family == AF_INET) {
-		struct sockaddr_in *four = (struct sockaddr_in *)out;
-		four->sin_family = AF_INET;
-		four->sin_port = htons(address->port);
-		memcpy(&four->sin_addr, address->bytes, 4);
-		return sizeof(*four);
-	}
-	struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
-	six->sin6_family = AF_INET6;
-	six->sin6_port = htons(address->port);
-	memcpy(&six->sin6_addr, address->bytes, 16);
-	return sizeof(*six);
-}
-
 static int
 bind_source(int fd, const struct network_address *address,
 	const struct parameters *settings, struct error *error)
@@ -37,7 +18,7 @@ bind_source(int fd, const struct network_address *address,
 		&settings->bind4 : &settings->bind6;
 	if (from->family == 0)
 		return 0;
-	socklen_t size = make_address(from, &source);
+	socklen_t size = network_address_to_socket(from, &source);
 	if (bind(fd, (struct sockaddr *)&source, size) < 0)
 		return error_set_errno(error, "binding to %s",
 			from->family == AF_INET ? "smtp_bind_address" :
@@ -69,7 +50,7 @@ connect_socket(int fd, const struct network_address *address,
 {
 	const int yes = 1;
 	struct sockaddr_storage to;
-	socklen_t size = make_address(address, &to);
+	socklen_t size = network_address_to_socket(address, &to);
 	if (bind_source(fd, address, settings, error) < 0)
 		return -1;
 	/* Commands are written whole; waiting for more would only delay. */
@@ -99,7 +80,8 @@ bool
 connect_is_local(const struct network_address *address)
 {
 	struct sockaddr_storage to, from;
-	socklen_t size = make_address(address, &to), room = sizeof(from);
+	socklen_t size = network_address_to_socket(address, &to);
+	socklen_t room = sizeof(from);
 	int fd = socket(address->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bool ok = fd >= 0 && connect(fd, (struct sockaddr *)&to, size) == 0 &&
 		getsockname(fd, (struct sockaddr *)&from, &room) == 0;

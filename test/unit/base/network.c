@@ -48,11 +48,31 @@ test_servers(void **state)
 	}
 }
 
+static void
+test_sockets(void **state)
+{
+	static const char *const addresses[] = { "192.0.2.1", "2001:db8::1" };
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct network_address there, back;
+		struct sockaddr_storage socket;
+		char text[NETWORK_TEXT_SIZE];
+		assert_true(network_server_parse(span_from(addresses[i]), 2525,
+			&there));
+		socklen_t size = network_address_to_socket(&there, &socket);
+		back = network_address_from((struct sockaddr *)&socket, size);
+		network_address_format(&back, text);
+		assert_string_equal(text, addresses[i]);
+		assert_int_equal(back.port, 2525);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_servers),
+		cmocka_unit_test(test_sockets),
 	};
 	return cmocka_run_group_tests_name("network", tests, NULL, NULL);
 }

@@ -37,15 +37,16 @@ def decode_name(message, at):
 
 
 class Answer:
-    """rcode, is_secure (AD), is_cut (TC), records of the answer section as (name,
-    type, data as text), kinds of all records, error (RFC 8914)."""
+    """rcode, is_secure (AD), is_cut (TC), offers_recursion (RA), records of the answer
+    section as (name, type, data as text), kinds of all records, error (RFC 8914)."""
 
     def __init__(self, message):
         self.number, flags, *counts = struct.unpack(">HHHHHH", message[:12])
-        assert flags & 0x8080 == 0x8080, hex(flags)
+        assert flags & 0x8000, hex(flags)
         self.rcode = flags & 15
         self.is_secure = bool(flags & 0x20)
         self.is_cut = bool(flags & 0x0200)
+        self.offers_recursion = bool(flags & 0x80)
         self.records, self.kinds, self.error = [], [], None
         at = 12
         for _ in range(counts[0]):

@@ -118,6 +118,7 @@ class Resolver(posthouse.System):
 def secure_answers(system):
     answer = system.ask("signed", dns.MX)
     assert answer.is_secure and answer.data(dns.MX) == ["10 mx.signed", "20 mx.unsigned"]
+    assert answer.offers_recursion
     assert dns.RRSIG not in answer.kinds
     assert dns.RRSIG in system.ask("signed", dns.MX, dnssec=True).kinds
     assert not system.ask("signed", dns.MX, flags=0x100).is_secure, "AD was not asked for"

@@ -1,18 +1,48 @@
 #!/usr/bin/python3
 """The chapter from which administrators learn mail, step by step with its own
-lines: a host 192.168.10.10, a client 192.168.10.30, system users, an mbox below
-/var/mail, `mail` in a terminal, aliases. Names are found in the hosts file."""
+lines: a host 192.168.10.10 that is the nameserver too, a client 192.168.10.30 that
+asks nobody else, system users, an mbox below /var/mail, `mail` in a terminal,
+aliases; behind the host a small Internet with a root of its own. Another site's
+Postfix finds the host by its MX record, and mail waits while a server is away."""
 import base64
+import contextlib
+import smtplib
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+import dns
 import installed
 import network
 import posthouse
+import servers
 import terminal
+from zones import SIGNED, UNSIGNED, Zones
 
 HOST = "mail.linuxprobe.com"
+SERVER = "192.168.10.10"
+BRANCH = "branch.example"
+ZONE = """\
+$TTL 1D
+@	IN SOA	linuxprobe.com.	root.linuxprobe.com. (
+				0;serial
+				1D;refresh
+				1H;retry
+				1W;expire
+				3H);minimum
+	NS	ns.linuxprobe.com.
+ns	IN A	192.168.10.10
+@	IN MX 10	mail.linuxprobe.com.
+mail	IN A	192.168.10.10
+"""
+# all of the Internet beyond 192.168.10.10
+ELSEWHERE = {
+    "signed": (SIGNED, "www A 203.0.113.80\nwww AAAA 2001:db8::80\n"),
+    "example": (UNSIGNED, "branch MX 10 mail.branch\nmail.branch A 192.168.10.50\n"),
+}
+ROOTS = ["198.41.0.4", "170.247.170.2", "192.33.4.12", "199.7.91.13", "192.203.230.10",
+         "192.5.5.241", "192.112.36.4", "198.97.190.53", "192.36.148.17", "192.58.128.30",
+         "193.0.14.129", "199.7.83.42", "202.12.27.33"]
 POSTFIX_LINES = """\
 myhostname = mail.linuxprobe.com
 mydomain = linuxprobe.com
@@ -32,9 +62,9 @@ ALIASES = "mailer-daemon: postmaster\npostmaster: root\nbin: root\n"
 
 
 class Machine:
-    """A host of the book's network, with a hosts file of its own."""
+    """A host of the book's network, with /etc/resolv.conf and hosts of its own."""
 
-    def __init__(self, name, address):
+    def __init__(self, name, address, nameserver=SERVER):
         self.name = name
         network.ip("netns", "add", name)
         network.ip("link", "add", f"to-{name}", "type", "veth", "peer", "name", "eth0",
@@ -45,13 +75,28 @@ class Machine:
         network.ip("-n", name, "link", "set", "eth0", "up")
         etc = Path("/etc/netns") / name
         etc.mkdir(parents=True)
-        (etc / "hosts").write_text(f"127.0.0.1 localhost\n192.168.10.10 {HOST} linuxprobe.com\n")
+        (etc / "hosts").write_text("127.0.0.1 localhost\n")
+        (etc / "resolv.conf").write_text(f"nameserver {nameserver}\noptions trust-ad\n")
 
     def run(self, *words, **options):
         return installed.run("ip", "netns", "exec", self.name, *words, **options)
 
     def words(self, *words):
         return ["ip", "netns", "exec", self.name, *words]
+
+    def enter(self):
+        """This process, and what it starts, from now on; resolv.conf is another matter."""
+        with open(f"/run/netns/{self.name}") as file:
+            assert network.LIBC.setns(file.fileno(), network.CLONE_NEWNET) == 0
+
+    @contextlib.contextmanager
+    def inside(self):
+        with open("/proc/thread-self/ns/net") as before:
+            self.enter()
+            try:
+                yield
+            finally:
+                network.LIBC.setns(before.fileno(), network.CLONE_NEWNET)
 
 
 class Mail(posthouse.System):
@@ -80,12 +125,80 @@ def five_lines_and_four(mail):
     Path("/etc/aliases").write_text(ALIASES)
 
 
+def zone_file(mail, anchor):
+    """The zone file as BIND has it, and whom to believe about the rest of the world."""
+    zone = installed.ETC / "linuxprobe.com.zone"
+    zone.write_text(ZONE)
+    mail.set(dns_zones=zone, dns_trust_anchor_file=anchor)
+    # as the book sets its host up: it is its own nameserver
+    Path("/etc/resolv.conf").write_text(f"nameserver {SERVER}\n")
+
+
+class Internet:
+    """Behind the host: a root, and all zones below it, on one machine."""
+
+    def __init__(self):
+        self.machine = Machine("internet", "203.0.113.1/24")
+        for address in ROOTS:
+            network.ip("-n", "internet", "address", "add", f"{address}/32", "dev", "lo")
+        self.directory = Path("/run/internet")
+        self.directory.mkdir()
+        self.zones = Zones(self.directory, ELSEWHERE,
+                           [f"{address}@53" for address in ["203.0.113.1", *ROOTS]])
+
+    def __enter__(self):
+        with self.machine.inside():
+            self.zones.start()
+        return self
+
+    def __exit__(self, *_):
+        self.zones.stop()
+
+
 def users():
     installed.add_user("boss", "linuxprobe")
     installed.add_user("homeless", "linuxprobe", home=False)
     installed.as_user("boss", "mkdir -p mail/.imap/INBOX")
     assert Path("/home/boss/mail/.imap/INBOX").is_dir()
     assert not Path("/home/homeless").exists()
+
+
+def the_zone_is_served(client):
+    """What the book asks with nslookup, and what a client's libc finds."""
+    with client.inside():
+        for ask in (dns.ask, dns.ask_udp):
+            answer = ask((SERVER, 53), "linuxprobe.com", dns.MX)
+            assert answer.data(dns.MX) == [f"10 {HOST}"], vars(answer)
+            assert ask((SERVER, 53), HOST, dns.A).data(dns.A) == [SERVER]
+            assert ask((SERVER, 53), "linuxprobe.com", dns.NS).data(dns.NS) == ["ns.linuxprobe.com"]
+            assert ask((SERVER, 53), "no.linuxprobe.com", dns.A).rcode == dns.NO_SUCH_NAME
+    assert client.run("getent", "ahostsv4", HOST).split()[0] == SERVER
+
+
+def everything_else_is_resolved(client):
+    with client.inside():
+        answer = dns.ask_udp((SERVER, 53), "www.signed", dns.A)
+        assert answer.data(dns.A) == ["203.0.113.80"] and answer.is_secure, vars(answer)
+        assert answer.offers_recursion
+        answer = dns.ask((SERVER, 53), BRANCH, dns.MX)
+        assert answer.data(dns.MX) == [f"10 mail.{BRANCH}"] and not answer.is_secure, vars(answer)
+        assert dns.ask_udp((SERVER, 53), "nothing.signed", dns.A).rcode == dns.NO_SUCH_NAME
+    assert client.run("getent", "ahostsv4", "www.signed").split()[0] == "203.0.113.80"
+
+
+def strangers_get_no_resolver(stranger):
+    """Our zone is for all the world, the rest is not (RFC 5358)."""
+    with stranger.inside():
+        there = ("203.0.113.10", 53)
+        for ask in (dns.ask, dns.ask_udp):
+            answer = ask(there, "linuxprobe.com", dns.MX)
+            assert answer.data(dns.MX) == [f"10 {HOST}"] and not answer.offers_recursion
+            for name in ("www.signed", "www.new.signed", BRANCH):
+                answer = ask(there, name, dns.A)
+                assert answer.rcode == dns.REFUSED and not answer.records, (name, vars(answer))
+        # nor when they write to the other address of the same machine
+        answer = dns.ask_udp((SERVER, 53), "www.signed", dns.A)
+        assert answer.rcode == dns.REFUSED, vars(answer)
 
 
 def gb2312(to, subject, body):
@@ -249,24 +362,62 @@ def a_stranger_is_turned_away(stranger):
     assert "Subject:" not in done, done
 
 
+def hand_to(branch, subject, to):
+    """What a user of the other site gives to his own server."""
+    with branch.inside(), smtplib.SMTP("127.0.0.1", 25, timeout=30) as client:
+        client.sendmail(f"carol@{BRANCH}", [to], f"Subject: {subject}\r\n\r\nx\r\n")
+
+
+def mail_waits_for_those_who_are_away(mail, client, branch, postfix):
+    """Another site finds us by MX; each server keeps what the other cannot take yet."""
+    count = arrived("root", 1).read_text(errors="replace").count("\nSubject: ")
+    hand_to(branch, "from another site", "root@linuxprobe.com")
+    text = arrived("root", count + 1).read_text(errors="replace")
+    assert f"Return-Path: <carol@{BRANCH}>" in text and "Subject: from another site" in text, text
+    mail.stop()
+    hand_to(branch, "while you were away", "root@linuxprobe.com")
+    posthouse.wait_until(lambda: "status=deferred" in postfix.log(), 30, "Postfix keeps it")
+    mail.start()
+    text = arrived("root", count + 2).read_text(errors="replace")
+    assert "Subject: while you were away" in text, text
+    postfix.stop()
+    posthouse.wait_until(lambda: not postfix.is_there(), 20, "Postfix has stopped")
+    msmtp_sends(client, f"carol@{BRANCH}",
+                gb2312(f"carol@{BRANCH}", "to the other site", BODY).replace("\r\n", "\n"))
+    posthouse.wait_until(lambda: mail.json("queue", "list"), 20, "the queue keeps it")
+    postfix.command("start")
+    posthouse.wait_until(lambda: any(b"Subject: to the other site" in text
+                                     for text in postfix.messages()), 60, "it is there")
+    posthouse.wait_until(lambda: not mail.json("queue", "list"), 20, "an empty queue")
+
+
 def main():
-    installed.enter("mutt", "s-nail", "bsd-mailx", "tmux", "msmtp", "isync", "curl",
-                    hostname=HOST)
+    installed.enter("mutt", "s-nail", "bsd-mailx", "tmux", "msmtp", "isync", "curl", "knot",
+                    "postfix", hostname=HOST)
     posthouse.need_programs("tmux", "mutt", "s-nail", "bsd-mailx", "msmtp", "mbsync", "curl")
     installed.install()
     network.Network()
-    server = Machine("server", "192.168.10.10/24")
-    network.ip("-n", "server", "address", "add", "192.168.20.10/24", "dev", "eth0")
+    server = Machine("server", f"{SERVER}/24")
+    network.ip("-n", "server", "address", "add", "203.0.113.10/24", "dev", "eth0")
+    network.ip("-n", "server", "route", "add", "default", "via", "203.0.113.1")
     client = Machine("client", "192.168.10.30/24")
-    stranger = Machine("stranger", "192.168.20.40/24")
-    (Path("/etc/netns/stranger/hosts")).write_text(f"192.168.20.10 {HOST}\n")
-    with open(f"/run/netns/{server.name}") as file:
-        network.LIBC.setns(file.fileno(), network.CLONE_NEWNET)
+    branch = Machine("branch", "192.168.10.50/24")
+    stranger = Machine("stranger", "203.0.113.40/24", nameserver="203.0.113.10")
+    network.ip("-n", "stranger", "route", "add", f"{SERVER}/32", "via", "203.0.113.10")
+    (Path("/etc/netns/stranger/hosts")).write_text(f"203.0.113.10 {HOST}\n")
+    internet = Internet()
+    server.enter()
     mail = Mail(server)
     five_lines_and_four(mail)
+    zone_file(mail, internet.zones.anchor)
     users()
-    with mail:
+    postfix = servers.Postfix(BRANCH, ["carol"], words=lambda words: branch.words(*words),
+                              parameters=["minimal_backoff_time = 1s", "queue_run_delay = 1s"])
+    with internet, mail, postfix:
         mail.start()
+        the_zone_is_served(client)
+        everything_else_is_resolved(client)
+        strangers_get_no_resolver(stranger)
         mail.machine.run("newaliases")
         boss_sends_to_root(client)
         root_reads(mail, 1)
@@ -275,6 +426,7 @@ def main():
         bin_is_an_alias(client, mail)
         an_alias_takes_effect_at_once(client, mail)
         roots_file_may_be_removed(client)
+        mail_waits_for_those_who_are_away(mail, client, branch, postfix)
         a_stranger_is_turned_away(stranger)
 
 

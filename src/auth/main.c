@@ -42,6 +42,7 @@ static const struct service services[] = {
 	{ "auth-user", wire_accept_user },
 	{ "auth-ticket", wire_accept_ticket },
 	{ "auth-admin", wire_accept_admin },
+	{ "auth-domains", wire_accept_domains },
 	{ NULL, NULL },
 };
 

@@ -245,6 +245,12 @@ wire_accept_admin(struct lot *lot, struct incoming *incoming)
 }
 
 void
+wire_accept_domains(struct lot *lot, struct incoming *incoming)
+{
+	accept_for(lot, incoming, &wire_domains);
+}
+
+void
 wire_serve(const struct wire_service *service, const char *caller,
 	const struct error *trouble, int *fd)
 {

@@ -47,7 +47,8 @@ struct wire_service {
 	void (*greet)(struct buffer *out);	/* after VERSION; or NULL */
 };
 
-extern const struct wire_service wire_sasl, wire_user, wire_ticket, wire_admin;
+extern const struct wire_service wire_sasl, wire_user, wire_ticket, wire_admin,
+	wire_domains;
 
 /* For the table of services in main. */
 void
@@ -58,6 +59,8 @@ void
 wire_accept_ticket(struct lot *lot, struct incoming *incoming);
 void
 wire_accept_admin(struct lot *lot, struct incoming *incoming);
+void
+wire_accept_domains(struct lot *lot, struct incoming *incoming);
 
 /* Serves one wire on the calling thread until the other end closes it. With
  * trouble (may be NULL) every request fails for that reason. */

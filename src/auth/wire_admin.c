@@ -265,3 +265,13 @@ static const struct wire_command commands[] = {
 };
 
 const struct wire_service wire_admin = { "auth-admin", commands, NULL };
+
+/* ---- auth-domains, for hostmaster ---- */
+
+static const struct wire_command domain_commands[] = {
+	{ "DOMAINS", 2, "hostmaster", list_domains },
+	{ NULL, 0, NULL, NULL },
+};
+
+const struct wire_service wire_domains = { "auth-domains", domain_commands,
+	NULL };

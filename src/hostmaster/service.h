@@ -1,0 +1,11 @@
+/* The wires that hostmaster answers. */
+#ifndef HOSTMASTER_SERVICE_H
+#define HOSTMASTER_SERVICE_H
+
+#include "serve/listener.h"
+
+/* hostmaster-admin: the operator's command. */
+void
+service_accept_admin(struct lot *lot, struct incoming *incoming);
+
+#endif

@@ -71,8 +71,11 @@ leave_what_was_replaced(struct maildir_folder *folder)
 		file_close(&folder->in_cur);
 		file_close(&folder->in_tmp);
 	}
-	leave_if_replaced(folder->path_new, &folder->in_new);
-	leave_if_replaced(folder->path_cur, &folder->in_cur);
+	bool is_left = leave_if_replaced(folder->path_new, &folder->in_new);
+	is_left |= leave_if_replaced(folder->path_cur, &folder->in_cur);
+	/* The old one may be back before anybody looks: it is to be opened. */
+	if (is_replaced || is_left)
+		folder->is_scanned = false;
 	return is_replaced && (strcmp(folder->path, maildir->root) == 0 ||
 		strcmp(folder->path, maildir->inbox) == 0);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -161,7 +162,7 @@ enum {
 	NAMES = sizeof(names) / sizeof(names[0]),
 	LISTS = sizeof(lists) / sizeof(lists[0]),
 	KEYWORDS = sizeof(keywords) / sizeof(keywords[0]),
-	TESTS = NAMES + LISTS + KEYWORDS + 2,
+	TESTS = NAMES + LISTS + KEYWORDS + 3,
 };
 
 static struct CMUnitTest tests[TESTS];
@@ -239,6 +240,60 @@ what_is_replaced_is_read_anew(void **state)
 	assert_int_equal(system(text), 0);
 }
 
+/* As if nobody had changed it for an hour: what was read can be trusted. */
+static void
+make_old(const char *root)
+{
+	const struct timespec times[2] = { { time(NULL) - 3600, 1 },
+		{ time(NULL) - 3600, 1 } };
+	static const char *const parts[] = { "new", "cur" };
+	char path[200];
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s", root, parts[i]);
+		assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	}
+}
+
+static void
+what_comes_back_is_opened_anew(void **state)
+{
+	static const struct store_message_new message;
+	char top[] = "/tmp/maildir-XXXXXX", root[40], other[40], text[100];
+	uint8_t key[1][FORMAT_KEY_SIZE];
+	struct format_folder *folder;
+	struct format_scan scan;
+	struct buffer body;
+	struct error error;
+	(void)state;
+	assert_non_null(mkdtemp(top));
+	snprintf(root, sizeof(root), "%s/Maildir", top);
+	snprintf(other, sizeof(other), "%s/away", top);
+	make_maildir(root, "1.a:2,");
+	make_old(root);
+	const struct format_location location = { .root = root,
+		.inbox_fd = -1 };
+	struct format *format = format_maildir_new(&location);
+	const struct format_functions *call = format->call;
+	assert_int_equal(call->open(format, SPAN("INBOX"), &folder, &error), 0);
+	assert_int_equal(call->scan(folder, &scan, &error), 0);
+	assert_false(call->has_changed(folder));
+	assert_int_equal(rename(root, other), 0);
+	assert_int_equal(symlink(other, root), 0);
+	assert_int_equal(call->append(folder, &message, 1, key, &error), -1);
+	assert_int_equal(unlink(root), 0);
+	assert_int_equal(rename(other, root), 0);
+	assert_true(call->has_changed(folder));
+	assert_int_equal(call->scan(folder, &scan, &error), 0);
+	assert_int_equal(scan.count, 1);
+	buffer_init(&body, 0);
+	assert_int_equal(call->read(folder, &scan.entry[0], &body, &error), 0);
+	buffer_fini(&body);
+	call->close(&folder);
+	call->free(&format);
+	snprintf(text, sizeof(text), "rm -r %s", top);
+	assert_int_equal(system(text), 0);
+}
+
 int
 main(void)
 {
@@ -250,5 +305,6 @@ main(void)
 		add("keywords", keywords[i].name, check_keywords, i);
 	add("name", "made", names_made_are_read, 0);
 	add("directory", "replaced", what_is_replaced_is_read_anew, 0);
+	add("directory", "back again", what_comes_back_is_opened_anew, 0);
 	return _cmocka_run_group_tests("maildir", tests, TESTS, NULL, NULL);
 }

@@ -239,6 +239,9 @@ const struct config_parameter config_table[] = {
 	"first start, self-signed." },
 { "tls_key_file", T, "$data_directory/tls/key.pem", NULL, "", NULL,
 	"PEM file of its private key." },
+{ "key_ring_file", T, "$data_directory/keys/ring", NULL, "", NULL,
+	"File of the private keys that are made here and kept: of signed DNS "
+	"zones, and of certificates. Who loses it needs new ones." },
 { "smtp_tls_CAfile", T, "/etc/ssl/certs/ca-certificates.crt", NULL, "", NULL,
 	"PEM file of the authorities that are trusted when mail is sent with "
 	"verified TLS. It need not be there." },

@@ -11,6 +11,8 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
+#include "key/callers.h"
+#include "key/ring.h"
 
 enum { KEYRING_SIZE = 16, KEY_FILE_LIMIT = 1 << 16 };
 
@@ -101,7 +103,7 @@ keyring_load(const char *name, int fd, struct error *error)
 
 /* A reference of its own, or NULL. */
 static EVP_PKEY *
-find_key(const struct keywire_request *request)
+find_file_key(const struct keywire_request *request)
 {
 	static const uint8_t any[SHA256_DIGEST_LENGTH];
 	EVP_PKEY *found = NULL;
@@ -120,6 +122,31 @@ find_key(const struct keywire_request *request)
 		EVP_PKEY_up_ref(found);
 	pthread_mutex_unlock(&keyring.lock);
 	return found;
+}
+
+/* Does the caller mean this key? */
+static bool
+is_expected(EVP_PKEY *key, const uint8_t public_hash[SHA256_DIGEST_LENGTH])
+{
+	static const uint8_t any[SHA256_DIGEST_LENGTH];
+	uint8_t hash[SHA256_DIGEST_LENGTH];
+	return memcmp(public_hash, any, sizeof(any)) == 0 ||
+		(hash_public_key(key, hash) &&
+		memcmp(public_hash, hash, sizeof(hash)) == 0);
+}
+
+static EVP_PKEY *
+find_key(const struct keywire_request *request)
+{
+	EVP_PKEY *key = find_file_key(request);
+	if (key != NULL)
+		return key;
+	key = ring_find(request->key);
+	if (key != NULL && !is_expected(key, request->public_hash)) {
+		EVP_PKEY_free(key);
+		key = NULL;
+	}
+	return key;
 }
 
 static bool
@@ -159,18 +186,69 @@ sign_with(EVP_PKEY *key, const struct keywire_request *request,
 	return status;
 }
 
-void
-keyring_sign(const struct keywire_request *request,
-	struct keywire_reply *reply)
+static bool
+is_known(uint32_t operation)
 {
-	*reply = (struct keywire_reply){ .version = KEYWIRE_VERSION };
-	if (request->version != KEYWIRE_VERSION ||
-	    request->size > sizeof(request->input)) {
-		reply->status = KEYWIRE_BAD;
-		return;
-	}
+	return operation >= KEYWIRE_ECDSA && operation <= KEYWIRE_DROP;
+}
+
+static enum keywire_status
+sign(const struct keywire_request *request, struct keywire_reply *reply)
+{
 	EVP_PKEY *key = find_key(request);
-	reply->status = key == NULL ? KEYWIRE_NO_KEY :
+	enum keywire_status status = key == NULL ? KEYWIRE_NO_KEY :
 		sign_with(key, request, reply);
 	EVP_PKEY_free(key);
+	return status;
+}
+
+static enum keywire_status
+tell_public(const char *name, struct keywire_reply *reply)
+{
+	unsigned char *der = NULL;
+	EVP_PKEY *key = ring_find(name);
+	int size = key == NULL ? 0 : i2d_PUBKEY(key, &der);
+	/* of a ring that is not there nobody knows what it holds */
+	enum keywire_status status = key == NULL && ring_is_loaded() ?
+		KEYWIRE_NO_KEY : KEYWIRE_FAILED;
+	if (size > 0 && (size_t)size <= sizeof(reply->output)) {
+		memcpy(reply->output, der, (size_t)size);
+		reply->size = (uint32_t)size;
+		status = KEYWIRE_OK;
+	}
+	OPENSSL_free(der);
+	EVP_PKEY_free(key);
+	return status;
+}
+
+static enum keywire_status
+make(const struct keywire_request *request, int64_t now,
+	struct keywire_reply *reply)
+{
+	enum keywire_status status = request->size != 1 ? KEYWIRE_BAD :
+		ring_make(request->key, request->input[0], now);
+	return status == KEYWIRE_OK ? tell_public(request->key, reply) : status;
+}
+
+void
+keyring_execute(const char *caller, const struct keywire_request *request,
+	int64_t now, struct keywire_reply *reply)
+{
+	*reply = (struct keywire_reply){ .version = KEYWIRE_VERSION,
+		.status = KEYWIRE_BAD };
+	if (request->version != KEYWIRE_VERSION ||
+	    request->size > sizeof(request->input) ||
+	    !is_known(request->operation) ||
+	    memchr(request->key, '\0', sizeof(request->key)) == NULL)
+		return;
+	if (!callers_may(caller, request->key, request->operation))
+		reply->status = KEYWIRE_NOT_YOURS;
+	else if (request->operation == KEYWIRE_MAKE)
+		reply->status = make(request, now, reply);
+	else if (request->operation == KEYWIRE_PUBLIC)
+		reply->status = tell_public(request->key, reply);
+	else if (request->operation == KEYWIRE_DROP)
+		reply->status = ring_drop(request->key);
+	else
+		reply->status = sign(request, reply);
 }

@@ -1,6 +1,7 @@
 /*
- * The private keys of this process. The key before a renewal is kept beside
- * the new one, so that a handshake begun with the old certificate ends well.
+ * The private keys of this process: those read from files, and those of the
+ * ring (ring.h). Of a file the key before a renewal is kept beside the new one,
+ * so that a handshake begun with the old certificate ends well.
  */
 #ifndef KEY_KEYRING_H
 #define KEY_KEYRING_H
@@ -13,9 +14,11 @@
 int
 keyring_load(const char *name, int fd, struct error *error);
 
-/* Executes a request; *reply is filled whole. Any thread. */
+/* Executes a request of that program, if it may; *reply is filled whole. `now`
+ * is wall time in s. Any thread; blocks for the disk when keys are made or
+ * dropped. */
 void
-keyring_sign(const struct keywire_request *request,
-	struct keywire_reply *reply);
+keyring_execute(const char *caller, const struct keywire_request *request,
+	int64_t now, struct keywire_reply *reply);
 
 #endif

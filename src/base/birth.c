@@ -2,10 +2,18 @@
 #include "base/birth.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
 
 enum { HIGH_FD = 64 };		/* above those of birth */
 
@@ -57,4 +65,36 @@ birth_descriptors(const int *wanted, size_t count)
 		if (dup2(high[i], (int)i) < 0)
 			return -1;
 	return close_range((unsigned)count, ~0U, 0);
+}
+
+void
+birth_wait_for(pid_t before, int wait)
+{
+	int fd = (int)syscall(SYS_pidfd_open, before, 0);
+	struct pollfd slot = { fd, POLLIN, 0 };
+	if (fd >= 0)
+		poll(&slot, 1, wait);
+	file_close(&fd);
+}
+
+void
+birth_execute(const struct birth *birth)
+{
+	char path[4096], number[16], identity[OWNER_NAME_SIZE + 40];
+	const struct owner *owner = birth->owner;
+	snprintf(number, sizeof(number), "%u", birth->instance);
+	snprintf(identity, sizeof(identity), "%s:%u:%u", owner->user,
+		owner->uid, owner->gid);
+	birth_environment();
+	setenv("POSTHOUSE_IDENTITY", identity, 1);
+	if (birth->is_owned) {
+		setenv("POSTHOUSE_OWNER", owner->name, 1);
+		setenv("HOME", owner->home, 1);
+	}
+	char *const arguments[] = { (char *)(uintptr_t)birth->name,
+		birth->has_instance ? number : NULL, NULL };
+	if (birth_path(birth->pattern, birth->executable, path, sizeof(path)))
+		execv(path, arguments);
+	log_event(LOG_ERROR, "cannot-execute", NULL, LOG_TEXT("path", path),
+		LOG_NUMBER("errno", errno));
 }

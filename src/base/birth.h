@@ -7,6 +7,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
+
+#include "base/owner.h"
 
 enum { BIRTH_DESCRIPTORS_LIMIT = 16 };
 
@@ -24,5 +27,23 @@ birth_environment(void);
  */
 int
 birth_descriptors(const int *wanted, size_t count);
+
+/* Waits at most so many ms for the end of a process. */
+void
+birth_wait_for(pid_t before, int wait);
+
+struct birth {
+	const char *pattern;		/* of program paths */
+	const char *name, *executable;	/* argv[0]; the file */
+	bool has_instance;		/* it is told so, as argv[1] */
+	unsigned instance;
+	const struct owner *owner;	/* who to become */
+	bool is_owned;			/* the owner's name and home too */
+};
+
+/* Becomes the program: who to be stands in its environment. Returns only when
+ * that failed, with a line in the log. */
+void
+birth_execute(const struct birth *birth);
 
 #endif

@@ -84,3 +84,12 @@ listening_unix(int directory, const char *name, int type, unsigned mode,
 	}
 	return fd;
 }
+
+bool
+listening_is_ours(int fd)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+		(peer.uid == 0 || peer.uid == geteuid());
+}

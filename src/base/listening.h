@@ -2,6 +2,7 @@
 #ifndef BASE_LISTENING_H
 #define BASE_LISTENING_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "base/error.h"
@@ -17,5 +18,9 @@ listening_inet(const struct sockaddr_storage *address, unsigned port,
 int
 listening_unix(int directory, const char *name, int type, unsigned mode,
 	struct error *error);
+
+/* The other end of a Unix socket is root, or who runs this process. */
+bool
+listening_is_ours(int fd);
 
 #endif

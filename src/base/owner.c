@@ -102,6 +102,26 @@ owner_find(uint32_t uid, uint64_t first_valid, struct owner *owner,
 	return uid == 0 ? stand_in_for_root(owner, error) : 0;
 }
 
+int
+owner_of_program(const char *user, uid_t *uid, gid_t *gid,
+	struct error *error)
+{
+	*uid = geteuid();
+	*gid = getegid();
+	if (*uid != 0 || strcmp(user, "root") == 0)
+		return 0;
+	const struct passwd *row = getpwnam(user);
+	if (row == NULL)
+		return error_set(error, ERROR_USAGE, "the system user %s does "
+			"not exist: run `posthouse init` as root", user);
+	if (row->pw_uid == 0 || row->pw_gid == 0)
+		return error_set(error, ERROR_USAGE,
+			"the system user %s is root", user);
+	*uid = row->pw_uid;
+	*gid = row->pw_gid;
+	return 0;
+}
+
 static int
 give(int fd, const char *path, const struct owner *owner, struct error *error)
 {

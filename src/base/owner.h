@@ -7,6 +7,7 @@
 #define BASE_OWNER_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 
@@ -29,6 +30,12 @@ struct owner {
  */
 int
 owner_find(uint32_t uid, uint64_t first_valid, struct owner *owner,
+	struct error *error);
+
+/* Who a program runs as whose user stands in etc/services. Without root
+ * everything runs as whoever started it. */
+int
+owner_of_program(const char *user, uid_t *uid, gid_t *gid,
 	struct error *error);
 
 /* Makes `data_directory`/users/<uid>, 0700, and gives it to him. `uid`: whose

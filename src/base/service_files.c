@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -108,4 +109,24 @@ service_files_open_log(const struct config *config, int *log, int *copy,
 	if (*log < 0)
 		file_close(copy);
 	return *log < 0 ? -1 : 0;
+}
+
+int
+service_files_open_runtime(const struct config *config, int *directory,
+	int *lock, struct error *error)
+{
+	const char *path = config_text(config, "runtime_directory");
+	*directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (*directory < 0)
+		return error_set_errno(error, "runtime_directory: opening %s",
+			path);
+	*lock = openat(*directory, "lock",
+		O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (*lock < 0)
+		return error_set_errno(error, "runtime_directory: opening "
+			"%s/lock", path);
+	if (flock(*lock, LOCK_EX | LOCK_NB) < 0)
+		return error_set(error, ERROR_EXISTS, "a system is already "
+			"running with runtime_directory %s", path);
+	return 0;
 }

@@ -14,6 +14,11 @@ void
 service_files_close(const struct services *services,
 	int fds[][SERVICES_FILES]);
 
+/* runtime_directory, and the lock in it that keeps a second system out. */
+int
+service_files_open_runtime(const struct config *config, int *directory,
+	int *lock, struct error *error);
+
 /* The log as log_path says, and its copy below data_directory; both or none. */
 int
 service_files_open_log(const struct config *config, int *log, int *copy,

@@ -2,11 +2,8 @@
  * The processes: starting, listening to, restarting and ending them. They are
  * born with the descriptors that serve/process.h lists and nothing else.
  */
-#include <errno.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -98,32 +95,6 @@ tell_listeners(const struct master *master, const struct child *child,
 
 /* ---- birth ---- */
 
-/* In the child: who to become stands in the environment. */
-static void
-become(const struct master *master, const struct child *child,
-	const struct owner *owner)
-{
-	char path[4096], number[16], identity[OWNER_NAME_SIZE + 40];
-	bool has_number = child->program->count > 1 ||
-		child->program->is_on_demand;
-	snprintf(number, sizeof(number), "%u", child->instance);
-	snprintf(identity, sizeof(identity), "%s:%u:%u", owner->user,
-		owner->uid, owner->gid);
-	birth_environment();
-	setenv("POSTHOUSE_IDENTITY", identity, 1);
-	if (child->program->is_on_demand) {
-		setenv("POSTHOUSE_OWNER", owner->name, 1);
-		setenv("HOME", owner->home, 1);
-	}
-	char *const arguments[] = { (char *)(uintptr_t)child->program->name,
-		has_number ? number : NULL, NULL };
-	if (birth_path(master->pattern, child->program->executable, path,
-	    sizeof(path)))
-		execv(path, arguments);
-	log_event(LOG_ERROR, "cannot-execute", NULL, LOG_TEXT("path", path),
-		LOG_NUMBER("errno", errno));
-}
-
 /* In the child: exactly the descriptors of birth, in their places. */
 static void
 be_born(const struct master *master, const struct child *child, pid_t before,
@@ -147,7 +118,12 @@ be_born(const struct master *master, const struct child *child, pid_t before,
 	if (child->program->is_on_demand &&
 	    starter_run(master, child, before, &owner) < 0)
 		_exit(1);
-	become(master, child, &owner);
+	birth_execute(&(struct birth){ .pattern = master->pattern,
+		.name = child->program->name,
+		.executable = child->program->executable,
+		.has_instance = child->program->count > 1 ||
+		child->program->is_on_demand, .instance = child->instance,
+		.owner = &owner, .is_owned = child->program->is_on_demand });
 	_exit(127);
 }
 
@@ -192,27 +168,6 @@ child_start(struct master *master, struct child *child, pid_t before,
 	return 0;
 }
 
-/* Without root everything runs as whoever started it. */
-static int
-find_user(struct child *child, struct error *error)
-{
-	const char *name = child->program->user;
-	child->uid = geteuid();
-	child->gid = getegid();
-	if (child->uid != 0 || strcmp(name, "root") == 0)
-		return 0;
-	const struct passwd *user = getpwnam(name);
-	if (user == NULL)
-		return error_set(error, ERROR_USAGE, "the system user %s does "
-			"not exist: run `posthouse init` as root", name);
-	if (user->pw_uid == 0 || user->pw_gid == 0)
-		return error_set(error, ERROR_USAGE,
-			"the system user %s is root", name);
-	child->uid = user->pw_uid;
-	child->gid = user->pw_gid;
-	return 0;
-}
-
 int
 child_init(struct child *child, const struct program *program,
 	unsigned instance, struct error *error)
@@ -232,7 +187,8 @@ add_child(struct master *master, const struct program *program,
 			MASTER_CHILDREN);
 	struct child *child = &master->children[master->child_count];
 	if (child_init(child, program, instance, error) < 0 ||
-	    find_user(child, error) < 0)
+	    owner_of_program(program->user, &child->uid, &child->gid,
+	    error) < 0)
 		return -1;
 	master->child_count++;
 	return 0;

@@ -25,15 +25,6 @@ command_listen(struct master *master, struct error *error)
 	return master->command_listener < 0 ? -1 : 0;
 }
 
-static bool
-is_allowed(int fd)
-{
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-		(peer.uid == 0 || peer.uid == geteuid());
-}
-
 void
 command_accept(struct master *master)
 {
@@ -41,7 +32,7 @@ command_accept(struct master *master)
 		SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
-	for (size_t i = 0; i < MASTER_COMMANDS && is_allowed(fd); i++) {
+	for (size_t i = 0; i < MASTER_COMMANDS && listening_is_ours(fd); i++) {
 		if (master->commands[i] >= 0)
 			continue;
 		master->commands[i] = fd;

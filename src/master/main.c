@@ -16,7 +16,6 @@
  * What is wrong before is one sentence on standard error and exit status 1.
  * TERM and INT end the system within 5 s; HUP opens the log files anew.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -30,6 +29,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "base/service_files.h"
+#include "base/signals.h"
 #include "master/master.h"
 
 static struct master master = { .runtime_dir = -1, .lock = -1,
@@ -49,25 +50,6 @@ read_arguments(int argc, char **argv, struct error *error)
 	return services_read(argv[3], master.config, &master.services, error);
 }
 
-/* Signals are read from a descriptor: nothing interrupts anything. */
-static int
-open_signals(struct error *error)
-{
-	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
-	signal(SIGPIPE, SIG_IGN);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return error_set_errno(error, "blocking signals");
-	master.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (master.signals < 0)
-		return error_set_errno(error, "opening a signal descriptor");
-	return 0;
-}
-
 static int
 begin(int argc, char **argv, struct error *error)
 {
@@ -78,11 +60,14 @@ begin(int argc, char **argv, struct error *error)
 	log_init("master", 2, -1);
 	if (read_arguments(argc, argv, error) < 0 ||
 	    child_prepare(&master, error) < 0 ||
-	    open_signals(error) < 0 ||
-	    files_open_runtime(&master, error) < 0 ||
+	    (master.signals = signals_open(error)) < 0 ||
+	    service_files_open_runtime(master.config, &master.runtime_dir,
+		&master.lock, error) < 0 ||
 	    files_open_log(&master, master.config, error) < 0 ||
-	    files_open(&master, master.config, error) < 0 ||
-	    listeners_open(&master.listeners, &master.services,
+	    files_open(&master, master.config, error) < 0)
+		return -1;
+	master.listeners.directory = master.runtime_dir;
+	if (listeners_open(&master.listeners, &master.services,
 		master.config, error) < 0 ||
 	    command_listen(&master, error) < 0)
 		return -1;

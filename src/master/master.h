@@ -161,10 +161,6 @@ starter_run(const struct master *master, const struct child *child,
 
 /* ---- files.c ---- */
 
-/* Opens runtime_directory and the lock that keeps a second master out. */
-int
-files_open_runtime(struct master *master, struct error *error);
-
 /* Opens the files of `file` rows, or the log and its copy, in place of those
  * that are open. All or nothing. */
 int

@@ -4,13 +4,10 @@
  * his directory. Still root, but not master: what takes long here (accounts of
  * the network) holds nobody else up, and what hangs is ended by an alarm.
  */
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "base/birth.h"
 #include "base/log.h"
 #include "master/master.h"
 
@@ -19,17 +16,6 @@ enum {
 	PREDECESSOR_WAIT = 8000,	/* ms */
 	LOOKUP_WAIT = 20,		/* s */
 };
-
-/* It was told to end, and is killed when it does not. */
-static void
-wait_for_end(pid_t before)
-{
-	int fd = (int)syscall(SYS_pidfd_open, before, 0);
-	struct pollfd slot = { fd, POLLIN, 0 };
-	if (fd >= 0)
-		poll(&slot, 1, PREDECESSOR_WAIT);
-	file_close(&fd);
-}
 
 static int
 tell_owner(const struct owner *owner, struct error *error)
@@ -46,8 +32,9 @@ starter_run(const struct master *master, const struct child *child,
 {
 	const struct config *config = master->config;
 	struct error error;
+	/* it was told to end, and is killed when it does not */
 	if (before != 0)
-		wait_for_end(before);
+		birth_wait_for(before, PREDECESSOR_WAIT);
 	alarm(LOOKUP_WAIT);
 	int result = owner_find(child->instance, config_number(config,
 		"first_valid_uid"), owner, &error);

@@ -6,6 +6,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -147,6 +149,23 @@ wait_until(const struct waiter *waiter, int64_t deadline)
 			&until);
 }
 
+/* Hundreds may want a wire at once: who finds no room for the question waits
+ * until there is some. */
+static int
+ask(const struct control_message *message, int64_t deadline,
+	struct error *error)
+{
+	for (;;) {
+		if (supervisor_send(message, error) == 0)
+			return 0;
+		int64_t left = deadline - clock_monotonic();
+		struct pollfd room = { .fd = supervisor.fd, .events = POLLOUT };
+		if (error->code != ERROR_LATER || left <= 0 ||
+		    poll(&room, 1, left > INT_MAX ? INT_MAX : (int)left) == 0)
+			return -1;
+	}
+}
+
 int
 supervisor_connect(const char *service, unsigned instance, int64_t deadline,
 	struct error *error)
@@ -165,7 +184,9 @@ supervisor_connect(const char *service, unsigned instance, int64_t deadline,
 	message.serial = waiter.serial = supervisor.serial;
 	waiter.next = supervisor.waiters;
 	supervisor.waiters = &waiter;
-	int result = supervisor_send(&message, error);
+	pthread_mutex_unlock(&supervisor.lock);
+	int result = ask(&message, deadline, error);
+	pthread_mutex_lock(&supervisor.lock);
 	if (result == 0)
 		wait_until(&waiter, deadline);
 	unlink_waiter(&waiter);

@@ -274,6 +274,9 @@ const struct config_parameter config_table[] = {
 	"Zone files in the usual format that are served to everybody on dns_port: "
 	"FILE, whose name less .zone is the origin, or ORIGIN:FILE. Read again at "
 	"each reload; a zone with a mistake stays as it was." },
+{ "dns_state_file", T, "$data_directory/dns/state", NULL, "", NULL,
+	"File for what is to be remembered of zones: serials, and records that were "
+	"added to them for our domains." },
 { "dns_recursion_networks", W, "", NULL, "names", NULL,
 	"Clients for whom dns_port also finds what is not in dns_zones. Empty: "
 	"those of mynetworks and of the private networks (RFC 1918, RFC 4193) "

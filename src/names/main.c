@@ -8,8 +8,8 @@
  *
  * What it opens: the loopback port (dns_resolver_port), and a socket to the
  * kernel for the addresses of this machine. master opens for it dns_port, the
- * files of dns_zones, dns_trust_anchor_file and dns_resolv_conf. Its jail has
- * no files but the network.
+ * files of dns_zones, dns_trust_anchor_file, dns_resolv_conf and dns_state_file.
+ * Its jail has no files but the network.
  *
  * `names --check` (ctl/check.c): reads what dns_zones names on standard input,
  * and says on standard output what is wrong with it.
@@ -25,6 +25,9 @@
 #include "names/loopback.h"
 #include "names/notify.h"
 #include "names/recall.h"
+#include "names/records.h"
+#include "names/remembered.h"
+#include "names/renew.h"
 #include "names/secondary.h"
 #include "serve/jail.h"
 
@@ -128,58 +131,26 @@ configure_front(const struct config *config)
 }
 
 static void
-log_zone(void *context, const struct dns_name *origin,
-	const struct error *error)
-{
-	char name[DNS_TEXT_SIZE] = "";
-	(void)context;
-	if (origin != NULL)
-		dns_name_to_text(origin, name);
-	log_event(LOG_ERROR, "zone-not-read", NULL, LOG_TEXT("zone", name),
-		LOG_TEXT("reason", error->text));
-}
-
-/* A zone that is wrong stays as it was. */
-static void
-read_zones(void)
-{
-	struct buffer files;
-	struct error error;
-	int fd = process_file("dns_zones");
-	buffer_init(&files, 0);
-	if (fd >= 0 && file_read_descriptor(fd, ZONES_LIMIT, &files,
-		&error) < 0) {
-		log_zone(NULL, NULL, &error);
-		buffer_fini(&files);
-		return;
-	}
-	zones_begin_change();
-	struct zones *old = zones_current();
-	struct zones *zones = zones_read(buffer_span(&files), old, log_zone,
-		NULL);
-	log_event(LOG_INFO, "zones", NULL,
-		LOG_NUMBER("count", zones_count(zones)));
-	secondary_add_to(zones, old);
-	/* who is told comes at once and looks */
-	zones_set_current(zones_hold(zones));
-	zones_end_change();
-	notify_zones(old, zones);
-	zones_free(&old);
-	zones_free(&zones);
-	buffer_fini(&files);
-}
-
-static void
 reload(const struct config *config)
 {
 	struct buffer anchors, resolv_conf;
 	struct resolver_settings settings;
 	configure_front(config);
-	read_zones();
+	renew_all();
 	read_settings(config, &anchors, &resolv_conf, &settings);
 	resolver_configure(resolver, &settings);
 	buffer_fini(&anchors);
 	buffer_fini(&resolv_conf);
+}
+
+/* What cannot be read comes again: hostmaster knows it too. */
+static void
+remember(void)
+{
+	struct error error;
+	if (remembered_open(process_file("dns_state_file"), &error) < 0)
+		log_event(LOG_ERROR, "zones-not-remembered", NULL,
+			LOG_TEXT("reason", error.text));
 }
 
 static int
@@ -193,8 +164,9 @@ open_all(const struct process *process, struct error *error)
 		return -1;
 	configure_front(process->config);
 	recall_init(config_size(process->config, "dns_cache_size") / 4);
-	zones_set_current(zones_read(SPAN(""), NULL, log_zone, NULL));
-	read_zones();
+	remember();
+	zones_set_current(zones_new());
+	renew_all();
 	read_settings(process->config, &anchors, &resolv_conf, &settings);
 	int result = loopback_open(read_port(process->config), error);
 	if (result == 0)
@@ -206,6 +178,7 @@ open_all(const struct process *process, struct error *error)
 
 static const struct service services[] = {
 	{ "names-dns", inquirer_accept },
+	{ "names-records", records_accept },
 	{ "dns", inquirer_accept },
 	{ "domain", inquirer_accept_world },
 	{ "domain-udp", datagram_accept },
@@ -234,8 +207,8 @@ check(void)
 		printf("dns_zones: %s\n", error.text);
 		return 1;
 	}
-	struct zones *zones = zones_read(buffer_span(&files), NULL, say_zone,
-		&is_wrong);
+	struct zones *zones = zone_source_read_files(buffer_span(&files),
+		NULL, say_zone, &is_wrong);
 	zones_free(&zones);
 	buffer_fini(&files);
 	return is_wrong ? 1 : 0;
@@ -269,5 +242,6 @@ main(int argc, char **argv)
 	resolver_free(&resolver);
 	loopback_close();
 	attached_close();
+	remembered_close();
 	return 0;
 }

@@ -122,6 +122,17 @@ secondary_add_to(struct zones *zones, const struct zones *old)
 	pthread_mutex_unlock(&all.lock);
 }
 
+bool
+secondary_covers(const struct dns_name *name)
+{
+	bool result = false;
+	pthread_mutex_lock(&all.lock);
+	for (size_t i = 0; i < all.count && !result; i++)
+		result = dns_name_is_below(name, &all.list[i].origin);
+	pthread_mutex_unlock(&all.lock);
+	return result;
+}
+
 enum secondary_verdict
 secondary_hear(const struct dns_name *origin,
 	const struct network_address *from)

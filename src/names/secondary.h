@@ -32,6 +32,10 @@ secondary_configure(struct span list);
 void
 secondary_add_to(struct zones *zones, const struct zones *old);
 
+/* Is the name in one of them? What is in it the primary decides. */
+bool
+secondary_covers(const struct dns_name *name);
+
 enum secondary_verdict {
 	SECONDARY_UNKNOWN,	/* no such zone */
 	SECONDARY_STRANGER,	/* that is not one of its primaries */

@@ -5,12 +5,9 @@
 #include "names/zones.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
-
-enum { PATH_LIMIT = 4096 };
 
 struct zones {
 	atomic_uint references;
@@ -96,6 +93,23 @@ zones_find(const struct zones *zones, const struct dns_name *name,
 	return exact;
 }
 
+void
+zones_remove(struct zones *zones, const struct dns_name *origin)
+{
+	struct zone **place = place_of_name(zones, origin);
+	if (*place == NULL)
+		return;
+	zone_free(place);
+	zones->count--;
+	/* who stood behind it may have been looked for at its place */
+	for (size_t i = (size_t)(place - zones->places + 1) & zones->mask;
+	    zones->places[i] != NULL; i = (i + 1) & zones->mask) {
+		struct zone *zone = zones->places[i];
+		zones->places[i] = NULL;
+		*place_of_name(zones, &zone->origin) = zone;
+	}
+}
+
 const struct zone *
 zones_get(const struct zones *zones, const struct dns_name *origin)
 {
@@ -138,8 +152,8 @@ zones_free(struct zones **zones)
 	memory_free(old);
 }
 
-static struct zones *
-new_set(void)
+struct zones *
+zones_new(void)
 {
 	struct zones *zones = memory_new(sizeof(*zones));
 	atomic_init(&zones->references, 1);
@@ -149,121 +163,12 @@ new_set(void)
 	return zones;
 }
 
-/* ---- files ---- */
-
-/* One file of those that master put together. */
-struct item {
-	struct span origin, path, text;
-};
-
-static bool
-next_item(struct span *rest, struct item *item)
-{
-	struct span line, word;
-	uint64_t size;
-	if (!span_split(rest, '\n', &line))
-		return false;
-	/* the path may have blanks: it is what is between the first word and
-	 * the last */
-	item->origin = span_first(line, span_find(line, ' '));
-	item->path = span_skip(line, item->origin.size + 1);
-	size_t end = item->path.size;
-	while (end > 0 && item->path.data[end - 1] != ' ')
-		end--;
-	word = span_skip(item->path, end);
-	item->path = span_first(item->path, end > 0 ? end - 1 : 0);
-	if (!span_to_number(word, rest->size, &size))
-		return false;
-	item->text = span_first(*rest, (size_t)size);
-	*rest = span_skip(*rest, (size_t)size);
-	return true;
-}
-
-/* The file's name less ".zone", when no origin was said. */
-static struct span
-origin_of(const struct item *item)
-{
-	struct span name = item->path;
-	if (!span_equals(item->origin, SPAN("texthash")))
-		return item->origin;
-	for (size_t i = name.size; i > 0; i--)
-		if (name.data[i - 1] == '/') {
-			name = span_skip(name, i);
-			break;
-		}
-	if (span_ends_nocase(name, SPAN(".zone")))
-		name = span_first(name, name.size - 5);
-	return name;
-}
-
-static int
-read_zone(const struct item *item, const struct dns_name *origin,
-	struct zone **zone, struct error *error)
-{
-	char path[PATH_LIMIT];
-	struct arena arena;
-	arena_init(&arena, 0);
-	snprintf(path, sizeof(path), "%.*s", SPAN_PRINT(item->path));
-	struct zone_text text = { .arena = &arena, .origin = *origin,
-		.file = path };
-	int result = zone_text_read(&text, item->text, error);
-	if (result == 0)
-		result = zone_new(&text, zone, error);
-	arena_fini(&arena);
-	return result;
-}
-
-/* The zone as it is now, or as it was; never none. */
-static struct zone *
-read_or_keep(const struct item *item, const struct dns_name *origin,
-	const struct zones *old, struct error *error)
-{
-	struct zone *zone = NULL;
-	if (read_zone(item, origin, &zone, error) == 0)
-		return zone;
-	zone = old == NULL ? NULL : *place_of_name(old, origin);
-	return zone == NULL ? zone_new_unusable(origin) : zone_hold(zone);
-}
-
-struct zones *
-zones_read(struct span files, const struct zones *old,
-	void (*complain)(void *context, const struct dns_name *origin,
-	const struct error *error), void *context)
-{
-	struct item item;
-	struct zones *zones = new_set();
-	while (next_item(&files, &item)) {
-		struct dns_name origin;
-		struct error error = { .code = ERROR_NONE };
-		struct span text = origin_of(&item);
-		if (text.size == 0 || !dns_name_from_text(text, &origin)) {
-			error_set(&error, ERROR_USAGE, "dns_zones: found "
-				"\"%.*s\" for %.*s, expected the name of a "
-				"zone", SPAN_PRINT(text),
-				SPAN_PRINT(item.path));
-			complain(context, NULL, &error);
-			continue;
-		}
-		if (*place_of_name(zones, &origin) != NULL) {
-			error_set(&error, ERROR_USAGE, "dns_zones: found a "
-				"second file for %.*s, %.*s, expected one",
-				SPAN_PRINT(text), SPAN_PRINT(item.path));
-			complain(context, &origin, &error);
-			continue;
-		}
-		zones_add(zones, read_or_keep(&item, &origin, old, &error));
-		if (error.code != ERROR_NONE)
-			complain(context, &origin, &error);
-	}
-	return zones;
-}
-
 /* ---- what is served ---- */
 
 struct zones *
 zones_copy(const struct zones *zones)
 {
-	struct zones *new = new_set();
+	struct zones *new = zones_new();
 	for (size_t i = 0; i <= zones->mask; i++)
 		if (zones->places[i] != NULL)
 			zones_add(new, zone_hold(zones->places[i]));

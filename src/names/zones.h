@@ -1,5 +1,5 @@
 /*
- * All zones that are served (dns_zones), and the files they come from. A set
+ * All zones that are served. A set
  * never changes; a reload makes another one and puts it in its place, and who
  * still answers from the old one goes on doing so.
  */
@@ -10,17 +10,9 @@
 
 struct zones;
 
-/*
- * Makes a set of what master put into one file: for each zone a line "ORIGIN
- * FILE SIZE" and SIZE bytes of text (base/tables.h; "texthash" for an origin
- * that the file's name says). `old` (NULL: none) lends its zones to those that
- * cannot be read now; without one the zone answers SERVFAIL. `complain` gets
- * the sentence of each that is wrong.
- */
+/* An empty one, with one reference. */
 struct zones *
-zones_read(struct span files, const struct zones *old,
-	void (*complain)(void *context, const struct dns_name *origin,
-	const struct error *error), void *context);
+zones_new(void);
 
 struct zones *
 zones_hold(struct zones *zones);
@@ -51,6 +43,10 @@ zones_find(const struct zones *zones, const struct dns_name *name,
  * name. */
 void
 zones_add(struct zones *zones, struct zone *zone);
+
+/* The same without that zone, if it is there. */
+void
+zones_remove(struct zones *zones, const struct dns_name *origin);
 
 struct zones *
 zones_copy(const struct zones *zones);

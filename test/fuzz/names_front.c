@@ -8,6 +8,7 @@
 #include "fuzz.h"
 #include "names/front.h"
 #include "names/transfer.h"
+#include "names/zone_source.h"
 
 static const char zone[] = "$TTL 60\n@ SOA ns root 1 1 1 1 1\n@ NS ns\n"
 	"ns A 192.0.2.1\nout CNAME www.example.\ncut NS ns.cut\n"
@@ -34,7 +35,7 @@ begin(void)
 	struct buffer file;
 	buffer_init(&file, 0);
 	buffer_print(&file, "a.test f %zu\n%s", sizeof(zone) - 1, zone);
-	zones = zones_read(buffer_span(&file), NULL, complain, NULL);
+	zones = zone_source_read_files(buffer_span(&file), NULL, complain, NULL);
 	buffer_fini(&file);
 	front_configure(&settings);
 }

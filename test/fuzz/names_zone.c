@@ -7,6 +7,7 @@
 
 #include "fuzz.h"
 #include "names/answer.h"
+#include "names/zone_source.h"
 
 static void
 ask(const struct zones *zones, const struct dns_name *name, uint16_t type)
@@ -66,7 +67,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buffer_init(&file, 0);
 	buffer_print(&file, "a.test /etc/a.test.zone %zu\n", size);
 	buffer_add(&file, span_of(data, size));
-	struct zones *zones = zones_read(buffer_span(&file), NULL, complain,
+	struct zones *zones = zone_source_read_files(buffer_span(&file), NULL, complain,
 		NULL);
 	assert(dns_name_from_text(SPAN("a.test"), &origin));
 	zone_labels_find(&origin, &labels);

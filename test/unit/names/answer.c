@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "names/answer.h"
+#include "names/zone_source.h"
 
 static const char zone_a[] =
 	"$TTL 1h\n"
@@ -181,7 +182,7 @@ make(const char *const files[][2], size_t count, const struct zones *old,
 			strlen(files[i][1]));
 		buffer_add_string(&all, files[i][1]);
 	}
-	struct zones *zones = zones_read(buffer_span(&all), old, ignore,
+	struct zones *zones = zone_source_read_files(buffer_span(&all), old, ignore,
 		complaints);
 	buffer_fini(&all);
 	return zones;

@@ -12,6 +12,7 @@
 #include "names/front.h"
 #include "names/rate.h"
 #include "names/secondary.h"
+#include "names/zone_source.h"
 
 #define BYTES(literal) literal, sizeof(literal) - 1
 #define HEAD "\0\1\0\0\0\1\0\0\0\0\0\0"		/* without RD */
@@ -127,7 +128,7 @@ make_zones(void **state)
 	(void)state;
 	buffer_init(&file, 0);
 	buffer_print(&file, "a.test f %zu\n%s", sizeof(text) - 1, text);
-	zones = zones_read(buffer_span(&file), NULL, complain, NULL);
+	zones = zone_source_read_files(buffer_span(&file), NULL, complain, NULL);
 	buffer_fini(&file);
 	return 0;
 }

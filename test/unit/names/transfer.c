@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "names/transfer.h"
+#include "names/zone_source.h"
 
 static void
 complain(void *context, const struct dns_name *origin,
@@ -24,7 +25,7 @@ make(const char *text)
 	struct buffer file;
 	buffer_init(&file, 0);
 	buffer_print(&file, "a.test f %zu\n%s", strlen(text), text);
-	struct zones *zones = zones_read(buffer_span(&file), NULL, complain,
+	struct zones *zones = zone_source_read_files(buffer_span(&file), NULL, complain,
 		NULL);
 	buffer_fini(&file);
 	return zones;

@@ -151,16 +151,43 @@ acme_der_challenge(const struct acme_der_challenge *challenge,
 	der_wrap(out, start, DER_SEQUENCE);
 }
 
+/* X.690 8.3.2: as short as it can be, and positive. */
+static void
+add_number(struct buffer *out, const uint8_t number[32])
+{
+	struct span bytes = span_of(number, 32);
+	size_t start = out->size;
+	while (bytes.size > 1 && bytes.data[0] == 0)
+		bytes = span_skip(bytes, 1);
+	if ((bytes.data[0] & 0x80) != 0)
+		buffer_add_byte(out, 0);
+	buffer_add(out, bytes);
+	der_wrap(out, start, DER_INTEGER);
+}
+
+/* Ecdsa-Sig-Value (RFC 3279 2.2.3) in a BIT STRING. */
+static void
+add_signature(struct buffer *out, const uint8_t signature[64])
+{
+	struct buffer value;
+	size_t start = out->size;
+	buffer_init(&value, 0);
+	add_number(&value, signature);
+	add_number(&value, signature + 32);
+	der_wrap(&value, 0, DER_SEQUENCE);
+	buffer_add_byte(out, 0);	/* no unused bits */
+	buffer_add(out, buffer_span(&value));
+	der_wrap(out, start, DER_BIT_STRING);
+	buffer_fini(&value);
+}
+
 void
-acme_der_join(struct span signed_part, struct span signature,
+acme_der_join(struct span signed_part, const uint8_t signature[64],
 	struct buffer *out)
 {
 	size_t start = out->size;
 	buffer_add(out, signed_part);
 	add_algorithm(out);
-	size_t bits = out->size;
-	buffer_add_byte(out, 0);	/* no unused bits */
-	buffer_add(out, signature);
-	der_wrap(out, bits, DER_BIT_STRING);
+	add_signature(out, signature);
 	der_wrap(out, start, DER_SEQUENCE);
 }

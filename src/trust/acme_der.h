@@ -28,10 +28,10 @@ void
 acme_der_challenge(const struct acme_der_challenge *challenge,
 	struct buffer *out);
 
-/* SEQUENCE of what was signed, ecdsa-with-SHA256 (RFC 5758 3.2), and the
- * signature, which is DER itself. For both. */
+/* For both: a SEQUENCE of what was signed, ecdsa-with-SHA256 (RFC 5758 3.2) and
+ * the signature, which is given as r and s of 32 octets each. */
 void
-acme_der_join(struct span signed_part, struct span signature,
+acme_der_join(struct span signed_part, const uint8_t signature[64],
 	struct buffer *out);
 
 #endif

@@ -63,10 +63,11 @@ bool
 jws_signing_input(const struct jws_header *header, struct span payload,
 	struct buffer *out);
 
-/* Appends the whole, from the signing input and its signature in DER
- * (RFC 3279 2.2.3); false when that is none for P-256. */
-bool
-jws_write(struct span input, struct span signature, struct buffer *out);
+/* Appends the whole, from the signing input and its signature: both numbers at
+ * their full length (RFC 7518 3.4). */
+void
+jws_write(struct span input, const uint8_t signature[2 * JWS_HALF],
+	struct buffer *out);
 
 /* "https://", a host, visible ASCII without quotes; not longer than the limit. */
 bool

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/bn.h>
+#include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/sha.h>
@@ -372,7 +374,7 @@ spki(void)
 static void
 sign_and_join(struct buffer *part, struct buffer *whole)
 {
-	uint8_t digest[SHA256_DIGEST_LENGTH], signature[200];
+	uint8_t digest[SHA256_DIGEST_LENGTH], signature[200], raw[64];
 	size_t size = sizeof(signature);
 	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(world.key, NULL);
 	SHA256((const unsigned char *)part->data, part->size, digest);
@@ -380,7 +382,40 @@ sign_and_join(struct buffer *part, struct buffer *whole)
 	assert_int_equal(EVP_PKEY_sign(context, signature, &size, digest,
 		sizeof(digest)), 1);
 	EVP_PKEY_CTX_free(context);
-	acme_der_join(buffer_span(part), span_of(signature, size), whole);
+	const unsigned char *at = signature;
+	ECDSA_SIG *numbers = d2i_ECDSA_SIG(NULL, &at, (long)size);
+	BN_bn2binpad(ECDSA_SIG_get0_r(numbers), raw, 32);
+	BN_bn2binpad(ECDSA_SIG_get0_s(numbers), raw + 32, 32);
+	ECDSA_SIG_free(numbers);
+	acme_der_join(buffer_span(part), raw, whole);
+}
+
+/* X.690 8.3.2: no zeros too many, and no negative numbers. */
+static void
+signatures_are_der(void **state)
+{
+	static const struct {
+		uint8_t first, last;
+		const char *wanted;
+		size_t size;
+	} cases[] = {
+		{ 0, 1, "\x03\x09\x00\x30\x06\x02\x01\x01\x02\x01\x00", 11 },
+		{ 0, 0x80, "\x03\x0a\x00\x30\x07\x02\x02\x00\x80\x02\x01\x00",
+			12 },
+		{ 0, 0, "\x03\x09\x00\x30\x06\x02\x01\x00\x02\x01\x00", 11 },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t raw[64] = { cases[i].first };
+		struct buffer whole;
+		raw[31] = cases[i].last;
+		buffer_init(&whole, 0);
+		acme_der_join(SPAN(""), raw, &whole);
+		assert_int_equal(whole.size, 2 + 12 + cases[i].size);
+		assert_memory_equal(whole.data + 2 + 12, cases[i].wanted,
+			cases[i].size);
+		buffer_fini(&whole);
+	}
 }
 
 static void
@@ -593,6 +628,7 @@ main(void)
 		cmocka_unit_test(times_are_read),
 		cmocka_unit_test(windows_are_read),
 		cmocka_unit_test(retry_after_is_read),
+		cmocka_unit_test(signatures_are_der),
 		cmocka_unit_test(requests_are_right),
 		cmocka_unit_test(challenge_certificates_are_right),
 		cmocka_unit_test(renewal_ids_are_as_in_the_rfc),

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "fetch/header.h"
 #include "proto/tlswire.h"
 #include "serve/names_call.h"
 
@@ -190,9 +191,12 @@ static size_t
 take_header(char *bytes, size_t size, size_t count, void *context)
 {
 	struct transfer *transfer = context;
-	(void)bytes;
 	transfer->header_bytes += size * count;
-	return transfer->header_bytes > HEADERS_LIMIT ? 0 : size * count;
+	if (transfer->header_bytes > HEADERS_LIMIT)
+		return 0;
+	header_take(transfer->request, transfer->arena,
+		span_of(bytes, size * count), transfer->answer);
+	return size * count;
 }
 
 static void
@@ -323,6 +327,8 @@ perform(struct transfer *transfer, const char *method, const char *url)
 	set_limits(transfer);
 	if (strcmp(method, "POST") == 0)
 		set_post(transfer);
+	if (strcmp(method, "HEAD") == 0)
+		curl_easy_setopt(transfer->curl, CURLOPT_NOBODY, 1L);
 	curl_easy_setopt(transfer->curl, CURLOPT_URL, url);
 	finish(transfer, curl_easy_perform(transfer->curl));
 }

@@ -23,7 +23,7 @@ void
 fetch_set_names(struct names *names, unsigned at_once);
 
 /*
- * Straight down, until the deadline. `method` is GET or POST. The answer and
+ * Straight down, until the deadline. `method` is GET, HEAD or POST. The answer and
  * what it points to live in the arena.
  */
 void

@@ -1,5 +1,5 @@
 /*
- * GET and POST of the wire fetch-https (ARCHITECTURE.md 2.8). Whoever asks is
+ * GET, HEAD and POST of the wire fetch-https (ARCHITECTURE.md 2.8). Whoever asks is
  * one of ours, but asks for what strangers wrote: all of it is bounded here.
  */
 #include "fetch/service.h"
@@ -31,6 +31,29 @@ need_number(struct admin_call *call, const char *key, uint64_t max,
 	return false;
 }
 
+/* "headers=A,B": names (RFC 9110 5.6.2) that are letters and hyphens here. */
+static bool
+read_headers(struct admin_call *call, struct fetch_request *request)
+{
+	struct span list, name;
+	size_t count = 0;
+	if (!tabline_get(call->fields, 2, "headers", &list))
+		return true;
+	while (span_split(&list, ',', &name)) {
+		bool ok = name.size > 0 && count < FETCH_HEADERS;
+		for (size_t i = 0; i < name.size; i++) {
+			char c = span_lower_byte(name.data[i]);
+			ok = ok && ((c >= 'a' && c <= 'z') || c == '-');
+		}
+		if (!ok) {
+			admin_fail(call, "headers= is not right");
+			return false;
+		}
+		request->header[count++] = arena_copy_string(call->arena, name);
+	}
+	return true;
+}
+
 static bool
 read_request(struct admin_call *call, struct fetch_request *request)
 {
@@ -43,6 +66,8 @@ read_request(struct admin_call *call, struct fetch_request *request)
 		admin_fail(call, "url= is too long");
 		return false;
 	}
+	if (!read_headers(call, request))
+		return false;
 	request->limit = (size_t)limit;
 	request->deadline = clock_monotonic() + (int64_t)(patience >
 		PATIENCE_LIMIT ? PATIENCE_LIMIT : patience);
@@ -117,7 +142,22 @@ say_body(struct admin_call *call, struct span body)
 }
 
 static void
-say(struct admin_call *call, const struct fetch_answer *answer)
+say_headers(struct admin_call *call, const struct fetch_request *request,
+	const struct fetch_answer *answer)
+{
+	for (size_t i = 0; i < FETCH_HEADERS; i++) {
+		if (answer->header[i].data == NULL)
+			continue;
+		admin_row_begin(call);
+		admin_row_field(call, "header", span_from(request->header[i]));
+		admin_row_field(call, "value", answer->header[i]);
+		admin_row_end(call);
+	}
+}
+
+static void
+say(struct admin_call *call, const struct fetch_request *request,
+	const struct fetch_answer *answer)
 {
 	admin_row_begin(call);
 	if (answer->problem != FETCH_DONE) {
@@ -130,6 +170,7 @@ say(struct admin_call *call, const struct fetch_answer *answer)
 	admin_row_number(call, "status", answer->status);
 	admin_row_field(call, "type", answer->type);
 	admin_row_end(call);
+	say_headers(call, request, answer);
 	say_body(call, answer->body);
 	admin_ok(call);
 }
@@ -141,7 +182,7 @@ transfer(struct admin_call *call, const char *method,
 	struct fetch_answer answer;
 	fetch_transfer(method, request, call->arena, &answer);
 	log_answer(request, &answer);
-	say(call, &answer);
+	say(call, request, &answer);
 }
 
 static void
@@ -150,6 +191,14 @@ get(struct admin_call *call)
 	struct fetch_request request = { 0 };
 	if (read_request(call, &request))
 		transfer(call, "GET", &request);
+}
+
+static void
+head(struct admin_call *call)
+{
+	struct fetch_request request = { 0 };
+	if (read_request(call, &request))
+		transfer(call, "HEAD", &request);
 }
 
 static void
@@ -162,6 +211,7 @@ post(struct admin_call *call)
 
 static const struct admin_command commands[] = {
 	{ "GET", get },
+	{ "HEAD", head },
 	{ "POST", post },
 	{ NULL, NULL },
 };

@@ -67,6 +67,20 @@ add_number(struct buffer *line, const char *key, uint64_t number)
 	buffer_fini(&text);
 }
 
+/* "headers=Location,Link" */
+static void
+add_headers(struct buffer *line, const struct fetch_request *request)
+{
+	struct buffer text;
+	buffer_init(&text, 0);
+	for (size_t i = 0; i < FETCH_HEADERS && request->header[i] != NULL; i++)
+		buffer_print(&text, "%s%s", i == 0 ? "" : ",",
+			request->header[i]);
+	if (text.size > 0)
+		tabline_add_pair(line, "headers", buffer_span(&text));
+	buffer_fini(&text);
+}
+
 static int
 send_request(struct wire *wire, const char *method, unsigned id,
 	const struct fetch_request *request, struct error *error)
@@ -79,6 +93,7 @@ send_request(struct wire *wire, const char *method, unsigned id,
 	add_number(&line, "limit", request->limit);
 	add_number(&line, "deadline",
 		(uint64_t)clock_until(request->deadline));
+	add_headers(&line, request);
 	if (request->type.size > 0) {
 		base64_encode(&body, request->body);
 		tabline_add_pair(&line, "type", request->type);
@@ -95,6 +110,7 @@ send_request(struct wire *wire, const char *method, unsigned id,
 
 /* What has been read so far. */
 struct reading {
+	const struct fetch_request *request;
 	struct arena *arena;
 	struct fetch_answer *answer;
 	struct buffer body;
@@ -112,6 +128,25 @@ take_problem(struct reading *reading, struct span word)
 	return false;
 }
 
+/* Of a field that was asked for. */
+static bool
+take_header(struct reading *reading, struct span name,
+	const struct tabline *fields)
+{
+	struct span value;
+	if (!tabline_get(fields, 2, "value", &value) ||
+	    value.size > FETCH_HEADER_LIMIT)
+		return false;
+	for (size_t i = 0; i < FETCH_HEADERS; i++)
+		if (reading->request->header[i] != NULL && span_equals(name,
+		    span_from(reading->request->header[i]))) {
+			reading->answer->header[i] =
+				arena_copy(reading->arena, value);
+			return true;
+		}
+	return false;
+}
+
 static bool
 take_row(struct reading *reading, const struct tabline *fields)
 {
@@ -122,6 +157,8 @@ take_row(struct reading *reading, const struct tabline *fields)
 			reading->body.size <= reading->limit;
 	if (tabline_get(fields, 2, "problem", &value))
 		return take_problem(reading, value);
+	if (tabline_get(fields, 2, "header", &value))
+		return take_header(reading, value, fields);
 	if (!tabline_get(fields, 2, "status", &value) ||
 	    !span_to_number(value, 999, &status))
 		return false;
@@ -199,8 +236,8 @@ ask(struct fetcher *fetcher, const char *method,
 	const struct fetch_request *request, struct arena *arena,
 	struct fetch_answer *answer, struct error *error)
 {
-	struct reading reading = { .arena = arena, .answer = answer,
-		.limit = request->limit };
+	struct reading reading = { .request = request, .arena = arena,
+		.answer = answer, .limit = request->limit };
 	*answer = (struct fetch_answer){ 0 };
 	if (request->url.size > FETCH_URL_LIMIT ||
 	    request->body.size > FETCH_POST_LIMIT ||
@@ -211,6 +248,15 @@ ask(struct fetcher *fetcher, const char *method,
 	int result = call(fetcher, method, request, &reading, error);
 	buffer_fini(&reading.body);
 	return result;
+}
+
+int
+fetch_head(struct fetcher *fetcher, const struct fetch_request *request,
+	struct arena *arena, struct fetch_answer *answer, struct error *error)
+{
+	struct fetch_request head = *request;
+	head.type = head.body = (struct span){ NULL, 0 };
+	return ask(fetcher, "HEAD", &head, arena, answer, error);
 }
 
 int

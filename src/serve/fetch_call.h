@@ -13,6 +13,8 @@ enum {
 	FETCH_BODY_LIMIT = 1 << 20,	/* of an answer */
 	FETCH_POST_LIMIT = 45000,	/* of what is sent; one line holds it */
 	FETCH_URL_LIMIT = 2048,
+	FETCH_HEADERS = 4,		/* of an answer that are told */
+	FETCH_HEADER_LIMIT = 2048,	/* bytes of a value; longer: not told */
 };
 
 /* Why there is no answer. */
@@ -35,12 +37,18 @@ struct fetch_request {
 	int64_t deadline;		/* monotonic ms */
 	/* For fetch_post: what is sent and its media type. */
 	struct span type, body;
+	/* Names of header fields that are to be told of, in front; the rest
+	 * NULL. They live as long as the answer is used. */
+	const char *header[FETCH_HEADERS];
 };
 
 struct fetch_answer {
 	enum fetch_problem problem;
 	unsigned status;		/* DONE: 200 */
 	struct span type, body;		/* DONE; the type as it came, or empty */
+	/* DONE: values of the fields asked for, in their places; visible ASCII,
+	 * empty when absent. */
+	struct span header[FETCH_HEADERS];
 	struct span reason;		/* otherwise: a sentence for logs and reports */
 };
 
@@ -57,6 +65,9 @@ fetcher_free(struct fetcher **fetcher);
  * problem or not. -1: our own trouble (fetch is away or busy), which says
  * nothing about the other side.
  */
+int
+fetch_head(struct fetcher *fetcher, const struct fetch_request *request,
+	struct arena *arena, struct fetch_answer *answer, struct error *error);
 int
 fetch_get(struct fetcher *fetcher, const struct fetch_request *request,
 	struct arena *arena, struct fetch_answer *answer, struct error *error);

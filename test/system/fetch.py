@@ -57,6 +57,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.answer(404, b"nothing here")
 
+    def do_HEAD(self):
+        self.answer(200, b"", Location="a", location="b", **{"X-Long": "y" * 3000})
+
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         Handler.seen.append((self.path, dict(self.headers), body))
@@ -69,7 +72,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def log_message(self, *_):
         pass
@@ -157,7 +161,9 @@ class Caller:
             kind, number, *pairs = self.file.readline().decode().rstrip("\n").split("\t")
             assert int(number) == self.number
             pairs = dict(pair.split("=", 1) for pair in pairs)
-            if kind == "ROW":
+            if kind == "ROW" and "header" in pairs:
+                rows[pairs["header"]] = pairs["value"]
+            elif kind == "ROW":
                 body += base64.b64decode(pairs.pop("body", ""))
                 rows.update(pairs)
             else:
@@ -185,6 +191,16 @@ def reports_are_posted(caller):
     path, headers, body = Handler.seen[-1]
     assert path == "/report" and body == report
     assert headers["Content-Type"] == "application/tlsrpt+gzip"
+
+
+def header_fields_are_told(caller):
+    rows, body, reason = caller.ask("HEAD", url=f"https://{HOST}/",
+                                    headers="location,Date,X-Long,Link")
+    assert reason is None and rows["status"] == "200" and body == b"", (rows, reason)
+    assert rows["location"] == "a" and "GMT" in rows["Date"], rows
+    assert "X-Long" not in rows and "Link" not in rows and "Server" not in rows
+    rows, body, reason = caller.ask(url=f"https://{HOST}/moved", headers="Location")
+    assert rows["status"] == "302" and rows["Location"].startswith("https://"), rows
 
 
 def redirects_are_not_followed(caller):
@@ -238,6 +254,8 @@ def wrong_requests_are_refused(caller):
     for method, fields in (("GET", {}), ("GET", {"url": "x" * 3000}),
                            ("GET", {"url": "https://x/", "limit": 1 << 30}),
                            ("GET", {"url": "https://x/", "deadline": "soon"}),
+                           ("GET", {"url": "https://x/", "headers": "a:b"}),
+                           ("GET", {"url": "https://x/", "headers": "a,b,c,d,e"}),
                            ("POST", {"url": "https://x/"}),
                            ("POST", {"url": "https://x/", "type": "a\x7f", "body": ""}),
                            ("POST", {"url": "https://x/", "type": "a", "body": "!"}),
@@ -265,7 +283,8 @@ def main():
                    dns_forwarders=f"127.0.0.1@{DNS_PORT}", dns_validation="no") as inner:
             inner.start()
             caller = Caller(inner)
-            for test in (policies_are_fetched, reports_are_posted, redirects_are_not_followed,
+            for test in (policies_are_fetched, reports_are_posted, header_fields_are_told,
+                         redirects_are_not_followed,
                          trouble_has_a_name, wrong_requests_are_refused):
                 test(caller)
                 print(test.__name__, flush=True)

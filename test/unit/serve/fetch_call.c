@@ -187,6 +187,50 @@ what_is_wanted_is_asked(void **state)
 }
 
 static void
+header_fields_are_told(void **state)
+{
+	static const struct {
+		const char *name, *answer;
+		int result;
+		const char *nonce, *place;
+	} cases[] = {
+		{ "both", "ROW\t%u\tstatus=201\ttype=\nROW\t%u\theader=Location\t"
+			"value=https://x/\nROW\t%u\theader=Replay-Nonce\tvalue=n"
+			"\nOK\t%u\n", 0, "n", "https://x/" },
+		{ "one", "ROW\t%u\tstatus=201\ttype=\nROW\t%u\theader="
+			"Replay-Nonce\tvalue=n\nOK\t%u\n", 0, "n", "" },
+		{ "one that nobody asked for", "ROW\t%u\tstatus=201\ttype=\n"
+			"ROW\t%u\theader=Date\tvalue=n\nOK\t%u\n", -1, "", "" },
+		{ "without a value", "ROW\t%u\tstatus=201\ttype=\n"
+			"ROW\t%u\theader=Location\nOK\t%u\n", -1, "", "" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fetch_request request = { .url = SPAN("https://a.test/"),
+			.limit = 10, .deadline = clock_monotonic() + PATIENCE,
+			.header = { "Replay-Nonce", "Location" } };
+		struct fetch_answer answer;
+		struct arena arena;
+		struct error error;
+		print_message("%s\n", cases[i].name);
+		arena_init(&arena, 0);
+		set_answer(cases[i].answer);
+		assert_int_equal(fetch_head(fetcher, &request, &arena, &answer,
+			&error), cases[i].result);
+		assert_true(strncmp(play.asked, "HEAD\t", 5) == 0);
+		assert_non_null(strstr(play.asked,
+			"\theaders=Replay-Nonce,Location\n"));
+		if (cases[i].result == 0) {
+			assert_true(span_equals(answer.header[0],
+				span_from(cases[i].nonce)));
+			assert_true(span_equals(answer.header[1],
+				span_from(cases[i].place)));
+		}
+		arena_fini(&arena);
+	}
+}
+
+static void
 limits_are_kept_here_too(void **state)
 {
 	static char much[FETCH_POST_LIMIT + 1];
@@ -226,6 +270,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_are_read),
 		cmocka_unit_test(what_is_wanted_is_asked),
+		cmocka_unit_test(header_fields_are_told),
 		cmocka_unit_test(limits_are_kept_here_too),
 	};
 	signal(SIGPIPE, SIG_IGN);	/* as every process does */

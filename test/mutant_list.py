@@ -49,6 +49,17 @@ MUTANTS = [
     mutant("a cookie is one address's", "src/names/cookie.c",
            "memcpy(input + HEAD, client->bytes, size);", "memset(input + HEAD, 0, size);",
            "unit/names/front"),
+    # ---- what signed zones prove ----
+    mutant("the wildcard is denied too", "src/names/denial.c",
+           "\twildcard = wildcard_of(encloser);\n\tadd(proof, cover(zone, wildcard.bytes, wildcard.size));",
+           "\twildcard = wildcard_of(encloser);\n\t(void)wildcard;", "unit/names/denial"),
+    mutant("a wildcard proves that the name is not there", "src/names/answer.c",
+           "\tif (encloser != NULL)\n\t\tprove_wildcard(", "\tif (encloser != NULL && set == NULL)\n\t\tprove_wildcard(",
+           "unit/names/denial"),
+    mutant("an unsigned delegation is proven to be one", "src/names/answer.c",
+           "\telse\n\t\tprove_no_data(walk, zone, cut);", "\t(void)zone;", "unit/names/denial"),
+    mutant("a set without its signatures is cut", "src/names/answer.c",
+           "\tpacket->flags |= DNS_FLAG_TRUNCATED;\n\treturn false;", "\treturn false;", "unit/names/denial"),
     # ---- private keys ----
     mutant("a program has keys of its own", "src/key/keyring.c",
            "!callers_may(caller, request->key, request->operation)", "caller == NULL", "unit/key/request"),

@@ -6,7 +6,10 @@
 
 #include <string.h>
 
-enum { TYPE_DS = 43, RCODE_NAME_TOO_LONG = 6 };
+#include "names/denial.h"
+
+enum { TYPE_DS = 43, RCODE_NAME_TOO_LONG = 6,
+	WALK_PROOFS = (ANSWER_ALIASES + 1) * 2 };
 
 /* What is known while an answer is written. */
 struct walk {
@@ -16,6 +19,12 @@ struct walk {
 	uint16_t type;
 	unsigned aliases;
 	struct zone_labels labels;	/* of answer->name */
+	/* What comes behind the answers: proofs, then addresses. */
+	const struct zone *proof_zone[WALK_PROOFS];
+	const struct zone_node *proof[WALK_PROOFS];
+	unsigned proof_count;
+	const struct zone_node *cut;	/* of a referral */
+	const struct zone_set *relating;
 };
 
 /* Where the name is in its zone. */
@@ -57,7 +66,7 @@ find(const struct walk *walk, const struct zone *zone, unsigned level)
 		const struct zone_node *child = zone_find(zone,
 			name->bytes + at, name->size - at,
 			walk->labels.hash[level]);
-		if (child == NULL) {
+		if (child == NULL || child->is_denial) {
 			place.how = MISSING;
 			return place;
 		}
@@ -67,14 +76,52 @@ find(const struct walk *walk, const struct zone *zone, unsigned level)
 
 /* ---- sections ---- */
 
+/* With its signatures, for who wants them (RFC 4035 3.1.1). */
+static bool
+add_for(struct walk *walk, enum dns_section section,
+	const struct dns_name *owner, const struct zone_set *set, uint32_t ttl)
+{
+	struct packet *packet = walk->packet;
+	if (packet_add_set(packet, section, owner, set, ttl) &&
+	    (!packet->is_dnssec_wanted || set->signatures == NULL ||
+	    packet_add_set(packet, section, owner, set->signatures, ttl)))
+		return true;
+	packet->flags |= DNS_FLAG_TRUNCATED;
+	return false;
+}
+
 static bool
 add(struct walk *walk, enum dns_section section, const struct dns_name *owner,
 	const struct zone_set *set)
 {
-	if (packet_add_set(walk->packet, section, owner, set, set->ttl))
-		return true;
-	walk->packet->flags |= DNS_FLAG_TRUNCATED;
-	return false;
+	return add_for(walk, section, owner, set, set->ttl);
+}
+
+static void
+add_proof(struct walk *walk, const struct zone *zone,
+	const struct denial_proof *proof)
+{
+	for (unsigned i = 0; i < proof->count; i++) {
+		unsigned same = 0;
+		while (same < walk->proof_count &&
+		    walk->proof[same] != proof->node[i])
+			same++;
+		if (same < walk->proof_count || same == WALK_PROOFS)
+			continue;
+		walk->proof_zone[same] = zone;
+		walk->proof[walk->proof_count++] = proof->node[i];
+	}
+}
+
+static void
+write_proofs(struct walk *walk)
+{
+	for (unsigned i = 0; i < walk->proof_count; i++) {
+		struct dns_name owner = name_of(walk->proof[i]);
+		if (!add(walk, DNS_AUTHORITY, &owner,
+			denial_set(walk->proof_zone[i], walk->proof[i])))
+			return;
+	}
 }
 
 static bool
@@ -89,22 +136,67 @@ is_below(const struct zone_node *node, const struct zone_node *cut)
 /* Addresses of the hosts that the set names, as far as there is room. Those
  * below the cut of a referral are needed to get any further (RFC 9471). */
 static void
-add_related(struct walk *walk, const struct zone_node *cut,
-	const struct zone_set *set)
+write_related(struct walk *walk)
 {
+	const struct zone_node *cut = walk->cut;
+	const struct zone_set *set = walk->relating;
 	static const uint16_t types[] = { DNS_TYPE_A, DNS_TYPE_AAAA };
-	for (unsigned i = 0; i < set->related_count * 2; i++) {
+	for (unsigned i = 0; set != NULL && i < set->related_count * 2; i++) {
 		const struct zone_node *host = set->related[i / 2];
 		const struct zone_set *addresses = zone_node_set(host,
 			types[i % 2]);
 		struct dns_name name = name_of(host);
-		if (addresses == NULL || packet_add_set(walk->packet,
-			DNS_ADDITIONAL, &name, addresses, addresses->ttl))
+		if (addresses == NULL)
 			continue;
+		if (packet_add_set(walk->packet, DNS_ADDITIONAL, &name,
+		    addresses, addresses->ttl)) {
+			/* RFC 4035 3.1.1: those need not come along */
+			if (walk->packet->is_dnssec_wanted &&
+			    addresses->signatures != NULL)
+				packet_add_set(walk->packet, DNS_ADDITIONAL,
+					&name, addresses->signatures,
+					addresses->ttl);
+			continue;
+		}
 		if (cut != NULL && is_below(host, cut))
 			walk->packet->flags |= DNS_FLAG_TRUNCATED;
 		return;
 	}
+}
+
+static void
+prove_no_data(struct walk *walk, const struct zone *zone,
+	const struct zone_node *node)
+{
+	struct denial_proof proof;
+	if (!walk->packet->is_dnssec_wanted)
+		return;
+	denial_no_data(zone, node, &proof);
+	add_proof(walk, zone, &proof);
+}
+
+/* The wildcard of the encloser answers, or has no such type. */
+static void
+prove_wildcard(struct walk *walk, const struct zone *zone,
+	const struct zone_node *encloser, bool is_without_type)
+{
+	struct denial_proof proof;
+	if (!walk->packet->is_dnssec_wanted)
+		return;
+	denial_wildcard(zone, &walk->answer->name, encloser, is_without_type,
+		&proof);
+	add_proof(walk, zone, &proof);
+}
+
+static void
+prove_no_name(struct walk *walk, const struct zone *zone,
+	const struct zone_node *encloser)
+{
+	struct denial_proof proof;
+	if (!walk->packet->is_dnssec_wanted)
+		return;
+	denial_no_name(zone, &walk->answer->name, encloser, &proof);
+	add_proof(walk, zone, &proof);
 }
 
 static void
@@ -113,22 +205,31 @@ deny(struct walk *walk, const struct zone *zone, enum answer_kind kind)
 	walk->answer->kind = kind;
 	walk->answer->rcode = kind == ANSWER_NO_SUCH_NAME ?
 		DNS_NO_SUCH_NAME : DNS_NO_ERROR;
-	if (!packet_add_set(walk->packet, DNS_AUTHORITY, &zone->origin,
-		zone->soa, zone->negative_ttl))
-		walk->packet->flags |= DNS_FLAG_TRUNCATED;
+	add_for(walk, DNS_AUTHORITY, &zone->origin, zone->soa,
+		zone->negative_ttl);
 }
 
 static void
-refer(struct walk *walk, const struct zone_node *cut)
+refer(struct walk *walk, const struct zone *zone, const struct zone_node *cut)
 {
+	const struct zone_set *ds = zone_node_set(cut, TYPE_DS);
 	const struct zone_set *servers = zone_node_set(cut, DNS_TYPE_NS);
 	struct dns_name name = name_of(cut);
 	walk->answer->kind = ANSWER_REFERRAL;
 	/* RFC 6604 2: the flag is about the first name */
 	if (walk->aliases == 0)
 		walk->packet->flags &= (uint16_t)~DNS_FLAG_AUTHORITATIVE;
-	if (add(walk, DNS_AUTHORITY, &name, servers))
-		add_related(walk, cut, servers);
+	walk->cut = cut;
+	if (!add(walk, DNS_AUTHORITY, &name, servers))
+		return;
+	walk->relating = servers;
+	if (!walk->packet->is_dnssec_wanted)
+		return;
+	/* RFC 4035 3.1.4: signed below, or proven not to be */
+	if (ds != NULL)
+		add(walk, DNS_AUTHORITY, &name, ds);
+	else
+		prove_no_data(walk, zone, cut);
 }
 
 /* ---- aliases ---- */
@@ -196,22 +297,28 @@ choose(const struct walk *walk, const struct zone_node *node)
 	return set;
 }
 
-/* What the node says to the name; true: the walk goes on. */
+/* What the node says to the name, which is another's with an encloser, whose
+ * wildcard it is; true: the walk goes on. */
 static bool
 answer_from(struct walk *walk, const struct zone *zone,
-	const struct zone_node *node)
+	const struct zone_node *node, const struct zone_node *encloser)
 {
 	const struct zone_set *set = choose(walk, node);
 	const struct zone_set *cname = zone_node_set(node, DNS_TYPE_CNAME);
+	if (encloser != NULL)
+		prove_wildcard(walk, zone, encloser, set == NULL &&
+			cname == NULL);
 	if (cname != NULL && set == NULL)
 		return follow_cname(walk, cname);
 	if (set == NULL) {
+		if (encloser == NULL)
+			prove_no_data(walk, zone, node);
 		deny(walk, zone, ANSWER_WHOLE);
 		return false;
 	}
 	walk->answer->kind = ANSWER_WHOLE;
 	if (add(walk, DNS_ANSWER, &walk->answer->name, set))
-		add_related(walk, NULL, set);
+		walk->relating = set;
 	return false;
 }
 
@@ -238,18 +345,20 @@ step(struct walk *walk)
 	const struct place place = find(walk, zone, level);
 	switch (place.how) {
 	case BELOW_CUT:
-		refer(walk, place.node);
+		refer(walk, zone, place.node);
 		return false;
 	case BELOW_DNAME:
 		return follow_dname(walk, place.node);
 	case EXACT:
-		return answer_from(walk, zone, place.node);
+		return answer_from(walk, zone, place.node, NULL);
 	case MISSING:
 		break;
 	}
 	/* RFC 4592 3.3.1: the source of synthesis */
 	if (place.node->wildcard != NULL)
-		return answer_from(walk, zone, place.node->wildcard);
+		return answer_from(walk, zone, place.node->wildcard,
+			place.node);
+	prove_no_name(walk, zone, place.node);
 	deny(walk, zone, ANSWER_NO_SUCH_NAME);
 	return false;
 }
@@ -266,4 +375,7 @@ answer_write(const struct zones *zones, const struct dns_question *asked,
 	answer->zone = NULL;
 	while (step(&walk))
 		;
+	if (walk.proof_count > 0)
+		write_proofs(&walk);
+	write_related(&walk);
 }

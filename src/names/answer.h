@@ -1,8 +1,8 @@
 /*
  * What our zones say to a question. Bytes and memory only; any thread.
  *
- *	RFC 1034 4.3.2, RFC 2181, RFC 2308 (no), RFC 4592 (wildcards),
- *	RFC 6604 (aliases), RFC 6672 (DNAME), RFC 8482 (ANY), RFC 9471 (glue)
+ *	RFC 1034 4.3.2, RFC 2181, RFC 2308 (no), RFC 4035 3.1 and RFC 5155 7.2
+ *	(signatures and proofs, with DO), RFC 4592 (wildcards), RFC 6604 (aliases), RFC 6672 (DNAME), RFC 8482 (ANY), RFC 9471 (glue)
  */
 #ifndef NAMES_ANSWER_H
 #define NAMES_ANSWER_H

@@ -95,6 +95,7 @@ begin(struct making *making)
 	assert(fits);
 	packet_begin(&making->packet, (uint8_t *)making->out->data +
 		making->out->size, making->limit);
+	making->packet.is_dnssec_wanted = question->is_dnssec_wanted;
 	making->packet.flags = (uint16_t)(DNS_FLAG_RESPONSE |
 		(question->flags & (DNS_FLAG_OPCODE |
 		DNS_FLAG_RECURSION_DESIRED | DNS_FLAG_CHECKING_DISABLED)));

@@ -14,6 +14,7 @@ struct packet {
 	uint8_t *bytes;
 	size_t size, limit;
 	uint16_t flags, count[DNS_SECTIONS];
+	bool is_dnssec_wanted;		/* signatures and proofs go with it (DO) */
 	struct {
 		uint32_t hash;
 		uint16_t at;		/* 0: free */

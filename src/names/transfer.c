@@ -49,6 +49,16 @@ transfer_end(struct transfer *transfer)
 	zones_free(&transfer->zones);
 }
 
+/* RFC 4034 3: that of the set which it covers. */
+static uint32_t
+ttl_of_signature(const struct zone_node *node, const struct zone_set *record)
+{
+	const struct zone_set *covered = record->data[0] == 0 &&
+		record->data[1] < 2 ? NULL : zone_node_set(node,
+		(uint16_t)(record->data[2] << 8 | record->data[3]));
+	return covered == NULL ? record->ttl : covered->ttl;
+}
+
 /* The record that is next; false: there is none. */
 static bool
 find_record(struct transfer *transfer, const struct zone_node **node,
@@ -68,6 +78,8 @@ find_record(struct transfer *transfer, const struct zone_node **node,
 			*record = *set;
 			record->count = 1;
 			record->data = set->data + transfer->offset;
+			if (set->type == DNS_TYPE_RRSIG)
+				record->ttl = ttl_of_signature(*node, record);
 			return true;
 		}
 		transfer->set = 0;

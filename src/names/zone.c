@@ -10,8 +10,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "names/denial.h"
 
-enum { TYPE_SRV = 33, FIRST_BUCKETS = 16 };
+enum { TYPE_SRV = 33, FIRST_BUCKETS = 16, RRSIG_LEAST = 18 + 1 };
 
 static uint8_t
 lower(uint8_t byte)
@@ -42,9 +43,8 @@ zone_labels_find(const struct dns_name *name, struct zone_labels *labels)
 			name->bytes + labels->at[i]);
 }
 
-/* RFC 4034 6.1: by labels from the right, a missing one first. */
-static int
-compare_names(const uint8_t *a, const uint8_t *b)
+int
+zone_compare_names(const uint8_t *a, const uint8_t *b)
 {
 	uint8_t at[2][ZONE_LABELS];
 	unsigned count[2] = { 0, 0 };
@@ -155,7 +155,7 @@ static int
 compare_nodes(const void *a, const void *b)
 {
 	const struct zone_node *const *x = a, *const *y = b;
-	return compare_names((*x)->name, (*y)->name);
+	return zone_compare_names((*x)->name, (*y)->name);
 }
 
 /* Parents stand before their children. */
@@ -178,7 +178,7 @@ static int
 compare_records(const void *a, const void *b)
 {
 	const struct zone_record *x = a, *y = b;
-	int order = compare_names(x->owner, y->owner);
+	int order = zone_compare_names(x->owner, y->owner);
 	if (order == 0)
 		order = (x->type > y->type) - (x->type < y->type);
 	if (order == 0)
@@ -193,7 +193,7 @@ static bool
 is_same_set(const struct zone_record *a, const struct zone_record *b)
 {
 	return a->type == b->type &&
-		compare_names(a->owner, b->owner) == 0;
+		zone_compare_names(a->owner, b->owner) == 0;
 }
 
 /* Of `count` records; the same one twice is there once. */
@@ -232,7 +232,7 @@ static size_t
 fill_node(struct zone *zone, const struct zone_record *records, size_t left)
 {
 	size_t count = 0, sets = 0;
-	while (count < left && compare_names(records->owner,
+	while (count < left && zone_compare_names(records->owner,
 		records[count].owner) == 0) {
 		sets += count == 0 ||
 			records[count].type != records[count - 1].type;
@@ -461,6 +461,41 @@ relate_all(struct zone *zone, const struct zone_node *node)
 	}
 }
 
+/* RRSIGs are sorted by their data, which begins with the type that they cover
+ * (RFC 4034 3.1): those of one set stand together. */
+static void
+give_signatures(struct zone *zone, struct zone_set *set,
+	const struct zone_set *all)
+{
+	struct zone_set found = { .type = DNS_TYPE_RRSIG, .ttl = set->ttl };
+	const uint8_t *record = all->data;
+	for (unsigned i = 0; i < all->count; i++) {
+		size_t size = data_size(record);
+		if (size >= RRSIG_LEAST &&
+		    (record[2] << 8 | record[3]) == set->type) {
+			if (found.count++ == 0)
+				found.data = record;
+			found.size += (uint32_t)(2 + size);
+		}
+		record += 2 + size;
+	}
+	if (found.count == 0)
+		return;
+	struct zone_set *made = arena_new(&zone->arena, sizeof(*made));
+	*made = found;
+	set->signatures = made;
+}
+
+static void
+give_all_signatures(struct zone *zone, const struct zone_node *node)
+{
+	const struct zone_set *all = zone_node_set(node, DNS_TYPE_RRSIG);
+	for (unsigned i = 0; all != NULL && i < node->set_count; i++)
+		if (node->sets[i].type != DNS_TYPE_RRSIG)
+			give_signatures(zone, (struct zone_set *)(uintptr_t)
+				&node->sets[i], all);
+}
+
 static int
 finish(struct zone *zone, const struct zone_text *text, struct error *error)
 {
@@ -476,9 +511,14 @@ finish(struct zone *zone, const struct zone_text *text, struct error *error)
 					"whole records");
 		mark(node);
 	}
-	for (size_t i = 0; i < zone->node_count; i++)
+	for (size_t i = 0; i < zone->node_count; i++) {
 		relate_all(zone, zone->nodes[i]);
-	return check_apex(zone, text, error);
+		give_all_signatures(zone, zone->nodes[i]);
+	}
+	if (check_apex(zone, text, error) < 0)
+		return -1;
+	denial_prepare(zone);
+	return 0;
 }
 
 static struct zone *

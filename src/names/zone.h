@@ -26,6 +26,7 @@ struct zone_set {
 	/* Where the addresses of the hosts it names are, in this zone. */
 	const struct zone_node **related;
 	unsigned related_count;
+	const struct zone_set *signatures;	/* RRSIGs of it; NULL: none */
 };
 
 struct zone_node {
@@ -33,10 +34,13 @@ struct zone_node {
 	uint8_t name_size;
 	bool is_cut;			/* delegated; not the apex */
 	bool is_occluded;		/* below a cut or a DNAME: glue, or lost */
+	bool is_denial;			/* NSEC3 and nothing else: to questions it
+					 * is not there (RFC 5155 7.2.8) */
 	const struct zone_set *sets;	/* none: an empty non-terminal */
 	unsigned set_count;
 	const struct zone_node *parent;	/* NULL: the apex */
 	const struct zone_node *wildcard;	/* its child "*" */
+	const struct zone_node *denial;	/* has the NSEC3 or NSEC of this name */
 	uint64_t hash;
 	struct zone_node *next;		/* in its bucket */
 };
@@ -51,6 +55,7 @@ struct zone {
 	uint32_t serial, negative_ttl;
 	const struct zone_node *apex;
 	const struct zone_set *soa;
+	const struct denial *denial;	/* of a signed zone; NULL: none */
 	struct zone_node **nodes;	/* in canonical order, RFC 4034 6.1 */
 	size_t node_count;
 	struct zone_node **buckets;
@@ -89,6 +94,10 @@ zone_free(struct zone **zone);
 const struct zone_node *
 zone_find(const struct zone *zone, const uint8_t *name, size_t size,
 	uint64_t hash);
+
+/* RFC 4034 6.1: by labels from the right, a missing one first; <0, 0, >0. */
+int
+zone_compare_names(const uint8_t *a, const uint8_t *b);
 
 /* NULL: none of that type. */
 const struct zone_set *

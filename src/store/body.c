@@ -2,6 +2,8 @@
  * Bodies, and what is kept beside messages: annotations, cached values, counts
  * for STATUS, what is \Recent.
  */
+#include <string.h>
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "store/block.h"
@@ -13,8 +15,9 @@
 /* ---- bodies ---- */
 
 struct body_pin {
-	struct engine *engine;		/* NULL: only a descriptor */
+	struct engine *engine;		/* NULL: only bytes */
 	struct engine_pin pin;
+	struct buffer bytes;
 };
 
 /* The segment of a message in an old view is gone: was it compacted? */
@@ -53,23 +56,24 @@ pin_body(struct store_account *handle, const struct store_message *message,
 	return result;
 }
 
-/* In a file of other programs; read into one of our own. */
+/* In a file of other programs, which may change: a copy. */
 static enum store_verdict
 open_elsewhere(struct store_account *handle,
 	const struct store_message *message, struct store_body *body,
 	struct error *error)
 {
-	int fd;
 	if (handle->account->mirror == NULL)
 		return STORE_NO_MESSAGE;
-	enum store_verdict verdict = mirror_body(handle, message, &fd, error);
-	if (verdict != STORE_OK)
-		return verdict;
 	struct body_pin *pinned = memory_new(sizeof(*pinned));
-	pinned->pin.fd = body->fd = fd;
+	buffer_init(&pinned->bytes, message->size + 1);
 	body->size = message->size;
 	body->pinned = pinned;
-	return STORE_OK;
+	enum store_verdict verdict = mirror_body(handle, message,
+		&pinned->bytes, error);
+	body->memory = buffer_string(&pinned->bytes);
+	if (verdict != STORE_OK)
+		store_body_close(body);
+	return verdict;
 }
 
 enum store_verdict
@@ -115,7 +119,12 @@ store_body_read(const struct store_body *body, uint64_t at, void *out,
 			"a body of %llu bytes has no %zu at %llu",
 			(unsigned long long)body->size, size,
 			(unsigned long long)at);
-	return file_read_at(body->fd, out, size, body->offset + at, error);
+	if (body->memory == NULL)
+		return file_read_at(body->fd, out, size, body->offset + at,
+			error);
+	if (size > 0)
+		memcpy(out, body->memory + at, size);
+	return 0;
 }
 
 void
@@ -125,9 +134,33 @@ store_body_close(struct store_body *body)
 	if (pinned != NULL && pinned->engine != NULL)
 		pinned->engine->call->unpin(&pinned->pin);
 	else if (pinned != NULL)
-		file_close(&pinned->pin.fd);
+		buffer_fini(&pinned->bytes);
 	memory_free(pinned);
 	*body = (struct store_body){ .fd = -1 };
+}
+
+enum store_verdict
+store_body_head(struct store_account *handle,
+	const struct store_message *message, size_t size, struct buffer *out,
+	struct error *error)
+{
+	struct store_body body;
+	if (handle->account->mirror != NULL && account_allows(handle) &&
+	    slot_is_elsewhere(message->segment))
+		return mirror_head(handle, message, size, out, error);
+	enum store_verdict verdict = store_body_open(handle, message, &body,
+		error);
+	if (verdict != STORE_OK)
+		return verdict;
+	if (size > body.size)
+		size = (size_t)body.size;
+	buffer_reserve(out, size);
+	if (store_body_read(&body, 0, out->data + out->size, size, error) < 0)
+		verdict = STORE_TROUBLE;
+	else
+		out->size += size;
+	store_body_close(&body);
+	return verdict;
 }
 
 /* ---- annotations ---- */

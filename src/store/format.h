@@ -153,6 +153,12 @@ struct format_functions {
 	int (*read)(struct format_folder *folder,
 		const struct format_entry *entry, struct buffer *out,
 		struct error *error);
+	/* Only its first `size` bytes in the file, appended to *out in the
+	 * wire's form. NULL: the format has to read all to know what it
+	 * reads. */
+	int (*read_head)(struct format_folder *folder,
+		const struct format_entry *entry, size_t size,
+		struct buffer *out, struct error *error);
 	/* What the format knows of the folder's places, for the next process to
 	 * begin with, so that it need not read the whole; and back. restore:
 	 * false when it does not fit what is there. */

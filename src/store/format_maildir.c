@@ -254,6 +254,7 @@ static const struct format_functions functions = {
 	.set_flags = maildir_set_flags,
 	.expunge = maildir_expunge,
 	.read = maildir_read,
+	.read_head = maildir_read_head,
 	.save = maildir_save,
 	.restore = maildir_restore,
 	.free = free_maildir,

@@ -127,22 +127,31 @@ wire_size(const char *bytes, size_t size, char *last)
 	return count;
 }
 
+/* Our looking is not to be seen in its times, which would also have to be
+ * written; only the owner may ask for that. */
 static int
-measure(int directory, const char *name, uint64_t *size, struct error *error)
+open_message(int directory, const char *name)
+{
+	const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+		O_CLOEXEC;
+	int fd = openat(directory, name, flags | O_NOATIME);
+	return fd < 0 && errno == EPERM ? openat(directory, name, flags) : fd;
+}
+
+static bool
+measure(int fd, uint64_t file_size, uint64_t *size)
 {
 	char bytes[READ_PIECE], last = '\0';
-	ssize_t got;
-	int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
-		O_CLOEXEC);
-	if (fd < 0)
-		return error_set_errno(error, "opening %s", name);
+	uint64_t seen = 0;
 	*size = 0;
-	while ((got = read(fd, bytes, sizeof(bytes))) > 0)
+	while (seen < file_size) {
+		ssize_t got = read(fd, bytes, sizeof(bytes));
+		if (got <= 0)
+			return false;
 		*size += wire_size(bytes, (size_t)got, &last);
-	if (got < 0)
-		error_set_errno(error, "reading %s", name);
-	file_close(&fd);
-	return got < 0 ? -1 : 0;
+		seen += (uint64_t)got;
+	}
+	return true;
 }
 
 static bool
@@ -170,7 +179,8 @@ is_likely(const struct maildir_name *name, uint64_t size)
 		(name->size == UINT64_MAX || name->size == size);
 }
 
-/* Size and date. False: it is not a message, or was taken away meanwhile. */
+/* Size and date. False: it is not a message, or was taken away meanwhile. What
+ * has no size in its name has to be opened anyway. */
 static bool
 learn(struct maildir_folder *folder, size_t i, const struct maildir_name *name,
 	const char *text)
@@ -179,15 +189,23 @@ learn(struct maildir_folder *folder, size_t i, const struct maildir_name *name,
 	const struct maildir_file *file = &folder->file[i];
 	int directory = file->is_new ? folder->in_new : folder->in_cur;
 	struct stat stat;
-	struct error error;
-	if (fstatat(directory, text, &stat, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    !is_ours(folder, text, &stat))
+	int fd = name->wire_size == UINT64_MAX ? open_message(directory, text) :
+		-1;
+	bool is_good = (fd >= 0 ? fstat(fd, &stat) : fstatat(directory, text,
+		&stat, AT_SYMLINK_NOFOLLOW)) == 0 && is_ours(folder, text,
+		&stat);
+	if (is_good && !is_likely(name, (uint64_t)stat.st_size)) {
+		if (fd < 0)
+			fd = open_message(directory, text);
+		is_good = fd >= 0 && measure(fd, (uint64_t)stat.st_size,
+			&entry->size);
+	} else {
+		entry->size = name->wire_size;
+	}
+	file_close(&fd);
+	if (!is_good)
 		return false;
 	entry->date = stat.st_mtim.tv_sec;
-	entry->size = name->wire_size;
-	if (!is_likely(name, (uint64_t)stat.st_size) &&
-	    measure(directory, text, &entry->size, &error) < 0)
-		return false;
 	maildir_name_key(name->base, UINT64_MAX, entry->key);
 	return true;
 }
@@ -588,42 +606,57 @@ maildir_has_changed(struct format_folder *opened)
 
 /* ---- bodies ---- */
 
-/* Ends of lines become CRLF. */
+/* Ends of lines become CRLF; `size` octets come of it. */
 static void
-add_lines(struct buffer *out, struct span text)
+add_lines(struct buffer *out, struct span text, uint64_t size)
 {
-	while (text.size > 0) {
-		size_t end = span_find(text, '\n');
-		bool is_bare = end < text.size && (end == 0 ?
-			out->size == 0 || out->data[out->size - 1] != '\r' :
-			text.data[end - 1] != '\r');
-		buffer_add(out, span_first(text, end));
-		if (end < text.size)
-			buffer_add(out, is_bare ? SPAN("\r\n") : SPAN("\n"));
-		text = span_skip(text, end + 1);
+	const char *at = text.data, *stop = text.data + text.size;
+	if (text.size == 0 || !buffer_reserve(out, size + 1))
+		return;
+	char *to = out->data + out->size;
+	while (at < stop) {
+		const char *end = memchr(at, '\n', (size_t)(stop - at));
+		size_t line = (size_t)((end == NULL ? stop : end) - at);
+		memcpy(to, at, line);
+		to += line;
+		at += line;
+		if (end == NULL)
+			break;
+		if (at == text.data || at[-1] != '\r')
+			*to++ = '\r';
+		*to++ = '\n';
+		at++;
 	}
+	out->size += size;
 }
 
+/* Its first bytes, at most `most`. */
 static int
-read_file(struct maildir_folder *folder, size_t i, struct buffer *text,
-	struct error *error)
+read_file(struct maildir_folder *folder, size_t i, size_t most,
+	struct buffer *text, struct error *error)
 {
+	uint64_t size;
 	struct buffer name;
 	struct stat stat;
 	int result = -1;
 	buffer_init(&name, 0);
 	maildir_file_name(folder, i, &name);
-	int fd = openat(folder->file[i].is_new ? folder->in_new :
-		folder->in_cur, buffer_string(&name), O_RDONLY | O_NOFOLLOW |
-		O_NONBLOCK | O_CLOEXEC);
+	int fd = open_message(folder->file[i].is_new ? folder->in_new :
+		folder->in_cur, buffer_string(&name));
 	if (fd < 0 || fstat(fd, &stat) < 0)
 		error_set_errno(error, "opening %s", buffer_string(&name));
 	else if (!is_ours(folder, buffer_string(&name), &stat))
 		error_set(error, ERROR_REFUSED, "%s is not a message",
 			buffer_string(&name));
-	else
-		result = file_read_descriptor(fd, MAILDIR_MESSAGE_LIMIT, text,
-			error);
+	else if ((size = (uint64_t)stat.st_size) > MAILDIR_MESSAGE_LIMIT)
+		error_set(error, ERROR_REFUSED, "%s is too large",
+			buffer_string(&name));
+	else {
+		size = size < most ? size : most;
+		buffer_reserve(text, size);
+		result = file_read_at(fd, text->data, size, 0, error);
+		text->size = result == 0 ? size : 0;
+	}
 	file_close(&fd);
 	buffer_fini(&name);
 	return result;
@@ -659,12 +692,36 @@ maildir_read(struct format_folder *opened, const struct format_entry *entry,
 	if (i >= folder->count)
 		return error_set(error, ERROR_GONE, "there is no such message");
 	buffer_init(&text, 0);
-	int result = read_file(folder, i, &text, error);
+	int result = read_file(folder, i, SIZE_MAX, &text, error);
 	uint64_t size = wire_size(text.data, text.size, &last);
 	if (result == 0 && size != entry->size)
 		result = know_better(folder, i, size, error);
 	if (result == 0)
-		add_lines(out, buffer_span(&text));
+		add_lines(out, buffer_span(&text), size);
+	buffer_fini(&text);
+	return result;
+}
+
+/* A name is one message for good: what it begins with tells no more of whether
+ * it is the right one. */
+int
+maildir_read_head(struct format_folder *opened,
+	const struct format_entry *entry, size_t size, struct buffer *out,
+	struct error *error)
+{
+	struct maildir_folder *folder = maildir_of(opened);
+	struct buffer text;
+	char last = '\0';
+	if (entry->place >= folder->count)
+		return error_set(error, ERROR_GONE, "there is no such message");
+	buffer_init(&text, 0);
+	int result = read_file(folder, entry->place, size, &text, error);
+	/* An LF may come behind it. */
+	if (text.size == size && size > 0 && text.data[size - 1] == '\r')
+		text.size--;
+	if (result == 0)
+		add_lines(out, buffer_span(&text), wire_size(text.data,
+			text.size, &last));
 	buffer_fini(&text);
 	return result;
 }

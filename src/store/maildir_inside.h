@@ -160,6 +160,10 @@ maildir_has_changed(struct format_folder *folder);
 int
 maildir_read(struct format_folder *folder, const struct format_entry *entry,
 	struct buffer *out, struct error *error);
+int
+maildir_read_head(struct format_folder *folder,
+	const struct format_entry *entry, size_t size, struct buffer *out,
+	struct error *error);
 void
 maildir_save(const struct format_folder *folder, struct buffer *out);
 bool

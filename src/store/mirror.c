@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/name.h"
@@ -162,9 +161,10 @@ is_same_body(const struct mirror_folder *folder, size_t at,
 		slot.offset == message->offset;
 }
 
-enum store_verdict
-mirror_body_read(struct mirror *mirror, struct mirror_folder *folder,
-	const struct store_message *message, struct buffer *out,
+/* All of the body, or its beginning: `head` bytes, where the format can. */
+static enum store_verdict
+read_body(struct mirror *mirror, struct mirror_folder *folder,
+	const struct store_message *message, size_t head, struct buffer *out,
 	struct error *error)
 {
 	const struct format_functions *call = mirror->format->call;
@@ -173,16 +173,17 @@ mirror_body_read(struct mirror *mirror, struct mirror_folder *folder,
 	for (int i = 0; i < 2; i++) {
 		size_t at = folder->is_followed ? mirror_folder_find(folder,
 			message->uid) : scan->count;
+		bool is_there = is_same_body(folder, at, message);
 		buffer_clear(out);
-		if (is_same_body(folder, at, message) && call->read(
-				folder->files, &scan->entry[at], out,
-				error) == 0)
-			break;
-		if (is_same_body(folder, at, message) &&
-		    error->code != ERROR_GONE)
+		if (is_there && (head < message->size && call->read_head != NULL ?
+				call->read_head(folder->files, &scan->entry[at],
+				head, out, error) : call->read(folder->files,
+				&scan->entry[at], out, error)) == 0)
+			return STORE_OK;
+		if (is_there && error->code != ERROR_GONE)
 			return STORE_TROUBLE;
 		if (i > 0)
-			return STORE_NO_MESSAGE;
+			break;
 		folder->is_followed = false;
 		enum store_verdict verdict = mirror_folder_begin(mirror, folder,
 			MIRROR_PATIENCE, error);
@@ -190,32 +191,62 @@ mirror_body_read(struct mirror *mirror, struct mirror_folder *folder,
 			return verdict;
 		call->unlock(folder->files);
 	}
-	if (!buffer_is_overrun(out) && out->size == message->size)
-		return STORE_OK;
+	return STORE_NO_MESSAGE;
+}
+
+enum store_verdict
+mirror_body_read(struct mirror *mirror, struct mirror_folder *folder,
+	const struct store_message *message, struct buffer *out,
+	struct error *error)
+{
+	enum store_verdict verdict = read_body(mirror, folder, message,
+		SIZE_MAX, out, error);
+	if (verdict != STORE_OK || (!buffer_is_overrun(out) &&
+	    out->size == message->size))
+		return verdict;
 	error_set(error, ERROR_DAMAGED, "a message of %llu bytes has another "
 		"size now", (unsigned long long)message->size);
 	return STORE_TROUBLE;
 }
 
+/* The folder of a message; without it there is no message. */
+static enum store_verdict
+lock_folder_of(struct mirror *mirror, const struct store_message *message,
+	struct mirror_folder **folder, struct error *error)
+{
+	enum store_verdict verdict = mirror_folder_lock(mirror,
+		message->mailbox, folder, error);
+	return verdict == STORE_NO_MAILBOX ? STORE_NO_MESSAGE : verdict;
+}
+
 enum store_verdict
 mirror_body(const struct store_account *handle,
-	const struct store_message *message, int *fd, struct error *error)
+	const struct store_message *message, struct buffer *out,
+	struct error *error)
 {
 	struct mirror *mirror = handle->account->mirror;
 	struct mirror_folder *folder;
-	struct buffer body;
-	*fd = -1;
-	enum store_verdict verdict = mirror_folder_lock(mirror,
-		message->mailbox, &folder, error);
+	enum store_verdict verdict = lock_folder_of(mirror, message, &folder,
+		error);
 	if (verdict != STORE_OK)
-		return verdict == STORE_NO_MAILBOX ? STORE_NO_MESSAGE : verdict;
-	buffer_init(&body, message->size + 1);
-	verdict = mirror_body_read(mirror, folder, message, &body, error);
+		return verdict;
+	verdict = mirror_body_read(mirror, folder, message, out, error);
 	mirror_folder_unlock(mirror, &folder);
-	if (verdict == STORE_OK) {
-		*fd = file_open_memory("message", buffer_span(&body), error);
-		verdict = *fd < 0 ? STORE_TROUBLE : STORE_OK;
-	}
-	buffer_fini(&body);
+	return verdict;
+}
+
+enum store_verdict
+mirror_head(const struct store_account *handle,
+	const struct store_message *message, size_t size, struct buffer *out,
+	struct error *error)
+{
+	struct mirror *mirror = handle->account->mirror;
+	struct mirror_folder *folder;
+	enum store_verdict verdict = lock_folder_of(mirror, message, &folder,
+		error);
+	if (verdict != STORE_OK)
+		return verdict;
+	verdict = read_body(mirror, folder, message, size, out, error);
+	mirror_folder_unlock(mirror, &folder);
 	return verdict;
 }

@@ -83,9 +83,16 @@ enum store_verdict
 mirror_subscribe(const struct store_account *handle, struct span name,
 	bool is_subscribed, struct error *error);
 
-/* The body as a file in memory: *fd is the caller's. */
+/* The body, into *out, which may grow to one byte more than the message; and
+ * about its first `size` bytes, or all where the format cannot tell without
+ * reading all that it is this message. */
 enum store_verdict
 mirror_body(const struct store_account *handle,
-	const struct store_message *message, int *fd, struct error *error);
+	const struct store_message *message, struct buffer *out,
+	struct error *error);
+enum store_verdict
+mirror_head(const struct store_account *handle,
+	const struct store_message *message, size_t size, struct buffer *out,
+	struct error *error);
 
 #endif

@@ -134,6 +134,7 @@ store_recent(struct store_account *account, uint32_t mailbox, bool claim,
 struct store_body {
 	int fd;			/* the range of this file, for sendfile; borrowed */
 	uint64_t offset, size;
+	const char *memory;	/* where it is instead, if not NULL; fd is -1 */
 	void *pinned;		/* the store's */
 };
 
@@ -150,6 +151,13 @@ store_body_read(const struct store_body *body, uint64_t at, void *out,
 
 void
 store_body_close(struct store_body *body);
+
+/* The first bytes of a body, into *out, which is empty: about `size` of them, or
+ * all where that is no dearer. */
+enum store_verdict
+store_body_head(struct store_account *account,
+	const struct store_message *message, size_t size, struct buffer *out,
+	struct error *error);
 
 /* ---- what is kept beside a message ---- */
 

@@ -93,6 +93,16 @@ store_body_close(struct store_body *body)
 	body->size = 0;
 }
 
+enum store_verdict
+store_body_head(struct store_account *account,
+	const struct store_message *found, size_t size, struct buffer *out,
+	struct error *error)
+{
+	(void)account, (void)found, (void)error;
+	buffer_add(out, span_first(message, size));
+	return STORE_OK;
+}
+
 bool
 store_cache_get(struct store_account *account, uint64_t email,
 	enum store_cache kind, struct arena *arena, struct span *bytes)

@@ -20,7 +20,7 @@ struct request {
 	struct imap_fetch_item *item;
 	size_t count;
 	bool shows_uid, shows_modseq;	/* though no item asks for it */
-	bool sets_seen;
+	bool sets_seen, needs_tree;
 	bool has_changed_since, has_vanished;
 	uint64_t changed_since;
 };
@@ -102,6 +102,10 @@ study_items(struct imap_session *imap, struct imap_command *command,
 		has_modseq |= item->kind == IMAP_FETCH_MODSEQ;
 		has_uid |= item->kind == IMAP_FETCH_UID;
 		request->sets_seen |= is_section(item) && !item->is_peek;
+		request->needs_tree |= is_section(item) ||
+			item->kind == IMAP_FETCH_BODY ||
+			item->kind == IMAP_FETCH_BODYSTRUCTURE ||
+			item->kind == IMAP_FETCH_BINARY_SIZE;
 	}
 	/* RFC 7162 3.1.4: these enable CONDSTORE. */
 	if (has_modseq || request->has_changed_since)
@@ -307,6 +311,7 @@ fetch_one(struct imap_session *imap, const struct request *request,
 	arena_init(&arena, IMAP_COMMAND_MEMORY);
 	memset(prepared, 0, request->count * sizeof(*prepared));
 	fetch_message_init(&fetch, imap->account, message, &arena);
+	fetch.needs_tree = request->needs_tree;
 	enum fetch_verdict verdict = prepare(imap, &fetch, request, prepared,
 		error);
 	if ((verdict == FETCH_OK || verdict == FETCH_UNKNOWN_ENCODING) &&

@@ -9,7 +9,7 @@
 
 #include "serve/counter.h"
 
-enum { PIECE_SIZE = 65536, DEATHS_LIMIT = 2 };
+enum { PIECE_SIZE = 65536, HEAD_SIZE = 8192, DEATHS_LIMIT = 2 };
 
 void
 fetch_message_init(struct fetch_message *fetch, struct store_account *account,
@@ -65,8 +65,14 @@ parse_body(struct fetch_message *fetch, const struct mime_part **tree,
 	struct error *error)
 {
 	struct mime_parser *parser = mime_parser_new(fetch->arena);
-	char *piece = arena_new(fetch->arena, PIECE_SIZE);
 	uint64_t at = 0;
+	if (fetch->body.memory != NULL) {
+		mime_parser_feed(parser, span_of(fetch->body.memory,
+			(size_t)fetch->body.size));
+		*tree = mime_parser_end(parser);
+		return 0;
+	}
+	char *piece = arena_new(fetch->arena, PIECE_SIZE);
 	while (at < fetch->body.size) {
 		uint64_t left = fetch->body.size - at;
 		size_t size = left < PIECE_SIZE ? (size_t)left : PIECE_SIZE;
@@ -130,15 +136,62 @@ fetch_message_tree(struct fetch_message *fetch, struct error *error)
 	return verdict;
 }
 
+/* Does the end of the header, or of all, lie in the first bytes? */
+static bool
+is_whole_header(const struct fetch_message *fetch, struct span head)
+{
+	return head.size >= fetch->message->size ||
+		span_search(head, SPAN("\r\n\r\n")) < head.size;
+}
+
+/* Most envelopes are in the first bytes, and only they are read. *text stays
+ * empty when this one is not, or has killed a process before. */
+static enum fetch_verdict
+envelope_of_head(struct fetch_message *fetch, struct span *text,
+	struct error *error)
+{
+	struct buffer bytes;
+	unsigned deaths = 0;
+	buffer_init(&bytes, 0);
+	*text = span_of(NULL, 0);
+	enum store_verdict verdict = store_body_head(fetch->account,
+		fetch->message, HEAD_SIZE, &bytes, error);
+	struct span head = buffer_span(&bytes);
+	if (verdict == STORE_OK && is_whole_header(fetch, head)) {
+		unsigned slot = counter_in_hand_set(
+			store_account_id(fetch->account),
+			fetch->message->email, &deaths);
+		if (deaths < DEATHS_LIMIT) {
+			const struct mime_part *part = mime_parse(fetch->arena,
+				head);
+			buffer_clear(&bytes);
+			mime_format_envelope(&bytes, fetch->arena,
+				part->envelope);
+			*text = arena_copy(fetch->arena, buffer_span(&bytes));
+			cache(fetch, STORE_CACHE_ENVELOPE, &bytes);
+		}
+		counter_in_hand_clear(slot);
+	}
+	buffer_fini(&bytes);
+	return verdict == STORE_NO_MESSAGE || verdict == STORE_NO_MAILBOX ?
+		FETCH_EXPUNGED : verdict == STORE_OK ? FETCH_OK : FETCH_TROUBLE;
+}
+
 enum fetch_verdict
 fetch_message_envelope(struct fetch_message *fetch, struct span *text,
 	struct error *error)
 {
 	struct buffer bytes;
+	enum fetch_verdict verdict = FETCH_OK;
+	*text = span_of(NULL, 0);
 	if (fetch->tree == NULL && store_cache_get(fetch->account,
 	    fetch->message->email, STORE_CACHE_ENVELOPE, fetch->arena, text))
 		return FETCH_OK;
-	enum fetch_verdict verdict = fetch_message_tree(fetch, error);
+	if (!fetch->needs_tree && fetch->tree == NULL)
+		verdict = envelope_of_head(fetch, text, error);
+	if (verdict != FETCH_OK || text->size > 0)
+		return verdict;
+	verdict = fetch_message_tree(fetch, error);
 	if (verdict != FETCH_OK)
 		return verdict;
 	buffer_init(&bytes, 0);

@@ -14,6 +14,7 @@ struct fetch_message {
 	struct arena *arena;
 	struct store_body body;
 	bool has_body;
+	bool needs_tree;	/* some item does; else its header may do */
 	const struct mime_part *tree;
 };
 

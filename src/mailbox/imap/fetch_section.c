@@ -262,6 +262,16 @@ fetch_section_binary_size(struct fetch_message *fetch,
 	return verdict;
 }
 
+/* In pieces, so that no more of it than of a file is held twice. */
+static void
+send_memory(struct stream *stream, struct span bytes)
+{
+	while (bytes.size > 0 && !stream->is_failed) {
+		stream_add(stream, span_first(bytes, PIECE_SIZE));
+		bytes = span_skip(bytes, PIECE_SIZE);
+	}
+}
+
 int
 fetch_section_send(struct fetch_message *fetch,
 	const struct fetch_section *section, struct stream *stream,
@@ -274,6 +284,11 @@ fetch_section_send(struct fetch_message *fetch,
 		stream_add(stream, section->bytes);
 		return 0;
 	case FETCH_RANGE:
+		if (fetch->body.memory != NULL) {
+			send_memory(stream, span_of(fetch->body.memory +
+				section->offset, (size_t)section->size));
+			return 0;
+		}
 		return stream_add_file(stream, fetch->body.fd,
 			fetch->body.offset + section->offset, section->size,
 			error);

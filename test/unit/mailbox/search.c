@@ -128,6 +128,16 @@ store_body_close(struct store_body *body)
 	body->size = 0;
 }
 
+enum store_verdict
+store_body_head(struct store_account *account,
+	const struct store_message *message, size_t size, struct buffer *out,
+	struct error *error)
+{
+	(void)account, (void)message, (void)size, (void)out, (void)error;
+	assert_true(false);	/* a search wants more than an envelope */
+	return STORE_TROUBLE;
+}
+
 bool
 store_cache_get(struct store_account *account, uint64_t email,
 	enum store_cache kind, struct arena *arena, struct span *bytes)

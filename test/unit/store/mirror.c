@@ -135,6 +135,31 @@ assert_body(struct house *house, uint32_t uid, const char *text)
 	memory_free(body);
 }
 
+/* Whatever is asked for, it is what the body begins with, and enough of it. */
+static void
+assert_heads(struct house *house, uint32_t uid, const char *text)
+{
+	struct store_view *view;
+	struct store_message message;
+	struct error error = { .text = "" };
+	assert_int_equal(store_view_open(house->world.account, inbox(house),
+		&view, &error), STORE_OK);
+	assert_true(store_view_by_uid(view, uid, &message));
+	for (size_t size = 0; size <= message.size + 1; size++) {
+		struct buffer head;
+		buffer_init(&head, 0);
+		assert_int_equal(store_body_head(house->world.account,
+			&message, size, &head, &error), STORE_OK);
+		assert_true(head.size <= strlen(text));
+		if (head.size > 0)
+			assert_memory_equal(head.data, text, head.size);
+		assert_true(head.size + 1 >= size ||
+			head.size == strlen(text));
+		buffer_fini(&head);
+	}
+	store_view_close(&view);
+}
+
 static void
 restart(struct house *house)
 {
@@ -299,6 +324,8 @@ others_deliver(struct house *house)
 	others_write(house, "cur/2.M1.host:2,RS", "x\r\n");
 	assert_string_equal(uids(house, "INBOX"), "1:2");
 	assert_body(house, 2, "x\r\n");
+	assert_heads(house, 1, "Subject: a\r\n\r\nhi\r\n");
+	assert_heads(house, 2, "x\r\n");
 	assert_string_equal(flags(house, 2), "seen answered");
 }
 

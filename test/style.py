@@ -126,9 +126,14 @@ def check_exports():
 
 
 def check_master():
-    total = sum(p.read_text().count("\n") for p in (TOP / "src/master").glob("*.[ch]"))
+    """What runs all the time, and what runs at an upgrade."""
+    size = {p.name: p.read_text().count("\n") for p in (TOP / "src/master").glob("*.[ch]")}
+    upgrade = size.pop("upgrade.c")
+    total = sum(size.values())
     if total >= 1500:
-        breaches.append(f"src/master: {total} lines, it stays under 1500")
+        breaches.append(f"src/master: {total} lines without upgrade.c, it stays under 1500")
+    if upgrade >= 350:
+        breaches.append(f"src/master/upgrade.c: {upgrade} lines, it stays under 350")
 
 
 def main():

@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -97,4 +99,46 @@ birth_execute(const struct birth *birth)
 		execv(path, arguments);
 	log_event(LOG_ERROR, "cannot-execute", NULL, LOG_TEXT("path", path),
 		LOG_NUMBER("errno", errno));
+}
+
+static void
+run_trial(const char *path, char *const arguments[], int words,
+	unsigned seconds)
+{
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	alarm(seconds);		/* outlives exec */
+	if (dup2(words, 2) == 2)
+		execv(path, arguments);
+	dprintf(2, "executing %s: %s\n", path, strerror(errno));
+	_exit(127);
+}
+
+int
+birth_try(const char *path, char *const arguments[], unsigned seconds,
+	struct error *error)
+{
+	char text[200];
+	int pair[2], status = -1;
+	size_t size = 0;
+	ssize_t n;
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return error_set_errno(error, "making a pipe");
+	pid_t pid = fork();
+	if (pid == 0)
+		run_trial(path, arguments, pair[1], seconds);
+	file_close(&pair[1]);
+	while (pid > 0 && size < sizeof(text) - 1 && (n = read(pair[0],
+	    text + size, sizeof(text) - 1 - size)) > 0)
+		size += (size_t)n;
+	file_close(&pair[0]);
+	text[size] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return error_set_errno(error, "starting %s", path);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	return error_set(error, ERROR_USAGE, "%s", text[0] != '\0' ? text :
+		"the new master ended without a word");
 }

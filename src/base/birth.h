@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/error.h"
 #include "base/owner.h"
 
 enum { BIRTH_DESCRIPTORS_LIMIT = 16 };
@@ -31,6 +32,15 @@ birth_descriptors(const int *wanted, size_t count);
 /* Waits at most so many ms for the end of a process. */
 void
 birth_wait_for(pid_t before, int wait);
+
+/*
+ * Runs a program that says on its standard error why it cannot, and ends; it
+ * is killed after so many s. Called in the parent: everything that is open and
+ * not O_CLOEXEC is there for it. -1 with its sentence.
+ */
+int
+birth_try(const char *path, char *const arguments[], unsigned seconds,
+	struct error *error);
 
 struct birth {
 	const char *pattern;		/* of program paths */

@@ -85,6 +85,17 @@ read_when(struct reader *reader)
 }
 
 static const char *
+read_alone(struct reader *reader)
+{
+	struct program *program = reader->count == 2 ?
+		find_program(reader->services, reader->words[1]) : NULL;
+	if (program == NULL)
+		return "alone PROGRAM, below the program";
+	program->is_alone = true;
+	return NULL;
+}
+
+static const char *
 read_file(struct reader *reader)
 {
 	struct services *services = reader->services;
@@ -92,8 +103,9 @@ read_file(struct reader *reader)
 		return "file PROGRAM PARAMETER "
 			"[optional|tables|state|state-read|KIND]";
 	struct program_file *file = &services->files[services->file_count++];
-	file->program = find_program(services, reader->words[1]);
-	if (file->program == NULL)
+	struct program *program = find_program(services, reader->words[1]);
+	file->program = program;
+	if (program == NULL)
 		return "a program from a row above";
 	if (!COPY(file->parameter, reader->words[2]) ||
 	    config_find_parameter(reader->words[2]) == NULL)
@@ -105,6 +117,8 @@ read_file(struct reader *reader)
 	file->is_read_only = span_equals(reader->words[3], SPAN("state-read"));
 	file->is_state = file->is_read_only ||
 		span_equals(reader->words[3], SPAN("state"));
+	if (file->is_state && !file->is_read_only)
+		program->is_alone = true;
 	if (!file->is_optional && !file->is_tables && !file->is_state &&
 	    !COPY(file->kind, reader->words[3]))
 		return "optional, tables, state, state-read, or the kind of "
@@ -188,6 +202,8 @@ read_row(struct reader *reader, struct span line)
 		return read_program(reader);
 	if (span_equals(kind, SPAN("when")))
 		return read_when(reader);
+	if (span_equals(kind, SPAN("alone")))
+		return read_alone(reader);
 	if (span_equals(kind, SPAN("file")))
 		return read_file(reader);
 	if (span_equals(kind, SPAN("listen")) ||
@@ -197,7 +213,7 @@ read_row(struct reader *reader, struct span line)
 		return read_socket(reader);
 	if (span_equals(kind, SPAN("wire")))
 		return read_wire(reader);
-	return "program, when, file, listen, datagram, socket or wire";
+	return "program, when, alone, file, listen, datagram, socket or wire";
 }
 
 /*

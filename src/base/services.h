@@ -21,6 +21,9 @@ struct program {
 	unsigned count;			/* processes of it; on demand: at most */
 	char parameter[SERVICES_NAME_SIZE];	/* that says how many; or empty */
 	unsigned depth;			/* 0: nobody calls it; else below its callers */
+	/* It has what two processes must not have at a time (a claim, a state
+	 * file): at an upgrade its successor begins when it has ended. */
+	bool is_alone;
 	/* Not empty: it runs only while the list `when_list` has an item
 	 * `when_item` or "when_item:...". */
 	char when_list[SERVICES_NAME_SIZE], when_item[SERVICES_NAME_SIZE];

@@ -1,4 +1,4 @@
-/* posthouse stop, reload and status: requests to master itself. */
+/* posthouse stop, reload, upgrade and status: requests to master itself. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -39,16 +39,21 @@ ctl_stop(struct ctl *ctl)
 	return 0;
 }
 
-int
-ctl_reload(struct ctl *ctl)
+/* Gives master the whole new configuration. */
+static int
+hand_over(struct ctl *ctl, ctl_function *command, enum control_kind kind)
 {
 	struct error error;
 	struct buffer blob;
 	if (ctl->argc > 0)
-		return ctl_usage(ctl_command_of(ctl_reload),
+		return ctl_usage(ctl_command_of(command),
 			"found \"%s\", expected nothing", ctl->argv[0]);
 	if (ctl_load_config(ctl) != 0)
 		return 1;
+	/* a new version may want others */
+	if (kind == CONTROL_UPGRADE &&
+	    prepare_directories(ctl->config, &error) < 0)
+		return ctl_fail_error(&error);
 	if (prepare_certificate(ctl->config, &error) < 0 ||
 	    check_mail_location(ctl->config, &error) < 0 ||
 	    check_tables(ctl->config, &error) < 0 ||
@@ -62,11 +67,22 @@ ctl_reload(struct ctl *ctl)
 	config_write(ctl->config, NULL, &blob);
 	int result = file_write_all(memory, buffer_span(&blob), &error);
 	if (result == 0)
-		result = system_request(ctl->config, CONTROL_RELOAD, memory,
-			&error);
+		result = system_request(ctl->config, kind, memory, &error);
 	buffer_fini(&blob);
 	file_close(&memory);
 	return result < 0 ? ctl_fail_error(&error) : 0;
+}
+
+int
+ctl_reload(struct ctl *ctl)
+{
+	return hand_over(ctl, ctl_reload, CONTROL_RELOAD);
+}
+
+int
+ctl_upgrade(struct ctl *ctl)
+{
+	return hand_over(ctl, ctl_upgrade, CONTROL_UPGRADE);
 }
 
 /* ---- status ---- */
@@ -85,7 +101,10 @@ add_counters(struct output *output, int fd)
 		MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED)
 		return;
-	for (size_t i = 0; i < COUNTER_COUNT; i++) {
+	/* of an old process that ends with its sessions */
+	bool is_known = page->version == COUNTER_PAGE_VERSION;
+	size_t count = page->count;
+	for (size_t i = 0; is_known && i < count && i < COUNTER_COUNT; i++) {
 		uint64_t value = page->value[i];
 		output_number(output, counter_names[i],
 			value > INT64_MAX ? INT64_MAX : (int64_t)value);

@@ -17,7 +17,8 @@
 #include "base/file.h"
 #include "ctl/programs.h"
 
-enum { SYSTEM_TIMEOUT = 15000, SYSTEM_LINE_LIMIT = 1 << 20 };
+enum { SYSTEM_TIMEOUT = 15000, SYSTEM_LINE_LIMIT = 1 << 20,
+	UPGRADE_TIMEOUT = 60 /* s */ };
 
 /* The path of a socket may be longer than a sockaddr holds: go by the
  * directory's descriptor. */
@@ -111,6 +112,9 @@ system_request(const struct config *config, enum control_kind kind, int fd,
 	if (system_connect(config, &control, error) < 0)
 		return -1;
 	int result = system_send(control, &message, fd, error);
+	if (kind == CONTROL_UPGRADE)
+		setsockopt(control, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){
+			.tv_sec = UPGRADE_TIMEOUT }, sizeof(struct timeval));
 	if (result == 0)
 		result = system_receive(control, &message, &none, error);
 	if (result == 0) {

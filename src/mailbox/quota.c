@@ -188,7 +188,7 @@ quota_start(struct lot *lot, struct wire_pool *auth)
 	quota.auth = auth;
 	quota.session = (struct session){ .type = &quota_type, .fd = -1,
 		.second_fd = -1, .deadline = INT64_MAX,
-		.is_background = true };
+		.is_background = true, .is_own_work = true };
 	quota.is_alive = true;
 	lot_add(lot, &quota.session);
 	pthread_mutex_unlock(&quota.lock);

@@ -37,16 +37,6 @@ make_config(const struct master *master, const char *program,
 	return fd;
 }
 
-static int
-tell(const struct child *child, enum control_kind kind, const char *service,
-	const int *fds, size_t count, struct error *error)
-{
-	struct control_message message = { .version = CONTROL_VERSION,
-		.kind = kind };
-	snprintf(message.service, sizeof(message.service), "%s", service);
-	return message_send(child->control, &message, fds, count, error);
-}
-
 /* The files of one row: each with its place, also those that are not there. */
 static int
 tell_file(const struct child *child, const struct program_file *file,
@@ -58,7 +48,7 @@ tell_file(const struct child *child, const struct program_file *file,
 	snprintf(message.service, sizeof(message.service), "%s",
 		file->parameter);
 	for (; message.instance < count; message.instance++)
-		if (message_send(child->control, &message,
+		if (control_send(child->control, &message,
 		    &fds[message.instance], fds[message.instance] >= 0,
 		    error) < 0)
 			return -1;
@@ -78,15 +68,15 @@ tell_files(const struct master *master, const struct child *child,
 	return 0;
 }
 
-static int
-tell_listeners(const struct master *master, const struct child *child,
+int
+child_tell_listeners(const struct master *master, const struct child *child,
 	struct error *error)
 {
 	for (size_t i = 0; i < master->listeners.count; i++) {
 		const struct listener_socket *listener =
 			&master->listeners.listener[i];
 		if (listener->row->program == child->program &&
-		    tell(child, CONTROL_LISTENER, listener->row->service,
+		    control_tell(child->control, CONTROL_LISTENER, listener->row->service,
 		    &listener->fd, 1, error) < 0)
 			return -1;
 	}
@@ -127,6 +117,17 @@ be_born(const struct master *master, const struct child *child, pid_t before,
 	_exit(127);
 }
 
+/* A candidate gets its listeners, and what only one may have, later. */
+static int
+may_begin(const struct master *master, const struct child *child,
+	struct error *error)
+{
+	if (child->stage != CHILD_CANDIDATE)
+		return child_tell_listeners(master, child, error);
+	return !child->program->is_alone ? 0 :
+		control_tell(child->control, CONTROL_WAIT, "", NULL, 0, error);
+}
+
 int
 child_start(struct master *master, struct child *child, pid_t before,
 	struct error *error)
@@ -145,7 +146,7 @@ child_start(struct master *master, struct child *child, pid_t before,
 	pid_t pid = -1;
 	/* files first, so that the process has them when it begins */
 	if (tell_files(master, child, error) == 0 &&
-	    tell_listeners(master, child, error) == 0) {
+	    may_begin(master, child, error) == 0) {
 		pid = fork();
 		if (pid < 0)
 			error_set_errno(error, "starting %s",
@@ -178,8 +179,8 @@ child_init(struct child *child, const struct program *program,
 	return child->page < 0 ? -1 : 0;
 }
 
-static int
-add_child(struct master *master, const struct program *program,
+int
+child_add(struct master *master, const struct program *program,
 	unsigned instance, struct error *error)
 {
 	if (master->child_count == MASTER_CHILDREN)
@@ -197,15 +198,16 @@ add_child(struct master *master, const struct program *program,
 int
 child_prepare(struct master *master, struct error *error)
 {
-	master->generations = file_open_shared(COUNTER_PAGE_SIZE,
-		&master->generations_read_only, error);
+	if (master->generations < 0)
+		master->generations = file_open_shared(COUNTER_PAGE_SIZE,
+			&master->generations_read_only, error);
 	if (master->generations < 0)
 		return -1;
 	for (size_t i = 0; i < master->services.program_count; i++) {
 		const struct program *program = &master->services.programs[i];
 		for (unsigned j = 0; j < program->count &&
 		    !program->is_on_demand; j++)
-			if (add_child(master, program, j, error) < 0)
+			if (child_add(master, program, j, error) < 0)
 				return -1;
 	}
 	return 0;
@@ -228,7 +230,8 @@ static void
 log_end(const struct child *child, int status)
 {
 	bool is_signal = WIFSIGNALED(status);
-	log_event(child->is_told ? LOG_INFO : LOG_ERROR, "process-ended", NULL,
+	bool is_meant = child->is_told || child->stage == CHILD_RETIRED;
+	log_event(is_meant ? LOG_INFO : LOG_ERROR, "process-ended", NULL,
 		LOG_TEXT("program", child->program->name),
 		LOG_NUMBER("instance", child->instance),
 		LOG_NUMBER("pid", child->pid),
@@ -252,7 +255,10 @@ end_child(struct master *master, struct child *child, int status)
 	file_close(&child->control);
 	if (child->program->is_on_demand)
 		demand_end(child, clock_monotonic());
-	if (master->stop_began != 0 || child->program->is_on_demand)
+	if (child->stage == CHILD_CANDIDATE)
+		upgrade_give_up(master, child->program->name);
+	if (master->stop_began != 0 || child->program->is_on_demand ||
+	    child->stage != CHILD_CURRENT)
 		return;
 	if (!master->is_started) {
 		fprintf(stderr, "posthouse: %s could not start; the log says "
@@ -304,13 +310,13 @@ child_read(struct master *master, struct child *child)
 	int fd;
 	/* not more at a time: others wait too */
 	for (int i = 0; i < 32; i++) {
-		enum message_result result =
-			message_receive(child->control, &message, &fd);
+		enum control_result result =
+			control_receive(child->control, &message, &fd);
 		file_close(&fd);
-		if (result == MESSAGE_NONE)
+		if (result == CONTROL_NONE)
 			return;
 		/* ours ask for a few wires a second; see wire.c */
-		if (result == MESSAGE_GONE || !pace_take(&child->messages,
+		if (result == CONTROL_GONE || !pace_take(&child->messages,
 		    clock_monotonic(), MESSAGES_A_SECOND)) {
 			/* it ends, or does what no process of ours does */
 			file_close(&child->control);
@@ -330,13 +336,13 @@ reload_one(struct master *master, struct child *child, struct error *error)
 	int config = make_config(master, child->program->executable, error);
 	if (config < 0)
 		return -1;
-	int result = tell(child, CONTROL_LOG, "", logs, 2, error);
+	int result = control_tell(child->control, CONTROL_LOG, "", logs, 2, error);
 	if (result == 0)
 		result = tell_files(master, child, error);
 	if (result == 0)
-		result = tell(child, CONTROL_CONFIG, "", &config, 1, error);
+		result = control_tell(child->control, CONTROL_CONFIG, "", &config, 1, error);
 	if (result == 0)
-		result = tell_listeners(master, child, error);
+		result = child_tell_listeners(master, child, error);
 	file_close(&config);
 	return result;
 }
@@ -347,7 +353,7 @@ child_reload_all(struct master *master)
 	struct error error;
 	for (size_t i = 0; i < master->child_count; i++) {
 		struct child *child = &master->children[i];
-		if (child->control >= 0)
+		if (child->control >= 0 && child->stage == CHILD_CURRENT)
 			child->owes_reload =
 				reload_one(master, child, &error) < 0;
 	}
@@ -426,7 +432,7 @@ child_tell_end(struct child *child)
 	struct error error;
 	child->is_told = true;
 	child->told = clock_monotonic();
-	if (tell(child, CONTROL_END, "", NULL, 0, &error) < 0)
+	if (control_tell(child->control, CONTROL_END, "", NULL, 0, &error) < 0)
 		kill(child->pid, SIGKILL);
 }
 
@@ -454,13 +460,18 @@ child_tick(struct master *master, int64_t now)
 {
 	int64_t next = INT64_MAX;
 	struct error error;
+	upgrade_tick(master, now);
 	for (size_t i = 0; i < master->child_count; i++) {
 		struct child *child = &master->children[i];
+		if (child->kill_at != 0 || master->upgrade_until != 0)
+			next = earlier(next, now + 1000);
 		if (master->stop_began != 0) {
 			next = earlier(next, stop_one(master, child, now));
 			continue;
 		}
 		bool is_kept = !child->program->is_on_demand;
+		if (child->stage != CHILD_CURRENT)
+			continue;
 		if (!is_kept)
 			next = earlier(next, demand_tick(child, now));
 		else if (!services_wants(child->program, master->config)) {

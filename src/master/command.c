@@ -41,17 +41,15 @@ command_accept(struct master *master)
 	file_close(&fd);
 }
 
-/* The command's answer: 0 and nothing, or a number and a sentence. */
-static void
-answer(int socket, const struct control_message *request, int number,
-	const char *text)
+void
+command_answer(int socket, uint32_t serial, int number, const char *text)
 {
 	struct control_message message = { .version = CONTROL_VERSION,
-		.kind = CONTROL_DONE, .serial = request->serial,
+		.kind = CONTROL_DONE, .serial = serial,
 		.value = number };
 	struct error error;
 	snprintf(message.text, sizeof(message.text), "%s", text);
-	message_send(socket, &message, NULL, 0, &error);
+	control_send(socket, &message, NULL, 0, &error);
 }
 
 /* Everything, or nothing and a sentence. */
@@ -59,6 +57,9 @@ static int
 reload(struct master *master, int fd, struct error *error)
 {
 	struct config *config = NULL;
+	if (master->upgrade_until != 0)
+		return error_set(error, ERROR_LATER,
+			"an upgrade is under way");
 	int result = config_read(fd, &config, error);
 	if (result == 0)
 		result = services_check_pinned(master->config, config, error);
@@ -98,13 +99,15 @@ send_status(struct master *master, int socket,
 			.restarts = child->restarts,
 			.started = child->pid > 0 ? child->started : 0,
 			.value = child->is_ready };
-		snprintf(message.peer, sizeof(message.peer), "%s",
-			child->program->name);
+		snprintf(message.peer, sizeof(message.peer), "%s%s",
+			child->program->name, child->stage == CHILD_CURRENT ?
+			"" : child->stage == CHILD_RETIRED ? " (old)" :
+			" (new)");
 		snprintf(message.text, sizeof(message.text), "%s",
 			child->owner);
-		message_send(socket, &message, &child->page, 1, &error);
+		control_send(socket, &message, &child->page, 1, &error);
 	}
-	answer(socket, request, 0, "");
+	command_answer(socket, request->serial, 0, "");
 }
 
 static void
@@ -116,13 +119,20 @@ take_message(struct master *master, int socket,
 	case CONTROL_STOP:
 		log_event(LOG_INFO, "stop", NULL);
 		child_stop_all(master);
-		answer(socket, message, 0, "");
+		command_answer(socket, message->serial, 0, "");
 		break;
 	case CONTROL_RELOAD:
 		if (reload(master, fd, &error) < 0)
 			log_event(LOG_ERROR, "reload-failed", NULL,
 				LOG_TEXT("reason", error.text));
-		answer(socket, message, (int)error.code, error.text);
+		command_answer(socket, message->serial, (int)error.code, error.text);
+		break;
+	case CONTROL_UPGRADE:
+		upgrade_execute(master, socket, fd, &error);
+		log_event(LOG_ERROR, "upgrade-failed", NULL,
+			LOG_TEXT("reason", error.text));
+		command_answer(socket, message->serial, (int)error.code,
+			error.text);
 		break;
 	case CONTROL_STATUS:
 		send_status(master, socket, message);
@@ -131,7 +141,7 @@ take_message(struct master *master, int socket,
 		wires_connect(master, socket, NULL, message);
 		break;
 	default:
-		answer(socket, message, ERROR_USAGE, "an unknown request");
+		command_answer(socket, message->serial, ERROR_USAGE, "an unknown request");
 	}
 }
 
@@ -140,14 +150,14 @@ command_read(struct master *master, size_t i)
 {
 	struct control_message message;
 	int fd;
-	switch (message_receive(master->commands[i], &message, &fd)) {
-	case MESSAGE_OK:
+	switch (control_receive(master->commands[i], &message, &fd)) {
+	case CONTROL_OK:
 		take_message(master, master->commands[i], &message, fd);
 		file_close(&fd);
 		break;
-	case MESSAGE_NONE:
+	case CONTROL_NONE:
 		break;
-	case MESSAGE_GONE:
+	case CONTROL_GONE:
 		file_close(&master->commands[i]);
 	}
 }

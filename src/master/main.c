@@ -5,7 +5,8 @@
  * It has one thread, opens no connection, and parses nothing that a child
  * sends but struct control_message (proto/control.h).
  *
- * usage, by `posthouse serve`: master CONFIG-FD PATTERN SERVICES
+ * usage, by `posthouse serve`: master CONFIG-FD PATTERN SERVICES; by itself at
+ * an upgrade the same with HERITAGE-FD [try] (upgrade.c)
  *	CONFIG-FD	descriptor of the whole effective configuration
  *			(config_write with no program), at its beginning
  *	PATTERN		path of the programs, each "%s" being the program's
@@ -34,20 +35,45 @@
 #include "master/master.h"
 
 static struct master master = { .runtime_dir = -1, .lock = -1,
-	.command_listener = -1, .log = -1, .log_copy = -1, .null = -1 };
+	.command_listener = -1, .generations = -1, .asker = -1, .log = -1, .log_copy = -1, .null = -1 };
 
 static int
 read_arguments(int argc, char **argv, struct error *error)
 {
 	uint64_t fd;
-	if (argc != 4 || !span_to_number(span_from(argv[1]), 1 << 20, &fd))
+	if (argc < 4 || argc > 6 || !span_to_number(span_from(argv[1]), 1 << 20, &fd))
 		return error_set(error, ERROR_USAGE,
 			"master is started by `posthouse serve`");
 	master.pattern = argv[2];
+	master.table = argv[3];
 	if (config_read((int)fd, &master.config, error) < 0)
 		return -1;
 	close((int)fd);
 	return services_read(argv[3], master.config, &master.services, error);
+}
+
+/* What only tries goes no further than this. */
+static int
+take_over(const char *heritage, bool is_trial, struct error *error)
+{
+	uint64_t fd;
+	if (!span_to_number(span_from(heritage), 1 << 20, &fd) ||
+	    upgrade_take_over(&master, (int)fd, error) < 0 ||
+	    files_open(&master, master.config, error) < 0)
+		return -1;
+	if (is_trial) {
+		int result = listeners_open(&master.listeners,
+			&master.services, master.config, error);
+		listeners_undo(&master.listeners);
+		if (result == 0)
+			_exit(0);
+		return -1;
+	}
+	if (files_open_log(&master, master.config, error) < 0)
+		return -1;
+	child_reap(&master);
+	upgrade_begin(&master);
+	return 0;
 }
 
 static int
@@ -59,8 +85,11 @@ begin(int argc, char **argv, struct error *error)
 	file_raise_limit();
 	log_init("master", 2, -1);
 	if (read_arguments(argc, argv, error) < 0 ||
-	    child_prepare(&master, error) < 0 ||
-	    (master.signals = signals_open(error)) < 0 ||
+	    (master.signals = signals_open(error)) < 0)
+		return -1;
+	if (argc > 4)
+		return take_over(argv[4], argc > 5, error);
+	if (child_prepare(&master, error) < 0 ||
 	    service_files_open_runtime(master.config, &master.runtime_dir,
 		&master.lock, error) < 0 ||
 	    files_open_log(&master, master.config, error) < 0 ||
@@ -173,6 +202,8 @@ main(int argc, char **argv)
 	struct error error;
 	if (begin(argc, argv, &error) < 0) {
 		fprintf(stderr, "posthouse: %s\n", error.text);
+		if (argc > 5)
+			_exit(1);
 		master.is_failed = true;
 		child_stop_all(&master);
 	}

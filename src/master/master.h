@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/heritage.h"
 #include "base/listeners.h"
 #include "base/owner.h"
 #include "base/pace.h"
@@ -16,11 +17,15 @@
 
 enum {
 	MASTER_CHILDREN = 512 + SERVICES_ON_DEMAND,
-	MASTER_COMMANDS = 16,
+	MASTER_COMMANDS = HERITAGE_COMMANDS,
 };
 
+/* At an upgrade, candidates become current all together, or none. */
+enum stage { CHILD_CURRENT, CHILD_CANDIDATE, CHILD_RETIRED };
+
 /* A process of the table, running or not. Those on demand (demand.c) are behind
- * the others; their places are used again. */
+ * the others; their places are used again. An upgraded master reads it as its
+ * predecessor had it: it grows at the end only (base/heritage.h). */
 struct child {
 	const struct program *program;
 	unsigned instance;		/* on demand: the owner's uid */
@@ -42,12 +47,16 @@ struct child {
 	char owner[OWNER_NAME_SIZE];	/* his name, once his process has begun */
 	unsigned offers;		/* wires that were put into its socket */
 	int64_t told;			/* monotonic ms: when END was sent */
+	/* at an upgrade only */
+	enum stage stage;
+	int64_t kill_at;		/* monotonic ms; 0: it may take its time */
 };
 
 struct master {
 	struct config *config;
 	struct services services;
 	const char *pattern;		/* of program paths */
+	const char *table;		/* path of etc/services */
 	struct child children[MASTER_CHILDREN];
 	size_t child_count;
 	struct listeners listeners;
@@ -64,20 +73,9 @@ struct master {
 	bool is_started;		/* all children have been ready once */
 	int64_t stop_began;		/* monotonic ms; 0: not stopping */
 	bool is_failed;			/* a child could not start */
+	int64_t upgrade_until;		/* monotonic ms; 0: none is under way */
+	int asker;			/* of it: which of commands */
 };
-
-/* ---- wires.c ---- */
-
-/* Never waits. -1 with ERROR_LATER when the socket is full. */
-int
-message_send(int socket, const struct control_message *message, const int *fds,
-	size_t count, struct error *error);
-
-enum message_result { MESSAGE_OK, MESSAGE_NONE, MESSAGE_GONE };
-
-/* fd: one descriptor that came along, or -1; the caller's. */
-enum message_result
-message_receive(int socket, struct control_message *message, int *fd);
 
 /* ---- child.c ---- */
 
@@ -124,10 +122,22 @@ child_start(struct master *master, struct child *child, pid_t before,
 void
 child_tell_end(struct child *child);
 
+/* The same at the end of the table, with its user. */
+int
+child_add(struct master *master, const struct program *program,
+	unsigned instance, struct error *error);
+
+/* Sends it the listeners of its program; those it has it knows. */
+int
+child_tell_listeners(const struct master *master, const struct child *child,
+	struct error *error);
+
 /* A place for a process that can be started. -1 when there is no memory. */
 int
 child_init(struct child *child, const struct program *program,
 	unsigned instance, struct error *error);
+
+/* ---- wires.c ---- */
 
 /* Joins caller (NULL: the command) at `socket` as the message asks. */
 void
@@ -170,7 +180,33 @@ int
 files_open_log(struct master *master, const struct config *config,
 	struct error *error);
 
+/* ---- upgrade.c ---- */
+
+/* The command's wish: executes the master that is installed now with this
+ * configuration. Returns only when nothing has changed. */
+int
+upgrade_execute(struct master *master, int asker, int config,
+	struct error *error);
+
+/* In that master: takes over what the other left. */
+int
+upgrade_take_over(struct master *master, int heritage, struct error *error);
+/* And starts the programs that are installed now beside those that run. */
+void
+upgrade_begin(struct master *master);
+
+/* When all of them serve, the others retire. */
+void
+upgrade_tick(struct master *master, int64_t now);
+/* They are killed, and all stays as it was. */
+void
+upgrade_give_up(struct master *master, const char *reason);
+
 /* ---- command.c ---- */
+
+/* The command's answer: 0 and nothing, or a number and a sentence. */
+void
+command_answer(int socket, uint32_t serial, int number, const char *text);
 
 int
 command_listen(struct master *master, struct error *error);

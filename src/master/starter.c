@@ -23,7 +23,7 @@ tell_owner(const struct owner *owner, struct error *error)
 	struct control_message message = { .version = CONTROL_VERSION,
 		.kind = CONTROL_OWNER };
 	snprintf(message.text, sizeof(message.text), "%s", owner->name);
-	return message_send(CONTROL_FD, &message, NULL, 0, error);
+	return control_send(CONTROL_FD, &message, NULL, 0, error);
 }
 
 int

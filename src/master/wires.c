@@ -1,46 +1,13 @@
 /*
- * Messages of fixed size with descriptors (proto/control.h), and what most of
- * them are about: joining two processes with a new socket pair, if the table of
- * wires allows it.
+ * What most messages are about: joining two processes with a new socket pair,
+ * if the table of wires allows it.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
-#include "base/descriptor.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "master/master.h"
-
-int
-message_send(int socket, const struct control_message *message, const int *fds,
-	size_t count, struct error *error)
-{
-	ssize_t n = descriptor_send(socket, span_of(message, sizeof(*message)),
-		fds, count, error);
-	return n < 0 ? -1 : 0;
-}
-
-enum message_result
-message_receive(int socket, struct control_message *message, int *fd)
-{
-	struct error error;
-	size_t count;
-	ssize_t n = descriptor_receive(socket, message, sizeof(*message), fd, 1,
-		&count, &error);
-	if (count == 0)
-		*fd = -1;
-	if (n < 0)
-		return error.number == EAGAIN ? MESSAGE_NONE : MESSAGE_GONE;
-	if (n != sizeof(*message) || message->version != CONTROL_VERSION) {
-		file_close(fd);
-		return MESSAGE_GONE;
-	}
-	message->service[CONTROL_NAME_SIZE - 1] = '\0';
-	message->peer[CONTROL_NAME_SIZE - 1] = '\0';
-	message->text[sizeof(message->text) - 1] = '\0';
-	return MESSAGE_OK;
-}
 
 static struct child *
 find_child(struct master *master, const struct program *program,
@@ -50,6 +17,7 @@ find_child(struct master *master, const struct program *program,
 		return demand_get(master, program, instance);
 	for (size_t i = 0; i < master->child_count; i++)
 		if (master->children[i].program == program &&
+		    master->children[i].stage == CHILD_CURRENT &&
 		    master->children[i].instance == instance)
 			return &master->children[i];
 	return NULL;
@@ -78,7 +46,7 @@ offer(struct child *callee, const struct child *caller, const char *service,
 		snprintf(message.text, sizeof(message.text), "%s",
 			caller->owner);
 	}
-	if (message_send(callee->control, &message, &fd, 1, &error) < 0)
+	if (control_send(callee->control, &message, &fd, 1, &error) < 0)
 		return -1;
 	callee->offers++;
 	return 0;
@@ -109,7 +77,7 @@ wires_connect(struct master *master, int socket, const struct child *caller,
 	snprintf(answer.service, sizeof(answer.service), "%s",
 		message->service);
 	/* a caller that does not read gets nothing, and the callee an end */
-	message_send(socket, &answer, &pair[1],
+	control_send(socket, &answer, &pair[1],
 		answer.kind == CONTROL_WIRE ? 1 : 0, &error);
 	file_close(&pair[0]);
 	file_close(&pair[1]);

@@ -296,7 +296,8 @@ serve(struct lot *lot, int *fd, bool is_ours)
 	if (place == NULL)
 		return;
 	place->session = (struct session){ .type = &type, .fd = place->fd,
-		.second_fd = -1, .deadline = INT64_MAX };
+		.second_fd = -1, .deadline = INT64_MAX,
+		.is_own_work = true };
 	lot_add(lot, &place->session);
 }
 

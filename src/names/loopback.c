@@ -123,7 +123,7 @@ loopback_serve(struct lot *lot)
 		}
 		places[i].session = (struct session){ .type = &type,
 			.fd = places[i].fd, .second_fd = -1,
-			.deadline = INT64_MAX };
+			.deadline = INT64_MAX, .is_own_work = true };
 		lot_add(lot, &places[i].session);
 	}
 }

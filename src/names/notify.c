@@ -210,7 +210,7 @@ notify_init(struct lot *lot, struct error *error)
 	teller.session = (struct session){ .type = &type,
 		.fd = socket(AF_INET, flags, 0),
 		.second_fd = socket(AF_INET6, flags, 0),
-		.deadline = INT64_MAX };
+		.deadline = INT64_MAX, .is_own_work = true };
 	if (teller.session.fd < 0)
 		return error_set_errno(error, "making a socket to notify "
 			"secondaries");

@@ -6,7 +6,10 @@
 #ifndef PROTO_CONTROL_H
 #define PROTO_CONTROL_H
 
+#include <stddef.h>
 #include <stdint.h>
+
+#include "base/error.h"
 
 enum { CONTROL_VERSION = 1, CONTROL_NAME_SIZE = 32 };
 
@@ -25,6 +28,9 @@ enum control_kind {
 	CONTROL_IDLE,		/* a process on demand: it has had nothing to do
 				 * for a while and has got .value wires. END comes
 				 * if that is all master has offered */
+	CONTROL_UPGRADE,	/* command: fd: the whole configuration for the
+				 * programs that are installed now; DONE when
+				 * they have taken over, or .text says why not */
 	/* master -> process or command */
 	CONTROL_LISTENER = 32,	/* fd; .service. All of them at birth and with
 				 * each reload; those it has it knows by inode */
@@ -41,6 +47,14 @@ enum control_kind {
 				 * .started, .value (1: ready), .text: whose it is,
 				 * if it is on demand; fd: counter page */
 	CONTROL_DONE,		/* .value: 0 or an error number; .text */
+	/* At an upgrade, master -> process */
+	CONTROL_WAIT,		/* at birth: say READY, then wait for GO */
+	CONTROL_GO,		/* fd: what the predecessor leaves comes here, and
+				 * its end is the predecessor's. None: there is none */
+	CONTROL_RETIRE,		/* another has your place: accept nothing, end with
+				 * your sessions. fd: he waits for that, and what
+				 * he is to have goes there */
+	CONTROL_FRESH,		/* others have begun: take fresh wires from now on */
 };
 
 struct control_message {
@@ -56,5 +70,21 @@ struct control_message {
 	int64_t started;	/* wall ms */
 	char text[256];		/* a sentence, or the name of an owner */
 };
+
+/* Never waits. -1 with ERROR_LATER when the socket is full. */
+int
+control_send(int socket, const struct control_message *message, const int *fds,
+	size_t count, struct error *error);
+
+/* The same for a message that is no more than its kind and a service. */
+int
+control_tell(int socket, enum control_kind kind, const char *service,
+	const int *fds, size_t count, struct error *error);
+
+enum control_result { CONTROL_OK, CONTROL_NONE, CONTROL_GONE };
+
+/* Never waits. fd: one descriptor that came along, or -1; the caller's. */
+enum control_result
+control_receive(int socket, struct control_message *message, int *fd);
 
 #endif

@@ -339,7 +339,8 @@ drop_folder_open(struct drop_folder *folder, struct queue *queue,
 {
 	*folder = (struct drop_folder){ .queue = queue };
 	folder->session = (struct session){ .type = &folder_type, .fd = -1,
-		.second_fd = -1, .deadline = INT64_MAX };
+		.second_fd = -1, .deadline = INT64_MAX,
+		.is_own_work = true };
 	folder->directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
 		O_CLOEXEC);
 }

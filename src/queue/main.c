@@ -16,6 +16,9 @@
 enum {
 	WORKERS = 60,
 	STOP_GRACE = 4000,		/* ms */
+	/* Those who are being sent to wait for hosts of others; new mail waits
+	 * so long for the next queue. */
+	RETIRE_MOST = 10000,
 	BLOCK_MEMORY = 4 << 20,	/* of the spool's mailbox */
 };
 
@@ -32,6 +35,12 @@ static void
 accept_operator(struct lot *lot, struct incoming *incoming)
 {
 	admin_accept(lot, incoming, &queue.operator);
+}
+
+static void
+retire(void)
+{
+	atomic_store(&queue.is_retiring, true);
 }
 
 static const struct service services[] = {
@@ -178,6 +187,7 @@ main(int argc, char **argv)
 		die(&error);
 	listener_set_services(queue.lot, services);
 	listener_on_reload(queue.lot, reload);
+	lot_on_retire(queue.lot, retire, RETIRE_MOST);
 	retry_start(&queue.retry);
 	drop_folder_start(&queue.drop);
 	if (config_bool(config, "smtp_tlsrpt_enable"))

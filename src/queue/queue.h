@@ -57,6 +57,7 @@ struct queue {
 	struct retry retry;
 	struct drop_folder drop;
 	struct tls_report_post tls_reports;
+	atomic_bool is_retiring;	/* another queue takes over */
 	pthread_mutex_t lock;		/* of the two below */
 	struct attempt_rules rules;
 	struct report_rules reports;	/* of the configuration */

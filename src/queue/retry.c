@@ -31,7 +31,8 @@ void
 retry_go_on(struct queue *queue)
 {
 	struct queued *row;
-	while ((row = spool_take_due(&queue->spool)) != NULL)
+	/* what another shall do is not begun */
+	while (!atomic_load(&queue->is_retiring) && (row = spool_take_due(&queue->spool)) != NULL)
 		carry_start(queue, row);
 }
 
@@ -151,7 +152,8 @@ retry_init(struct retry *retry, struct queue *queue)
 {
 	*retry = (struct retry){ .queue = queue };
 	retry->schedule = (struct session){ .type = &schedule_type, .fd = -1,
-		.second_fd = -1, .deadline = INT64_MAX };
+		.second_fd = -1, .deadline = INT64_MAX,
+		.is_own_work = true };
 	retry->sweep = retry->schedule;
 	retry->sweep.type = &sweep_type;
 	pthread_mutex_init(&retry->lock, NULL);

@@ -282,7 +282,8 @@ tls_report_start(struct tls_report_post *post, struct queue *queue,
 		.wait = period / 24 < TLS_REPORT_LOOK ? period / 24 + 1 :
 		TLS_REPORT_LOOK };
 	post->session = (struct session){ .type = &post_type, .fd = -1,
-		.second_fd = -1, .deadline = INT64_MAX };
+		.second_fd = -1, .deadline = INT64_MAX,
+		.is_own_work = true };
 	lot_add(queue->lot, &post->session);
 }
 

@@ -44,9 +44,10 @@ arm(struct lot *lot, struct listener *listener, int operation)
 	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT,
 		.data.u64 = LOT_MARK_LISTENER((uint64_t)(listener -
 			lot->listeners)) };
-	if (atomic_load(&lot->is_stopping))
+	if (atomic_load(&lot->is_stopping) || atomic_load(&lot->is_retiring))
 		return;
-	if (epoll_ctl(lot->epoll, operation, listener->fd, &event) < 0)
+	if (epoll_ctl(lot->epoll, operation, listener->fd, &event) < 0 &&
+	    !atomic_load(&lot->is_retiring))
 		log_event(LOG_ERROR, "listener-lost", NULL,
 			LOG_TEXT("service", listener->name),
 			LOG_NUMBER("errno", errno));
@@ -215,6 +216,16 @@ listener_wake_resting(struct lot *lot)
 		    atomic_exchange(&listener->is_resting, false))
 			arm(lot, listener, EPOLL_CTL_MOD);
 	}
+}
+
+void
+listener_leave_all(struct lot *lot)
+{
+	/* A worker may be about to accept: the descriptors stay. */
+	for (size_t i = 0; i < LOT_LISTENERS_LIMIT; i++)
+		if (lot->listeners[i].fd >= 0)
+			epoll_ctl(lot->epoll, EPOLL_CTL_DEL,
+				lot->listeners[i].fd, NULL);
 }
 
 void

@@ -16,12 +16,16 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "serve/counter.h"
+#include "serve/legacy.h"
 #include "serve/process_inside.h"
 #include "serve/supervisor.h"
+#include "serve/wire.h"
 
 enum {
 	TICK = 1000,			/* ms between looks at the deadlines */
 	IDLE_AGAIN = 5000,		/* ms until master is asked once more */
+	RETIRE_LEAST = 100, RETIRE_MOST = 3000,
+	RETIRE_TICK = 20,		/* ms, while a successor waits */
 };
 
 struct lot *
@@ -48,6 +52,7 @@ lot_new(unsigned workers)
 	group_table_init(&lot->groups);
 	for (size_t i = 0; i < LOT_LISTENERS_LIMIT; i++)
 		lot->listeners[i].fd = -1;
+	lot->retire_most = RETIRE_MOST;
 	return lot;
 }
 
@@ -62,6 +67,13 @@ lot_set_idle_limit(struct lot *lot, int64_t limit)
 {
 	lot->idle_limit = limit;
 	lot->active = clock_monotonic();
+}
+
+void
+lot_on_retire(struct lot *lot, void (*retire)(void), int64_t most)
+{
+	lot->retire = retire;
+	lot->retire_most = most;
 }
 
 void
@@ -200,12 +212,48 @@ take_config(struct lot *lot, int fd)
 }
 
 static void
+enqueue(void *lot, struct slot *slot)
+{
+	worker_enqueue(lot, slot);
+}
+
+/* Another process has our place. */
+static void
+begin_retiring(struct lot *lot, int *successor)
+{
+	lot->retire_began = clock_monotonic();
+	lot->retire_until = *successor < 0 ? INT64_MAX :
+		lot->retire_began + lot->retire_most;
+	atomic_store(&lot->is_retiring, true);
+	log_event(LOG_INFO, "retiring", NULL,
+		LOG_NUMBER("sessions", lot_session_count(lot)));
+	listener_leave_all(lot);
+	legacy_open(successor);
+	wire_refresh();
+	if (lot->retire != NULL)
+		lot->retire();
+	slot_claim_all(&lot->slots, SLOT_RETIRE, 0, enqueue, lot);
+}
+
+/* Those that go on are its own work. */
+static bool
+has_retired(const struct lot *lot)
+{
+	int64_t now = clock_monotonic();
+	return atomic_load(&lot->is_retiring) &&
+		now >= lot->retire_began + RETIRE_LEAST &&
+		(now >= lot->retire_until || lot_session_count(lot) <=
+		atomic_load(&lot->slots.own_work));
+}
+
+static void
 take_message(struct lot *lot, const struct control_message *message,
 	int fds[SUPERVISOR_FDS])
 {
 	switch (message->kind) {
 	case CONTROL_LISTENER:
-		listener_add(lot, message, &fds[0]);
+		if (!atomic_load(&lot->is_retiring))
+			listener_add(lot, message, &fds[0]);
 		break;
 	case CONTROL_WIRE:
 	case CONTROL_REFUSED:
@@ -226,6 +274,12 @@ take_message(struct lot *lot, const struct control_message *message,
 		break;
 	case CONTROL_FILE:
 		process_take_file(message->service, message->instance, &fds[0]);
+		break;
+	case CONTROL_RETIRE:
+		begin_retiring(lot, &fds[0]);
+		break;
+	case CONTROL_FRESH:
+		wire_refresh();
 		break;
 	case CONTROL_END:
 		atomic_store(&lot->is_stopping, true);
@@ -270,12 +324,6 @@ sleep_until_needed(struct lot *lot, int wait)
 		assert(errno == EAGAIN);
 }
 
-static void
-enqueue(void *lot, struct slot *slot)
-{
-	worker_enqueue(lot, slot);
-}
-
 /* Nothing to do for long: master ends this process, if no wire is under way. */
 static void
 ask_for_end(struct lot *lot, unsigned busy, int64_t now)
@@ -315,7 +363,8 @@ tick(struct lot *lot)
 		lot);
 	listener_wake_resting(lot);
 	log_flush();	/* of workers that have been waiting for a callee */
-	return is_quiet && lot->idle_limit == 0;
+	return is_quiet && lot->idle_limit == 0 &&
+		!atomic_load(&lot->is_retiring);
 }
 
 /* One tick a second; none while there is nothing to look after. */
@@ -332,9 +381,12 @@ keep_house(struct lot *lot)
 		/* lot_add counts the session before it looks at is_asleep */
 		atomic_store(&lot->is_asleep, is_quiet);
 		is_quiet = is_quiet && lot_session_count(lot) == 0;
-		sleep_until_needed(lot, is_quiet ? -1 : clock_until(next_tick));
+		sleep_until_needed(lot, is_quiet ? -1 : legacy_is_wanted() ?
+			RETIRE_TICK : clock_until(next_tick));
 		atomic_store(&lot->is_asleep, false);
 		read_supervisor(lot);
+		if (has_retired(lot))
+			atomic_store(&lot->is_stopping, true);
 	}
 }
 

@@ -53,6 +53,10 @@ struct lot {
 					 * something to do */
 	uint64_t offers;		/* wires that came */
 	atomic_bool is_stopping, is_ended;
+	atomic_bool is_retiring;
+	void (*retire)(void);		/* lot_on_retire */
+	int64_t retire_most;		/* ms */
+	int64_t retire_began, retire_until;	/* monotonic ms */
 	atomic_uint idle;		/* workers in epoll_wait */
 
 	unsigned seats;			/* workers that look for work at a time; 0: all */
@@ -114,6 +118,9 @@ listener_add(struct lot *lot, const struct control_message *message, int *fd);
 /* Tries those that rest again. */
 void
 listener_wake_resting(struct lot *lot);
+/* Accepts on none of them any more; others do. */
+void
+listener_leave_all(struct lot *lot);
 /* When no worker runs any more. */
 void
 listener_close_all(struct lot *lot);

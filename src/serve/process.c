@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "serve/counter.h"
+#include "serve/legacy.h"
 #include "serve/process_inside.h"
 #include "serve/supervisor.h"
 
@@ -165,12 +167,38 @@ read_owner(void)
 		fail("reading POSTHOUSE_OWNER", "there is no HOME");
 }
 
+/* At an upgrade: until the process has ended whose place this one takes. */
+static void
+wait_for_predecessor(void)
+{
+	struct pollfd slot = { .fd = supervisor_fd(), .events = POLLIN };
+	struct control_message message;
+	int fds[SUPERVISOR_FDS];
+	process_say_ready();
+	while (poll(&slot, 1, -1) >= 0 || errno == EINTR) {
+		enum supervisor_result result =
+			supervisor_receive(&message, fds);
+		if (result == SUPERVISOR_NOTHING)
+			continue;
+		if (result == SUPERVISOR_GONE)
+			fail("waiting for the predecessor",
+				"the supervisor is gone");
+		if (message.kind == CONTROL_GO && fds[0] >= 0)
+			legacy_receive_all(&fds[0]);
+		for (size_t i = 0; i < SUPERVISOR_FDS; i++)
+			file_close(&fds[i]);
+		if (message.kind == CONTROL_GO)
+			return;
+	}
+}
+
 /* What master put into the control socket before this process began. */
 static void
 read_files(void)
 {
 	struct control_message message;
 	int fds[SUPERVISOR_FDS];
+	bool is_waiting = false;
 	struct {
 		struct control_message message;
 		int fds[SUPERVISOR_FDS];
@@ -184,6 +212,9 @@ read_files(void)
 				&fds[0]);
 			continue;
 		}
+		is_waiting = is_waiting || message.kind == CONTROL_WAIT;
+		if (message.kind == CONTROL_WAIT)
+			continue;
 		if (count == sizeof(others) / sizeof(others[0]))
 			fail("reading the control socket", "too many messages");
 		others[count].message = message;
@@ -191,6 +222,8 @@ read_files(void)
 	}
 	if (result == SUPERVISOR_GONE)
 		fail("reading the control socket", "the supervisor is gone");
+	if (is_waiting)
+		wait_for_predecessor();
 	for (size_t i = 0; i < count; i++)
 		supervisor_keep(&others[i].message, others[i].fds);
 }

@@ -62,6 +62,10 @@ struct session {
 	bool is_background;	/* a wire, or work of the process's own: when it is
 				 * quiet it is no reason for a process on demand to
 				 * stay (lot_set_idle_limit) */
+	bool is_own_work;	/* it goes on as long as the process: no reason for
+				 * one that retires to stay */
+	bool can_move;		/* to the successor of this process: SESSION_NUDGE
+				 * when one waits (legacy_is_wanted) */
 	uint64_t group;		/* 0, or an account: at most two run at once */
 	unsigned interest, second_interest;	/* for SESSION_PARK_AS_SET: EPOLLIN
 				 * and EPOLLOUT to wait for on each */
@@ -114,6 +118,16 @@ lot_run(struct lot *lot, int64_t grace);
  */
 void
 lot_set_idle_limit(struct lot *lot, int64_t limit);
+
+/*
+ * At an upgrade another process takes the place of this one, which retires: it
+ * accepts nothing more, takes fresh wires, and ends when the sessions that are
+ * not its own work have ended; if its successor waits for that (legacy.h), no
+ * later than after `most` ms. retire (NULL: nothing) runs on the housekeeping
+ * thread when it begins. Without this call: 3 s. Before lot_run.
+ */
+void
+lot_on_retire(struct lot *lot, void (*retire)(void), int64_t most);
 
 /* What master's word does: ends lot_run. Any thread. */
 void

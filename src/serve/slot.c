@@ -55,8 +55,11 @@ slot_take(struct slot_table *table, struct session *session)
 	slot->events = slot->second_events = 0;
 	uint64_t generation = atomic_load(&slot->word) >> 32;
 	slot->is_background = session->is_background;
+	slot->is_own_work = session->is_own_work;
+	slot->parked_as = SESSION_PARK;
 	atomic_fetch_add(&table->used, 1);
 	atomic_fetch_add(&table->background, slot->is_background);
+	atomic_fetch_add(&table->own_work, slot->is_own_work);
 	atomic_store(&slot->word, generation << 32 | SLOT_NEW | SLOT_OWNED);
 	return slot;
 }
@@ -66,6 +69,7 @@ slot_give(struct slot_table *table, struct slot *slot)
 {
 	uint64_t generation = (atomic_load(&slot->word) >> 32) + 1;
 	bool is_background = slot->is_background;
+	bool is_own_work = slot->is_own_work;
 	slot->session = NULL;
 	atomic_store(&slot->word, generation << 32 | SLOT_FREE);
 	pthread_mutex_lock(&table->lock);
@@ -73,6 +77,7 @@ slot_give(struct slot_table *table, struct slot *slot)
 	table->free = slot;
 	pthread_mutex_unlock(&table->lock);
 	atomic_fetch_sub(&table->background, is_background);
+	atomic_fetch_sub(&table->own_work, is_own_work);
 	atomic_fetch_sub(&table->used, 1);
 }
 
@@ -119,7 +124,7 @@ unsigned
 slot_next_reason(struct slot *slot)
 {
 	static const unsigned order[] = { SLOT_NEW, SLOT_STOP, SLOT_NUDGE,
-		SLOT_READY, SLOT_EXPIRED };
+		SLOT_RETIRE, SLOT_READY, SLOT_EXPIRED };
 	uint64_t word = atomic_load(&slot->word);
 	assert((word & SLOT_STATE) == SLOT_OWNED);
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {

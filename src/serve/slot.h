@@ -20,9 +20,9 @@ enum {
 	SLOT_FREE, SLOT_PARKED, SLOT_OWNED, SLOT_STATE = 3,
 	/* reasons to run */
 	SLOT_NEW = 4, SLOT_STOP = 8, SLOT_NUDGE = 16, SLOT_EXPIRED = 32,
-	SLOT_READY = 64,
+	SLOT_READY = 64, SLOT_RETIRE = 128,
 	SLOT_REASONS = SLOT_NEW | SLOT_STOP | SLOT_NUDGE | SLOT_EXPIRED |
-		SLOT_READY,
+		SLOT_READY | SLOT_RETIRE,
 };
 
 enum { SLOT_CHUNK = 1024, SLOT_CHUNKS = 1024 };	/* a million sessions */
@@ -36,7 +36,8 @@ struct slot {
 	uint32_t events, second_events;	/* of the owner */
 	int watched, second_watched;	/* descriptors in epoll, or -1 */
 	bool is_for_write;		/* parked with SESSION_PARK_WRITE */
-	bool is_background;		/* the session's */
+	bool is_background, is_own_work;	/* the session's */
+	enum session_next parked_as;	/* how it parked last */
 	bool is_entered;		/* in its group, by group_leave */
 	uint64_t group;			/* the one it enters or is in */
 };
@@ -47,6 +48,7 @@ struct slot_table {
 	_Atomic uint32_t chunk_count;
 	_Atomic uint32_t used;		/* sessions */
 	_Atomic uint32_t background;	/* of them */
+	_Atomic uint32_t own_work;	/* of them */
 	struct slot *_Atomic chunks[SLOT_CHUNKS];
 };
 

@@ -25,6 +25,7 @@
 enum { REFUSALS = 10, REFUSAL_WINDOW = 100 /* ms */ };
 
 struct wire_pool {
+	struct wire_pool *next;		/* of all */
 	struct lot *lot;
 	struct bulkhead *bulkhead;
 	struct bulkhead own_bulkhead;	/* unless it is shared */
@@ -37,6 +38,33 @@ struct wire_pool {
 	unsigned refusals;		/* in it */
 };
 
+/* All pools; its lock may be held when a pool's is taken. */
+static struct {
+	pthread_mutex_t lock;
+	struct wire_pool *first;
+} pools = { .lock = PTHREAD_MUTEX_INITIALIZER };
+static atomic_uint epoch;
+
+static void
+enlist(struct wire_pool *pool)
+{
+	pthread_mutex_lock(&pools.lock);
+	pool->next = pools.first;
+	pools.first = pool;
+	pthread_mutex_unlock(&pools.lock);
+}
+
+static void
+strike_off(struct wire_pool *pool)
+{
+	pthread_mutex_lock(&pools.lock);
+	struct wire_pool **link = &pools.first;
+	while (*link != pool)
+		link = &(*link)->next;
+	*link = pool->next;
+	pthread_mutex_unlock(&pools.lock);
+}
+
 struct wire_pool *
 wire_pool_new(struct lot *lot, const char *service, unsigned instance)
 {
@@ -47,6 +75,7 @@ wire_pool_new(struct lot *lot, const char *service, unsigned instance)
 	pool->instance = instance;
 	pool->bulkhead = &pool->own_bulkhead;
 	pthread_mutex_init(&pool->lock, NULL);
+	enlist(pool);
 	return pool;
 }
 
@@ -98,6 +127,7 @@ wire_pool_free(struct wire_pool **pool)
 	struct wire *wire;
 	if (*pool == NULL)
 		return;
+	strike_off(*pool);
 	while ((wire = take_idle(*pool)) != NULL)
 		free_wire(&wire);
 	pthread_mutex_destroy(&(*pool)->lock);
@@ -145,6 +175,7 @@ connect_wire(struct wire_pool *pool, int64_t deadline, struct error *error)
 			pool->instance);
 		return NULL;
 	}
+	unsigned now = atomic_load(&epoch);
 	int fd = supervisor_connect(pool->service, pool->instance, deadline,
 		error);
 	if (fd < 0) {
@@ -155,6 +186,7 @@ connect_wire(struct wire_pool *pool, int64_t deadline, struct error *error)
 	stream_init(&wire->stream, &fd);
 	wire->stream.is_wire = true;
 	wire->is_new = true;
+	wire->epoch = now;
 	wire->pool = pool;
 	return wire;
 }
@@ -193,6 +225,19 @@ wire_take_fresh(struct wire_pool *pool, int64_t deadline, struct error *error)
 }
 
 void
+wire_refresh(void)
+{
+	struct wire *wire;
+	atomic_fetch_add(&epoch, 1);
+	pthread_mutex_lock(&pools.lock);
+	for (struct wire_pool *pool = pools.first; pool != NULL;
+	    pool = pool->next)
+		while ((wire = take_idle(pool)) != NULL)
+			free_wire(&wire);
+	pthread_mutex_unlock(&pools.lock);
+}
+
+void
 wire_give(struct wire **wire)
 {
 	struct wire_pool *pool = (*wire)->pool;
@@ -204,6 +249,11 @@ wire_give(struct wire **wire)
 	(*wire)->is_new = false;
 	stream_shrink(&(*wire)->stream);
 	pthread_mutex_lock(&pool->lock);
+	if ((*wire)->epoch != atomic_load(&epoch)) {
+		pthread_mutex_unlock(&pool->lock);
+		wire_drop(wire);
+		return;
+	}
 	(*wire)->next = pool->idle;
 	pool->idle = *wire;
 	pthread_mutex_unlock(&pool->lock);

@@ -19,6 +19,7 @@
 struct wire {
 	struct stream stream;
 	bool is_new;		/* first use: the protocol's greeting comes */
+	unsigned epoch;		/* of wire_refresh, when it was asked for */
 	struct wire_pool *pool;
 	struct wire *next;
 };
@@ -75,6 +76,11 @@ void
 wire_set_free(struct wire_set **set);
 struct wire *
 wire_set_take(struct wire_set *set, int64_t deadline, struct error *error);
+
+/* Other processes have taken the callees' places: those wires that are kept are
+ * closed, in all pools, and the others when they are given back. */
+void
+wire_refresh(void);
 
 /* The exchange is complete and nothing unread is left. */
 void

@@ -226,6 +226,9 @@ choose_event(struct slot *slot, enum session_event *event)
 	case SLOT_NUDGE:
 		*event = SESSION_NUDGE;
 		return true;
+	case SLOT_RETIRE:
+		*event = SESSION_NUDGE;
+		return slot->session->can_move;
 	case SLOT_EXPIRED:
 		/* it may have been given another since */
 		*event = SESSION_DEADLINE;
@@ -244,13 +247,13 @@ choose_event(struct slot *slot, enum session_event *event)
 	}
 }
 
-/* Runs one event; SESSION_PARK when there was none after all. */
+/* Runs one event; as it was parked when there was none after all. */
 static enum session_next
 run_once(struct slot *slot)
 {
 	enum session_event event;
 	if (!choose_event(slot, &event))
-		return SESSION_PARK;
+		return slot->parked_as;
 	struct lot *lot = slot->session->lot;
 	if (lot->idle_limit != 0)
 		atomic_fetch_add(&lot->runs, 1);
@@ -287,6 +290,7 @@ run_slot(struct lot *lot, struct slot *slot)
 			return;
 		}
 		slot->is_for_write = next == SESSION_PARK_WRITE;
+		slot->parked_as = next;
 		if (slot_has_reason(slot))
 			continue;
 		if (!arm(lot, slot, next)) {

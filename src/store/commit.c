@@ -386,7 +386,8 @@ commit_run(const struct store_account *handle, struct op *op,
 			pthread_mutex_lock(&account->lock);
 	}
 	if (!op->is_done) {
-		gather(account);
+		if (!op->is_question)
+			gather(account);
 		lead_group(account, op);
 	}
 	sem_destroy(&op->wake);

@@ -22,6 +22,7 @@ struct op {
 	enum store_verdict (*prepare)(struct op *op, struct group *group);
 	bool needs_index;
 	bool is_alone;			/* in its group */
+	bool is_question;		/* changes nothing: waits for nobody */
 	unsigned records;		/* at most; 0 is taken for 1 */
 	uint64_t size;			/* bytes of bodies */
 

@@ -135,6 +135,13 @@ struct format_functions {
 	int (*append)(struct format_folder *folder,
 		const struct store_message_new *messages, size_t count,
 		uint8_t (*keys)[FORMAT_KEY_SIZE], struct error *error);
+	/*
+	 * The transactions of messages that append has put here since then
+	 * (wall clock, seconds) and that are still here, appended to *out one
+	 * after the other; durable at return. NULL: the files do not tell.
+	 */
+	int (*delivered)(struct format_folder *folder, int64_t since,
+		struct buffer *out, struct error *error);
 	/* Durable at return; after a crash each message has its old flags or
 	 * its new ones. keyword: the names of the bits, as the caller counts
 	 * them. USAGE, and nothing is done: more keywords than it can hold. */

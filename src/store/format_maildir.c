@@ -251,6 +251,7 @@ static const struct format_functions functions = {
 	.unlock = unlock_folder,
 	.scan = maildir_scan,
 	.append = maildir_append,
+	.delivered = maildir_delivered,
 	.set_flags = maildir_set_flags,
 	.expunge = maildir_expunge,
 	.read = maildir_read,

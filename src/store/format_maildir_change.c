@@ -5,6 +5,7 @@
  */
 #include "store/maildir_inside.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 
-enum { PIECE = 64 << 10, TRIES = 3 };
+enum { PIECE = 64 << 10, RUN = 256, TRIES = 3 };
 
 /* ---- writing a message ---- */
 
@@ -43,10 +44,29 @@ flush(struct writer *writer)
 	buffer_clear(&writer->out);
 }
 
+/* How many bytes stand before the next end of a line, or of a short look. */
+static size_t
+plain_run(struct span bytes)
+{
+	bytes = span_first(bytes, RUN);
+	return span_find(span_first(bytes, span_find(bytes, '\r')), '\n');
+}
+
 static void
 write_bytes(struct writer *writer, struct span bytes)
 {
 	for (size_t i = 0; i < bytes.size; i++) {
+		struct span rest = span_skip(bytes, i);
+		size_t run = writer->has_cr ? 0 : plain_run(rest);
+		if (writer->out.size >= PIECE)
+			flush(writer);
+		if (run > 0) {
+			buffer_add(&writer->out, span_first(rest, run));
+			writer->wire_size += run;
+			writer->wrote_cr = false;
+			i += run - 1;
+			continue;
+		}
 		char c = bytes.data[i];
 		/* One more before CRLF has to stay: of the two only one will
 		 * come back. */
@@ -60,8 +80,6 @@ write_bytes(struct writer *writer, struct span bytes)
 		writer->has_cr = c == '\r';
 		if (!writer->has_cr)
 			buffer_add_byte(&writer->out, c);
-		if (writer->out.size >= PIECE)
-			flush(writer);
 	}
 }
 
@@ -162,6 +180,7 @@ write_parcel(struct maildir_folder *folder,
 		return -1;
 	stamp.device = stat.st_dev;
 	stamp.inode = stat.st_ino;
+	stamp.transaction = message->transaction;
 	buffer_init(&name, 0);
 	maildir_name_make(&stamp, &name);
 	parcel->is_new = flags == 0;
@@ -368,6 +387,53 @@ maildir_append(struct format_folder *opened,
 	}
 	memory_free(parcels);
 	return result;
+}
+
+/* ---- what was delivered ---- */
+
+static int
+find_delivered(int directory, int64_t since, struct buffer *out,
+	struct error *error)
+{
+	struct dirent *row;
+	int own = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *open = own < 0 ? NULL : fdopendir(own);
+	if (open == NULL) {
+		error_set_errno(error, "reading a maildir");
+		file_close(&own);
+		return -1;
+	}
+	errno = 0;
+	while ((row = readdir(open)) != NULL) {
+		struct maildir_name name;
+		uint8_t transaction[STORE_TRANSACTION_SIZE];
+		if (maildir_name_parse(span_from(row->d_name), &name) &&
+		    name.second != UINT64_MAX &&
+		    (int64_t)name.second >= since &&
+		    maildir_name_transaction(name.base, transaction))
+			buffer_add(out, span_of(transaction,
+				sizeof(transaction)));
+	}
+	int result = errno == 0 ? 0 : error_set_errno(error,
+		"reading a maildir");
+	closedir(open);
+	return result;
+}
+
+/* A process may have died between giving a name and its sync. */
+int
+maildir_delivered(struct format_folder *opened, int64_t since,
+	struct buffer *out, struct error *error)
+{
+	struct maildir_folder *folder = maildir_of(opened);
+	if (maildir_folder_enter(folder, error) < 0)
+		return -1;
+	if (folder->in_new < 0 || folder->in_cur < 0)
+		return 0;
+	return find_delivered(folder->in_new, since, out, error) < 0 ||
+		find_delivered(folder->in_cur, since, out, error) < 0 ||
+		(out->size > 0 && sync_both(folder, true, true, error) < 0) ?
+		-1 : 0;
 }
 
 /* ---- flags ---- */

@@ -62,6 +62,34 @@ maildir_name_parse(struct span text, struct maildir_name *name)
 	return true;
 }
 
+static int
+digit_of(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' :
+		c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* "T" and its 32 digits are the last of what stands between the first dots. */
+bool
+maildir_name_transaction(struct span base,
+	uint8_t transaction[STORE_TRANSACTION_SIZE])
+{
+	const size_t length = 1 + 2 * STORE_TRANSACTION_SIZE;
+	struct span unique = span_skip(base, span_find(base, '.') + 1);
+	unique = span_first(unique, span_find(unique, '.'));
+	if (unique.size < length)
+		return false;
+	struct span text = span_skip(unique, unique.size - length);
+	bool is_good = text.data[0] == 'T';
+	for (size_t i = 0; i < STORE_TRANSACTION_SIZE && is_good; i++) {
+		int high = digit_of(text.data[1 + 2 * i]);
+		int low = digit_of(text.data[2 + 2 * i]);
+		is_good = high >= 0 && low >= 0;
+		transaction[i] = (uint8_t)(high * 16 + low);
+	}
+	return is_good;
+}
+
 static uint64_t
 flag_of(char letter)
 {
@@ -147,10 +175,16 @@ add_host(struct buffer *out)
 void
 maildir_name_make(const struct maildir_stamp *stamp, struct buffer *out)
 {
-	buffer_print(out, "%lld.M%06uP%dV%016llxI%016llx.",
+	buffer_print(out, "%lld.M%06uP%dV%016llxI%016llx",
 		(long long)stamp->second, (unsigned)stamp->micro,
 		(int)getpid(), (unsigned long long)stamp->device,
 		(unsigned long long)stamp->inode);
+	if (stamp->transaction != NULL)
+		buffer_add_byte(out, 'T');
+	for (size_t i = 0; i < STORE_TRANSACTION_SIZE &&
+	    stamp->transaction != NULL; i++)
+		buffer_print(out, "%02x", (unsigned)stamp->transaction[i]);
+	buffer_add_byte(out, '.');
 	add_host(out);
 	buffer_print(out, ",S=%llu,W=%llu", (unsigned long long)stamp->size,
 		(unsigned long long)stamp->wire_size);

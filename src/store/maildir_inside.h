@@ -30,6 +30,10 @@ struct maildir_name {
 	uint64_t size, wire_size;	/* of S= and W=; UINT64_MAX: not told */
 	uint64_t second, micro;		/* of its beginning, for the order */
 };
+/* The transaction that stands in a base name. False: none does. */
+bool
+maildir_name_transaction(struct span base,
+	uint8_t transaction[STORE_TRANSACTION_SIZE]);
 
 /* False: not a message's name (a dot file, or too long). */
 bool
@@ -52,6 +56,7 @@ struct maildir_stamp {
 	uint32_t micro;
 	uint64_t device, inode;
 	uint64_t size, wire_size;
+	const uint8_t *transaction;	/* NULL: none */
 };
 void
 maildir_name_make(const struct maildir_stamp *stamp, struct buffer *out);
@@ -181,6 +186,9 @@ int
 maildir_append(struct format_folder *folder,
 	const struct store_message_new *messages, size_t count,
 	uint8_t (*keys)[FORMAT_KEY_SIZE], struct error *error);
+int
+maildir_delivered(struct format_folder *folder, int64_t since,
+	struct buffer *out, struct error *error);
 int
 maildir_set_flags(struct format_folder *folder,
 	const struct format_flags *changes, size_t count,

@@ -2,9 +2,10 @@
  * New messages in files of other programs: deliveries, APPEND, copies.
  *
  * A delivery is only appended to the file; the next one who looks gives it its
- * UID. Its transaction is written down when the file has the message, so that a
- * crash in between may double a message but never loses one. While the first
- * delivery of a transaction is under way a second one waits for it.
+ * UID. Its transaction stands with the message where the format can keep it.
+ * Elsewhere the log is told when the file has the message, so that a crash in
+ * between may double a message but never loses one. While the first delivery of
+ * a transaction is under way a second one waits for it.
  */
 #include "store/mirror_folder.h"
 
@@ -164,13 +165,53 @@ end_delivery(struct mirror *mirror, struct mirror_delivery *delivery)
 /* The message is in the file, and that is what counts: without this line a
  * second delivery of it would only not be known. */
 static void
-note_delivered(const struct store_account *handle, uint32_t mailbox,
-	const uint8_t *transaction)
+note_delivered(const struct store_account *handle,
+	const struct mirror_delivery *delivery)
 {
+	struct mirror *mirror = handle->account->mirror;
 	struct error error = { .text = "" };
-	if (op_delivered(handle, mailbox, transaction, &error) != STORE_OK)
+	pthread_mutex_lock(&mirror->table_lock);
+	mirror_seen_put(&mirror->seen, delivery->mailbox,
+		delivery->transaction, clock_wall() / 1000);
+	pthread_mutex_unlock(&mirror->table_lock);
+	if (mirror->format->call->delivered == NULL &&
+	    op_delivered(handle, delivery->mailbox, delivery->transaction,
+			&error) != STORE_OK)
 		log_event(LOG_WARN, "transaction-not-kept", NULL,
 			LOG_TEXT("reason", error.text));
+}
+
+/* What an earlier process delivered is known from the files, once. */
+static enum store_verdict
+learn_delivered(struct mirror *mirror, struct mirror_folder *folder,
+	struct error *error)
+{
+	const struct format_functions *call = mirror->format->call;
+	int64_t now = clock_wall() / 1000;
+	struct buffer found;
+	if (folder->is_delivered_known || call->delivered == NULL)
+		return STORE_OK;
+	buffer_init(&found, 0);
+	int result = call->delivered(folder->files, now - MIRROR_SEEN_SECONDS,
+		&found, error);
+	pthread_mutex_lock(&mirror->table_lock);
+	for (size_t i = 0; i < found.size; i += STORE_TRANSACTION_SIZE)
+		mirror_seen_put(&mirror->seen, folder->mailbox,
+			(const uint8_t *)found.data + i, now);
+	pthread_mutex_unlock(&mirror->table_lock);
+	folder->is_delivered_known = result == 0;
+	buffer_fini(&found);
+	return result < 0 ? STORE_TROUBLE : STORE_OK;
+}
+
+static enum store_verdict
+check_seen(struct mirror *mirror, const struct mirror_delivery *delivery)
+{
+	pthread_mutex_lock(&mirror->table_lock);
+	bool has = mirror_seen_has(&mirror->seen, delivery->mailbox,
+		delivery->transaction);
+	pthread_mutex_unlock(&mirror->table_lock);
+	return has ? STORE_DUPLICATE : STORE_OK;
 }
 
 static enum store_verdict
@@ -187,6 +228,10 @@ deliver(const struct store_account *handle, uint32_t mailbox,
 	if (verdict == STORE_OK)
 		verdict = mirror_folder_lock(mirror, mailbox, &folder, error);
 	if (verdict == STORE_OK)
+		verdict = learn_delivered(mirror, folder, error);
+	if (verdict == STORE_OK)
+		verdict = check_seen(mirror, &delivery);
+	if (verdict == STORE_OK)
 		verdict = check_quota(mirror, folder, size, error);
 	if (verdict == STORE_OK)
 		verdict = add(mirror, folder, addition, error);
@@ -194,7 +239,7 @@ deliver(const struct store_account *handle, uint32_t mailbox,
 		folder->pending += size;
 	mirror_folder_unlock(mirror, &folder);
 	if (verdict == STORE_OK)
-		note_delivered(handle, mailbox, transaction);
+		note_delivered(handle, &delivery);
 	end_delivery(mirror, &delivery);
 	return verdict;
 }

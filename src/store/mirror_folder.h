@@ -7,6 +7,7 @@
 #define STORE_MIRROR_FOLDER_H
 
 #include "store/mirror.h"
+#include "store/mirror_seen.h"
 #include "store/mirror_watch.h"
 #include "store/op_follow.h"
 
@@ -22,6 +23,7 @@ struct mirror_folder {
 
 	pthread_mutex_t lock;		/* of all that follows */
 	struct format_folder *files;	/* NULL: not open */
+	bool is_delivered_known;	/* what files tell is in mirror.seen */
 	struct mirror_sight sight;
 	bool is_followed;		/* the log says what scan says */
 	struct format_scan scan;
@@ -39,11 +41,12 @@ struct mirror {
 	struct account *account;
 	struct format *format;
 	pthread_mutex_t list_lock;	/* who changes or takes over the list */
-	pthread_mutex_t table_lock;	/* folder, delivering */
+	pthread_mutex_t table_lock;	/* folder, delivering, seen */
 	struct mirror_folder *folder;
 	size_t count;
 	pthread_cond_t delivered;
 	struct mirror_delivery *delivering;
+	struct mirror_seen seen;
 };
 
 /* The folder, locked and open. NO_MAILBOX when the log or the files have none. */

@@ -213,6 +213,7 @@ mirror_new(struct account *account, struct format *format)
 	pthread_mutex_init(&mirror->list_lock, NULL);
 	pthread_mutex_init(&mirror->table_lock, NULL);
 	pthread_cond_init(&mirror->delivered, NULL);
+	mirror_seen_init(&mirror->seen);
 	return mirror;
 }
 
@@ -232,5 +233,6 @@ mirror_free(struct mirror **mirror)
 	pthread_mutex_destroy(&old->list_lock);
 	pthread_mutex_destroy(&old->table_lock);
 	pthread_cond_destroy(&old->delivered);
+	mirror_seen_fini(&old->seen);
 	memory_free(old);
 }

@@ -228,8 +228,8 @@ enum store_verdict
 op_is_delivered(const struct store_account *handle, uint32_t mailbox,
 	const uint8_t *transaction, struct error *error)
 {
-	struct delivered_op op = { .op.prepare = prepare_question,
-		.mailbox = mailbox, .transaction = span_of(transaction,
+	struct delivered_op op = { .op = { .prepare = prepare_question,
+		.is_question = true }, .mailbox = mailbox, .transaction = span_of(transaction,
 		STORE_TRANSACTION_SIZE) };
 	return commit_run(handle, &op.op, error);
 }

@@ -8,7 +8,7 @@
  * Then a new process looks: a delivery that was answered is there, whole, and
  * one that was not is there whole or not at all; flags are those that were
  * answered, or those under way; what was expunged stays so. UIDs stay with
- * their messages.
+ * their messages. A delivery that comes again, answered or not, is there once.
  *
  * usage: crash-maildir [RUNS [SEED]]
  */
@@ -309,6 +309,7 @@ struct mail {
 	uint32_t uid;			/* 0: not seen yet */
 	uint32_t flags, new_flags;	/* as answered, and perhaps */
 	bool may_be, may_go;		/* not answered: there or not */
+	bool is_delivery;		/* with a transaction */
 };
 
 static struct {
@@ -456,12 +457,12 @@ check(void)
 
 /* ---- what is done ---- */
 
-static void
-deliver(bool is_append)
+static enum store_verdict
+deliver_text(uint32_t number, bool is_append)
 {
 	char text[TEXT_MOST];
 	uint8_t transaction[STORE_TRANSACTION_SIZE] = { 1 };
-	uint32_t number = ++world.texts, uid;
+	uint32_t uid;
 	struct error error;
 	memcpy(transaction + 1, &number, sizeof(number));
 	const struct store_piece piece = { .bytes = span_of(text,
@@ -470,12 +471,37 @@ deliver(bool is_append)
 		.piece_count = 1,
 		.flags.system = is_append ? STORE_SEEN : 0,
 		.transaction = is_append ? NULL : transaction };
-	bool is_done = store_append(world.account, world.inbox, &message, 1,
-		&uid, &error) == STORE_OK;
+	return store_append(world.account, world.inbox, &message, 1, &uid,
+		&error);
+}
+
+static void
+deliver(bool is_append)
+{
+	uint32_t number = ++world.texts;
+	bool is_done = deliver_text(number, is_append) == STORE_OK;
 	assert(is_done || disk.is_dead);
-	uint32_t flags = message.flags.system;
+	uint32_t flags = is_append ? STORE_SEEN : 0;
 	world.mail[world.count++] = (struct mail){ .text = number,
-		.flags = flags, .new_flags = flags, .may_be = !is_done };
+		.flags = flags, .new_flags = flags, .may_be = !is_done,
+		.is_delivery = !is_append };
+}
+
+/* The queue has heard nothing of some, and tries again. What may have been
+ * removed may be there again, too. */
+static void
+deliver_again(void)
+{
+	for (size_t i = 0; i < world.count; i++) {
+		struct mail *mail = &world.mail[i];
+		if (!mail->is_delivery || mail->may_go || draw(2) == 0)
+			continue;
+		enum store_verdict verdict = deliver_text(mail->text, false);
+		if (verdict != STORE_DUPLICATE &&
+		    (verdict != STORE_OK || !mail->may_be))
+			fail("a delivery is not known again", mail->text);
+		mail->may_be = false;
+	}
 }
 
 static struct mail *
@@ -550,6 +576,8 @@ static void
 one_life(void)
 {
 	open_world();
+	if (draw(2) == 0)
+		deliver_again();
 	check();
 	disk.calls = 0;
 	disk.cut = 1 + (unsigned)draw(40);

@@ -78,7 +78,7 @@ names_made_are_read(void **state)
 {
 	(void)state;
 	const struct maildir_stamp stamp = { 1700000000, 42, 0x801, 0xabc, 100,
-		104 };
+		104, NULL };
 	struct maildir_name name;
 	struct buffer text;
 	buffer_init(&text, 0);
@@ -87,6 +87,33 @@ names_made_are_read(void **state)
 	assert_true(span_equals(name.base, buffer_span(&text)));
 	assert_true(name.second == 1700000000 && name.micro == 42);
 	assert_true(name.size == 100 && name.wire_size == 104);
+	buffer_fini(&text);
+}
+
+static void
+a_transaction_stands_in_the_name(void **state)
+{
+	(void)state;
+	static const char *const none[] = { "1.M2P3.host", "1",
+		"1.T0123456789abcdef.host", "1.M2.T00112233445566778899aabbccddeeff",
+		"1.M2T00112233445566778899aabbccddeefg.host",
+		"1.M2X00112233445566778899aabbccddeeff.host",
+		"T00112233445566778899aabbccddeeff.host", "" };
+	struct maildir_stamp stamp = { 1700000000, 42, 0x801, 0xabc, 100, 104,
+		(const uint8_t *)"\x00\x11" "23456789abc\xfe\xff" };
+	uint8_t found[STORE_TRANSACTION_SIZE];
+	struct buffer text;
+	buffer_init(&text, 0);
+	maildir_name_make(&stamp, &text);
+	assert_true(maildir_name_transaction(buffer_span(&text), found));
+	assert_memory_equal(found, stamp.transaction, sizeof(found));
+	buffer_clear(&text);
+	stamp.transaction = NULL;
+	maildir_name_make(&stamp, &text);
+	assert_false(maildir_name_transaction(buffer_span(&text), found));
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		assert_false(maildir_name_transaction(span_from(none[i]),
+			found));
 	buffer_fini(&text);
 }
 
@@ -162,7 +189,7 @@ enum {
 	NAMES = sizeof(names) / sizeof(names[0]),
 	LISTS = sizeof(lists) / sizeof(lists[0]),
 	KEYWORDS = sizeof(keywords) / sizeof(keywords[0]),
-	TESTS = NAMES + LISTS + KEYWORDS + 3,
+	TESTS = NAMES + LISTS + KEYWORDS + 4,
 };
 
 static struct CMUnitTest tests[TESTS];
@@ -304,6 +331,7 @@ main(void)
 	for (size_t i = 0; i < KEYWORDS; i++)
 		add("keywords", keywords[i].name, check_keywords, i);
 	add("name", "made", names_made_are_read, 0);
+	add("name", "transaction", a_transaction_stands_in_the_name, 0);
 	add("directory", "replaced", what_is_replaced_is_read_anew, 0);
 	add("directory", "back again", what_comes_back_is_opened_anew, 0);
 	return _cmocka_run_group_tests("maildir", tests, TESTS, NULL, NULL);

@@ -88,11 +88,10 @@ make_key(struct count_key *key, const char *service, uint64_t account)
 }
 
 static bool
-count_in(const struct mailbox_protocol *protocol, uint64_t account)
+count_in(const char *service, uint64_t account, uint64_t most)
 {
 	struct count_key key;
-	struct span name = make_key(&key, protocol->service, account);
-	uint64_t most = config_number(adopt.config, protocol->limit);
+	struct span name = make_key(&key, service, account);
 	pthread_mutex_lock(&adopt.lock);
 	struct login_count *entry = map_get(&adopt.counts, name);
 	if (entry == NULL) {
@@ -103,6 +102,13 @@ count_in(const struct mailbox_protocol *protocol, uint64_t account)
 	entry->count += may;
 	pthread_mutex_unlock(&adopt.lock);
 	return may;
+}
+
+bool
+mailbox_login_again(const char *service, uint64_t account)
+{
+	return mailbox_has_account(adopt.mailbox, account) &&
+		count_in(service, account, 0);
 }
 
 void
@@ -185,7 +191,8 @@ redeem(struct adoption *adoption)
 	else if (!ticket_fits(&ticket, adoption->handover.fds[0]))
 		refuse(adoption, protocol->denied,
 			"the client is not the user whom login named");
-	else if (!count_in(protocol, ticket.account))
+	else if (!count_in(protocol->service, ticket.account,
+	    config_number(adopt.config, protocol->limit)))
 		refuse(adoption, protocol->too_many,
 			"too many sessions of the account");
 	else

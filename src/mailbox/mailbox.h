@@ -18,6 +18,8 @@
 #include "serve/space.h"
 #include "store/store.h"
 
+struct moved;
+
 /* The process. Made by main, constant while sessions run. */
 struct mailbox {
 	struct lot *lot;
@@ -67,6 +69,11 @@ struct mailbox_protocol {
 	const char *ticket;		/* service named in the ticket: "imap" */
 	const char *limit;		/* parameter: connections of one account */
 	void (*begin)(struct mailbox_login *login);
+	/* A session of the predecessor (mailbox/move.h) goes on; false: it ended.
+	 * Only one whose struct has this version and size. */
+	bool (*resume)(struct moved *moved);
+	uint32_t moved_version, moved_size;
+	const char *goodbye;		/* to the others */
 	/* Lines to the client, CRLF included, when the login cannot be honoured.
 	 * "%s" is `tag` where has_tag says so, and stands first. */
 	bool has_tag;
@@ -85,6 +92,15 @@ void
 imap_session_begin(struct mailbox_login *login);
 void
 pop3_session_begin(struct mailbox_login *login);
+bool
+imap_session_resume(struct moved *moved);
+bool
+pop3_session_resume(struct moved *moved);
+
+/* The same for a session that has been resumed; it is counted whatever the
+ * limit is now. False: the account is not of this process. */
+bool
+mailbox_login_again(const char *service, uint64_t account);
 
 /*
  * A session that begin was called for has ended; exactly once for each, by the

@@ -14,6 +14,7 @@
 
 #include "mailbox/adopt.h"
 #include "mailbox/lmtp/lmtp.h"
+#include "mailbox/move.h"
 #include "mailbox/operator.h"
 #include "mailbox/quota.h"
 #include "mailbox/spool_lock.h"
@@ -173,6 +174,7 @@ main(int argc, char **argv)
 		lot_set_idle_limit(mailbox.lot, config_duration(config,
 			"max_idle"));
 	quota_start(mailbox.lot, auth);
+	move_take_all(&mailbox);
 	lot_run(mailbox.lot, STOP_GRACE);
 	adopt_fini();
 	store_close(&mailbox.store);

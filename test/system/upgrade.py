@@ -2,11 +2,15 @@
 """New programs are installed under a running system and `posthouse upgrade` is
 said, three times in a row: master keeps its pid, every process is a new one, no
 connection is refused, what clients have begun they end, and nothing that was
-acknowledged is lost or there twice. A version that cannot start changes nothing."""
+acknowledged is lost or there twice. Fifty IMAP clients and some of POP3 stay
+logged in and hear what others did meanwhile. A version that cannot start changes
+nothing."""
 import os
+import re
 import shutil
 import smtplib
 import socket
+import ssl
 import sys
 import tempfile
 import threading
@@ -18,6 +22,9 @@ import posthouse
 
 UPGRADES = 3
 SENDERS = 4
+IDLERS, SELECTED = 25, 25
+FIRST = 30                      # messages that are there at first
+BIG, LAZY = 1 << 20, 16         # the first of them, and how often it is asked for
 DOMAIN = "example.test"
 
 
@@ -80,15 +87,22 @@ class Sender(threading.Thread):
 class Talk:
     """A connection that speaks line by line."""
 
-    def __init__(self, port):
+    def __init__(self, port, tls=False):
         self.socket = socket.create_connection(("127.0.0.1", port), 20)
+        if tls:
+            context = ssl.create_default_context()
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            self.socket = context.wrap_socket(self.socket)
         self.file = self.socket.makefile("rb")
 
     def say(self, text):
         self.socket.sendall(text.encode())
 
     def line(self):
-        return self.file.readline().decode("latin-1").rstrip("\r\n")
+        line = self.file.readline().decode("latin-1")
+        assert line.endswith("\n"), "the connection has ended"
+        return line.rstrip("\r\n")
 
     def expect(self, start):
         line = self.line()
@@ -100,6 +114,139 @@ class Talk:
     def ask(self, text, start):
         self.say(text + "\r\n")
         return self.expect(start)
+
+
+class Reader(Talk):
+    """An IMAP client that believes what it is told: which UIDs there are."""
+
+    def __init__(self, system, tls):
+        super().__init__(system.port("imaps" if tls else "imap"), tls)
+        self.uids, self.tags, self.exists = [], 0, 0
+        self.line()
+        self.command(f"LOGIN reader@{DOMAIN} {system.passwords['reader@' + DOMAIN]}")
+        self.command("SELECT INBOX")
+        self.look()
+
+    def hear(self, line):
+        match = re.match(r"\* (\d+) (EXPUNGE|EXISTS)$", line)
+        if match and match[2] == "EXPUNGE":
+            if int(match[1]) <= len(self.uids):
+                del self.uids[int(match[1]) - 1]
+            self.exists -= 1
+        elif match:
+            self.exists = int(match[1])
+
+    def until(self, start):
+        lines = []
+        while True:
+            lines.append(self.line())
+            if lines[-1].startswith(start):
+                return lines
+            self.hear(lines[-1])
+
+    def begin(self, text):
+        self.tags += 1
+        self.say(f"t{self.tags} {text}\r\n")
+
+    def command(self, text):
+        self.begin(text)
+        lines = self.until(f"t{self.tags} ")
+        assert lines[-1].startswith(f"t{self.tags} OK"), lines[-1]
+        return lines
+
+    def look(self):
+        """What it was told must be what is there; new ones are at the end."""
+        found = self.command("UID SEARCH ALL")
+        row = [line for line in found if line.startswith("* SEARCH")][0]
+        uids = [int(word) for word in row.split()[2:]]
+        assert uids[:len(self.uids)] == self.uids, (uids, self.uids)
+        assert len(uids) == self.exists, (len(uids), self.exists)
+        self.uids = uids
+
+    def idle(self):
+        self.begin("IDLE")
+        self.until("+ idling")
+
+    def done(self):
+        self.say("DONE\r\n")
+        assert self.until(f"t{self.tags} ")[-1].startswith(f"t{self.tags} OK")
+
+
+class Readers:
+    """Clients of one mailbox in every state that a session can be in."""
+
+    def __init__(self, system):
+        self.system = system
+        self.writer = Reader(system, False)
+        for i in range(FIRST):
+            self.append(f"first {i}", BIG if i == 0 else 200)
+        self.writer.command("NOOP")
+        self.idlers = [Reader(system, True) for _ in range(IDLERS)]
+        self.selected = [Reader(system, i % 2 == 0) for i in range(SELECTED)]
+        for reader in self.idlers:
+            reader.idle()
+        self.saver, self.half, self.uploader, self.lazy = self.selected[:4]
+        self.saver.command("FETCH 1 (MODSEQ)")
+        self.saver.command("SEARCH RETURN (SAVE) 2:4")
+
+    def append(self, subject, size=200):
+        text = f"Subject: {subject}\r\n\r\n{('x' * 70 + chr(13) + chr(10)) * (size // 72)}\r\n"
+        self.writer.begin(f"APPEND INBOX {{{len(text)}+}}\r\n{text}")
+        assert self.writer.until(f"t{self.writer.tags} ")[-1].split()[1] == "OK"
+
+    def change(self, subject):
+        """The last but one goes, another comes."""
+        self.writer.command("NOOP")
+        self.writer.command(f"STORE {self.writer.exists - 1} +FLAGS.SILENT (\\Deleted)")
+        self.writer.command("EXPUNGE")
+        self.append(subject)
+
+    def begin(self, i):
+        """What is under way when the upgrade comes."""
+        self.half.say(f"half{i} FETCH 1 (UID FL")
+        text = f"Subject: upload {i}\r\n\r\n"
+        self.uploader.say(f"up{i} APPEND INBOX {{{len(text) + 7}+}}\r\n{text}")
+        for j in range(LAZY):
+            self.lazy.say(f"lazy{i}-{j} UID FETCH 1 (FLAGS BODY.PEEK[])\r\n")
+        self.change(f"before {i}")
+
+    def end(self, i):
+        # bytes after the upgrade has begun: the message ends where it began
+        self.uploader.say("the end\r\n")
+        assert self.uploader.until(f"up{i} ")[-1].split()[1] == "OK"
+        self.half.say("AGS)\r\n")
+        lines = self.half.until(f"half{i} ")
+        assert lines[-1].split()[1] == "OK" and any("FETCH (UID" in line for line in lines), lines
+        for j in range(LAZY):
+            assert self.lazy.until(f"lazy{i}-{j} ")[-1].split()[1] == "OK"
+        found = self.saver.command("FETCH $ (UID MODSEQ)")
+        assert len([line for line in found if "MODSEQ" in line]) == 3, found
+        self.change(f"after {i}")
+        for reader in self.selected:
+            reader.command("NOOP")
+            reader.look()
+        for reader in self.idlers:
+            reader.done()
+            reader.look()
+            reader.idle()
+
+
+class Dropper(Talk):
+    """A POP3 client with messages marked, which go when it says QUIT."""
+
+    def __init__(self, system, marked):
+        super().__init__(system.port("pop3"))
+        self.marked = marked
+        self.expect("+OK")
+        self.ask(f"USER pop@{DOMAIN}", "+OK")
+        self.ask(f"PASS {system.passwords['pop@' + DOMAIN]}", "+OK")
+        for number in marked:
+            self.ask(f"DELE {number}", "+OK")
+
+    def end(self):
+        for number in self.marked:
+            self.ask(f"RETR {number}", "-ERR")
+        self.ask("QUIT", "+OK")
 
 
 def open_smtp(system):
@@ -183,25 +330,38 @@ def main():
     posthouse.own_network()
     installation = Installation()
     try:
-        with posthouse.System(smtpd_client_connection_rate_limit=0) as system:
-            for name in ("alice", "load"):
+        with posthouse.System(smtpd_client_connection_rate_limit=0,
+                              imap_user_connection_limit=100) as system:
+            for name in ("alice", "load", "pop", "reader"):
                 system.add_user(f"{name}@{DOMAIN}")
             system.start()
+            for i in range(10):
+                system.send(f"pop@{DOMAIN}", subject=f"number {i}")
+            readers = Readers(system)
             stop = threading.Event()
             senders = [Sender(system.port("smtp"), i, stop) for i in range(SENDERS)]
             for sender in senders:
                 sender.start()
-            for _ in range(UPGRADES):
+            for i in range(UPGRADES):
                 talks = open_smtp(system)
+                droppers = [Dropper(system, (1,)), Dropper(system, (2, 3))]
+                readers.begin(i)
                 upgrade(system, installation)
+                readers.end(i)
                 close_smtp(talks)
+                for dropper in droppers:
+                    dropper.end()
             stop.set()
             for sender in senders:
                 sender.join()
             load_is_complete(system, senders)
             expected = sorted(["of content", "of envelope", "of idle"] * UPGRADES)
-            posthouse.wait_until(lambda: subjects(system, f"alice@{DOMAIN}") == expected, 10,
+            posthouse.wait_until(lambda: [s for s in subjects(system, f"alice@{DOMAIN}")
+                                          if s.startswith("of ")] == expected, 10,
                                  "what was begun before is there once")
+            assert subjects(system, f"pop@{DOMAIN}") == [f"number {9}"]
+            print(f"{IDLERS + SELECTED} IMAP clients stayed")
+            del readers
             posthouse.wait_until(lambda: not [name for name, _ in system.processes()
                                               if name.endswith("(old)")], 20,
                                  "the old processes have ended")

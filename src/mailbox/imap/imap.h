@@ -57,6 +57,14 @@ struct imap_parked {
 	uint32_t commands;
 };
 
+/* What goes to a successor (mailbox/move.h); behind it the ranges of "$" and
+ * what has come of a command. Its layout is IMAP_PARKED_VERSION's too. */
+struct imap_moved {
+	struct imap_parked parked;
+	struct imap_frame frame;	/* but its pointers */
+	uint32_t saved, command;	/* ranges; bytes */
+};
+
 struct imap_append;
 
 struct imap_session {
@@ -81,6 +89,8 @@ struct imap_session {
 	struct buffer line;		/* a response being built */
 	struct imap_command *command;	/* being executed, or NULL */
 	bool is_closing;		/* close when everything is written */
+	bool is_resumed;		/* it has come from another process */
+	bool is_moved;			/* it has gone to another */
 };
 
 enum imap_state { IMAP_AUTHENTICATED = 1, IMAP_SELECTED = 2, IMAP_ANY = 3 };
@@ -134,6 +144,14 @@ imap_command_literal(struct imap_session *imap);
 /* A command of which something was left out: answers why. */
 void
 imap_command_refuse(struct imap_session *imap);
+
+/* moved.c: sends the session, which is parked but for its slot, to the successor
+ * of this process. False: it stays. */
+bool
+imap_moved_send(struct imap_session *imap);
+/* Puts back what was sent; false: it does not fit together. */
+bool
+imap_moved_take(struct imap_session *imap, struct span parts);
 
 /* ---- answering (answer.c) ---- */
 

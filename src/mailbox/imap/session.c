@@ -19,6 +19,7 @@
 #include "mailbox/imap/append.h"
 #include "mailbox/imap/capability.h"
 #include "mailbox/imap/idle.h"
+#include "mailbox/move.h"
 #include "serve/counter.h"
 
 static enum session_next
@@ -51,11 +52,62 @@ copy_text(char *out, size_t room, const char *text)
 	out[size] = '\0';
 }
 
+/* What a session of this process has, whoever began it; takes the stream. */
+static struct imap_session *
+make(const struct mailbox *mailbox, uint64_t account, struct stream *stream)
+{
+	struct imap_session *imap = memory_new(sizeof(*imap));
+	imap->mailbox = mailbox;
+	imap->stream = *stream;
+	imap_frame_init(&imap->frame);
+	if (mailbox->message_size_limit > imap->frame.skip_limit / 2)
+		imap->frame.skip_limit = mailbox->message_size_limit * 2;
+	number_set_init(&imap->saved);
+	arena_init(&imap->arena, IMAP_COMMAND_MEMORY);
+	buffer_init(&imap->line, 0);
+	imap->watch = (struct store_watch){
+		.changed = note_change, .account_id = account
+	};
+	imap->session = (struct session){
+		.type = &session_type, .fd = stream->fd, .second_fd = -1,
+		.deadline = INT64_MAX, .group = account, .can_move = true
+	};
+	int none = -1;
+	stream_init(stream, &none);
+	return imap;
+}
+
+bool
+imap_session_resume(struct moved *moved)
+{
+	uint64_t account;
+	memcpy(&account, moved->parts.data + offsetof(struct imap_moved,
+		parked.account), sizeof(account));
+	if (!mailbox_login_again("mailbox-imap", account))
+		return false;
+	struct imap_session *imap = make(moved->mailbox, account,
+		&moved->stream);
+	struct session *session = &imap->session;
+	copy_text(imap->scope.session, sizeof(imap->scope.session),
+		moved->session);
+	if (!imap_moved_take(imap, moved->parts)) {
+		end(&session);
+		return false;
+	}
+	imap->is_resumed = true;
+	lot_add(moved->mailbox->lot, session);
+	return true;
+}
+
 void
 imap_session_begin(struct mailbox_login *login)
 {
-	struct imap_session *imap = memory_new(sizeof(*imap));
-	imap->mailbox = login->mailbox;
+	struct stream stream;
+	stream_init(&stream, &login->fd);
+	stream_set_spill(&stream, login->mailbox->spill);
+	buffer_add(&stream.in, login->unread);
+	struct imap_session *imap = make(login->mailbox, login->account,
+		&stream);
 	imap->parked = (struct imap_parked){
 		.version = IMAP_PARKED_VERSION, .account = login->account,
 		.actor = login->actor, .quota = login->quota,
@@ -65,23 +117,6 @@ imap_session_begin(struct mailbox_login *login)
 	copy_text(imap->parked.tag, sizeof(imap->parked.tag), login->tag);
 	copy_text(imap->scope.session, sizeof(imap->scope.session),
 		login->session);
-	stream_init(&imap->stream, &login->fd);
-	stream_set_spill(&imap->stream, login->mailbox->spill);
-	buffer_add(&imap->stream.in, login->unread);
-	imap_frame_init(&imap->frame);
-	if (login->mailbox->message_size_limit > imap->frame.skip_limit / 2)
-		imap->frame.skip_limit =
-			login->mailbox->message_size_limit * 2;
-	number_set_init(&imap->saved);
-	arena_init(&imap->arena, IMAP_COMMAND_MEMORY);
-	buffer_init(&imap->line, 0);
-	imap->watch = (struct store_watch){
-		.changed = note_change, .account_id = login->account
-	};
-	imap->session = (struct session){
-		.type = &session_type, .fd = imap->stream.fd, .second_fd = -1,
-		.deadline = INT64_MAX, .group = login->account
-	};
 	lot_add(login->mailbox->lot, &imap->session);
 }
 
@@ -91,10 +126,11 @@ end(struct session **session)
 	struct imap_session *imap = (struct imap_session *)*session;
 	if (imap->is_watching)
 		store_watch_remove(imap->mailbox->store, &imap->watch);
-	log_event(LOG_INFO, "logout", &imap->scope,
-		LOG_TEXT("user", imap->parked.user),
-		LOG_TEXT("service", "imap"),
-		LOG_NUMBER("commands", imap->parked.commands));
+	if (!imap->is_moved)
+		log_event(LOG_INFO, "logout", &imap->scope,
+			LOG_TEXT("user", imap->parked.user),
+			LOG_TEXT("service", "imap"),
+			LOG_NUMBER("commands", imap->parked.commands));
 	imap_append_free(&imap->append);
 	stream_fini(&imap->stream);
 	imap_frame_fini(&imap->frame);
@@ -154,6 +190,21 @@ take_command(struct imap_session *imap, bool is_refused)
 		imap_command_run(imap, text);
 	imap_frame_reset(&imap->frame);
 	arena_fini(&imap->arena);
+}
+
+/* As it was in the process before: changes since then are told as ever. */
+static void
+resume(struct imap_session *imap)
+{
+	imap->is_resumed = false;
+	if (imap->parked.mailbox != 0) {
+		atomic_store(&imap->has_changed, true);
+		imap_watch(imap);
+	}
+	if (!imap->parked.is_idling)
+		return;
+	atomic_store(&imap->is_nudged, true);
+	imap_update(imap, true, NULL);
 }
 
 /* One step of the framer over what has come. */
@@ -265,8 +316,13 @@ handle(struct imap_session *imap, enum session_event event)
 	enum session_next next;
 	switch (event) {
 	case SESSION_START:
-		greet(imap);
-		return serve(imap);
+		if (!imap->is_resumed) {
+			greet(imap);
+			return serve(imap);
+		}
+		resume(imap);
+		next = flush(imap);
+		return next == SESSION_PARK ? serve(imap) : next;
 	case SESSION_WRITABLE:
 		next = flush(imap);
 		return next == SESSION_PARK ? serve(imap) : next;
@@ -292,5 +348,8 @@ run(struct session *session, enum session_event event)
 	struct imap_session *imap = (struct imap_session *)session;
 	enum session_next next = handle(imap, event);
 	lie_down(imap);
+	if ((next == SESSION_PARK || next == SESSION_PARK_WRITE) &&
+	    move_is_wanted() && imap_moved_send(imap))
+		return SESSION_CLOSE;
 	return next;
 }

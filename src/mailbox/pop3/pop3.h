@@ -50,6 +50,14 @@ struct pop3_parked {
 	uint32_t next;			/* LISTING: the message to list next */
 };
 
+/* What goes to a successor (mailbox/move.h); behind it the ranges of both sets.
+ * Its layout is POP3_PARKED_VERSION's too. */
+struct pop3_moved {
+	struct pop3_parked parked;
+	uint32_t removed, retrieved;	/* ranges */
+	bool is_skipping;
+};
+
 struct pop3_session {
 	struct session session;		/* first */
 	const struct mailbox *mailbox;
@@ -68,6 +76,8 @@ struct pop3_session {
 	struct store_view *view;
 	bool is_closing;		/* close when everything is written */
 	bool is_skipping;		/* the rest of a line too long */
+	bool is_resumed;		/* it has come from another process */
+	bool is_moved;			/* it has gone to another */
 };
 
 /* "+OK text" and "-ERR text". */
@@ -111,6 +121,14 @@ enum { POP3_UID_SIZE = 17 };
 void
 pop3_format_uid(const struct pop3_session *pop3, uint32_t uid,
 	char out[POP3_UID_SIZE]);
+
+/* moved.c: sends the session, which is parked but for its slot, to the successor
+ * of this process. False: it stays. */
+bool
+pop3_moved_send(struct pop3_session *pop3);
+/* Puts back what was sent; false: it does not fit together. */
+bool
+pop3_moved_take(struct pop3_session *pop3, struct span parts);
 
 /* The UPDATE state (RFC 1939 6): removes what is marked. */
 void

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "mailbox/move.h"
 #include "mailbox/pop3/pop3.h"
 #include "proto/line.h"
 #include "serve/counter.h"
@@ -29,26 +30,61 @@ copy_text(char *out, size_t room, const char *text)
 	out[size] = '\0';
 }
 
+/* What a session of this process has, whoever began it; takes the stream. */
+static struct pop3_session *
+make(const struct mailbox *mailbox, uint64_t account, struct stream *stream)
+{
+	struct pop3_session *pop3 = memory_new(sizeof(*pop3));
+	pop3->mailbox = mailbox;
+	number_set_init(&pop3->removed);
+	number_set_init(&pop3->retrieved);
+	pop3->body.fd = -1;
+	pop3->stream = *stream;
+	pop3->session = (struct session){ .type = &session_type,
+		.fd = stream->fd, .second_fd = -1, .deadline = INT64_MAX,
+		.group = account, .can_move = true };
+	int none = -1;
+	stream_init(stream, &none);
+	return pop3;
+}
+
+bool
+pop3_session_resume(struct moved *moved)
+{
+	uint64_t account;
+	memcpy(&account, moved->parts.data + offsetof(struct pop3_moved,
+		parked.account), sizeof(account));
+	if (!mailbox_login_again("mailbox-pop3", account))
+		return false;
+	struct pop3_session *pop3 = make(moved->mailbox, account,
+		&moved->stream);
+	struct session *session = &pop3->session;
+	copy_text(pop3->scope.session, sizeof(pop3->scope.session),
+		moved->session);
+	if (!pop3_moved_take(pop3, moved->parts)) {
+		end(&session);
+		return false;
+	}
+	pop3->is_resumed = true;
+	lot_add(moved->mailbox->lot, session);
+	return true;
+}
+
 void
 pop3_session_begin(struct mailbox_login *login)
 {
-	struct pop3_session *pop3 = memory_new(sizeof(*pop3));
-	pop3->mailbox = login->mailbox;
+	struct stream stream;
+	stream_init(&stream, &login->fd);
+	stream_set_spill(&stream, login->mailbox->spill);
+	buffer_add(&stream.in, login->unread);
+	struct pop3_session *pop3 = make(login->mailbox, login->account,
+		&stream);
 	pop3->parked = (struct pop3_parked){ .version = POP3_PARKED_VERSION,
 		.account = login->account, .actor = login->actor,
 		.quota = login->quota };
 	copy_text(pop3->parked.user, sizeof(pop3->parked.user), login->user);
 	copy_text(pop3->scope.session, sizeof(pop3->scope.session),
 		login->session);
-	number_set_init(&pop3->removed);
-	number_set_init(&pop3->retrieved);
-	pop3->body.fd = -1;
-	stream_init(&pop3->stream, &login->fd);
-	stream_set_spill(&pop3->stream, login->mailbox->spill);
-	buffer_add(&pop3->stream.in, login->unread);
-	pop3->session = (struct session){ .type = &session_type,
-		.fd = pop3->stream.fd, .second_fd = -1, .deadline = INT64_MAX,
-		.group = login->account };
 	lot_add(login->mailbox->lot, &pop3->session);
 }
 
@@ -56,11 +92,12 @@ static void
 end(struct session **session)
 {
 	struct pop3_session *pop3 = (struct pop3_session *)*session;
-	log_event(LOG_INFO, "logout", &pop3->scope,
-		LOG_TEXT("user", pop3->parked.user),
-		LOG_TEXT("service", "pop3"),
-		LOG_NUMBER("commands", pop3->parked.commands),
-		LOG_NUMBER("messages", pop3->parked.sent));
+	if (!pop3->is_moved)
+		log_event(LOG_INFO, "logout", &pop3->scope,
+			LOG_TEXT("user", pop3->parked.user),
+			LOG_TEXT("service", "pop3"),
+			LOG_NUMBER("commands", pop3->parked.commands),
+			LOG_NUMBER("messages", pop3->parked.sent));
 	if (pop3->body.pinned != NULL)
 		store_body_close(&pop3->body);
 	number_set_fini(&pop3->removed);
@@ -244,8 +281,12 @@ handle(struct pop3_session *pop3, enum session_event event)
 	enum session_next next;
 	switch (event) {
 	case SESSION_START:
-		greet(pop3);
-		return serve(pop3);
+		if (!pop3->is_resumed) {
+			greet(pop3);
+			return serve(pop3);
+		}
+		next = flush(pop3);
+		return next == SESSION_PARK ? serve(pop3) : next;
 	case SESSION_WRITABLE:
 		next = flush(pop3);
 		return next == SESSION_PARK ? serve(pop3) : next;
@@ -272,5 +313,8 @@ run(struct session *session, enum session_event event)
 	struct pop3_session *pop3 = (struct pop3_session *)session;
 	enum session_next next = handle(pop3, event);
 	lie_down(pop3);
+	if ((next == SESSION_PARK || next == SESSION_PARK_WRITE) &&
+	    move_is_wanted() && pop3_moved_send(pop3))
+		return SESSION_CLOSE;
 	return next;
 }

@@ -46,10 +46,23 @@ lot_step_aside(void)
 }
 
 void
+session_unwatch(struct session *session)
+{
+	assert(session == added);
+}
+
+void
 session_nudge(struct session *session)
 {
 	assert(session == added);
 	nudges++;
+}
+
+bool
+mailbox_login_again(const char *service, uint64_t account)
+{
+	(void)service;
+	return account == ACCOUNT;
 }
 
 void

@@ -25,9 +25,9 @@ const struct config_parameter config_table[] = {
 	"Domain added to addresses without one in mail from this host; of a /file its "
 	"first line (Debian: /etc/mailname). Postfix has $myhostname where it is not "
 	"set." },
-{ "inet_interfaces", L, "all", NULL, "relay", NULL,
+{ "inet_interfaces", L, "all", NULL, "relay hostmaster", NULL,
 	"Addresses to listen on: all, loopback-only, host names or addresses." },
-{ "inet_protocols", C, "all", "all ipv4 ipv6", "relay", NULL,
+{ "inet_protocols", C, "all", "all ipv4 ipv6", "relay hostmaster", NULL,
 	"IP versions to listen on, and to send mail by." },
 { "mydestination", M, "$myhostname, localhost.$mydomain, localhost", NULL,
 	"auth smtpd", NULL,
@@ -141,7 +141,7 @@ const struct config_parameter config_table[] = {
 { "smtpd_sasl_auth_enable", B, "no", NULL, "smtpd", NULL,
 	"Offer AUTH on port 25 too. The submission ports always do." },
 
-{ "relayhost", T, "", NULL, "queue", NULL,
+{ "relayhost", T, "", NULL, "queue hostmaster", NULL,
 	"Next hop of all mail to other domains: [host]:port, [host], or a domain "
 	"whose MX are asked. Empty: the domain of each recipient." },
 { "transport_maps", T, "", NULL, "queue", NULL,
@@ -274,9 +274,22 @@ const struct config_parameter config_table[] = {
 	"Zone files in the usual format that are served to everybody on dns_port: "
 	"FILE, whose name less .zone is the origin, or ORIGIN:FILE. Read again at "
 	"each reload; a zone with a mistake stays as it was." },
+{ "hostmaster_state_file", T, "$data_directory/hostmaster/state", NULL, "", NULL,
+	"File for what is to be remembered of our domains: since when the DNS has "
+	"which key." },
 { "dns_state_file", T, "$data_directory/dns/state", NULL, "", NULL,
 	"File for what is to be remembered of zones: serials, and records that were "
 	"added to them for our domains." },
+{ "dns_addresses", L, "", NULL, "hostmaster", NULL,
+	"Addresses of this host that the DNS is told, of a host behind NAT those "
+	"that others reach it by. Empty: the global ones it has and listens on, else "
+	"private ones; never those of the loopback." },
+{ "dns_records_ttl", D, "1h", NULL, "hostmaster", "s",
+	"How long others may keep records that are made for our domains. A new key "
+	"for TLS is used when its TLSA record has been there for twice as long." },
+{ "mta_sts_mode", C, "testing", "none testing enforce", "hostmaster", NULL,
+	"The MTA-STS policy of our domains (RFC 8461 3.2). enforce needs a "
+	"certificate that others trust." },
 { "dns_recursion_networks", W, "", NULL, "names", NULL,
 	"Clients for whom dns_port also finds what is not in dns_zones. Empty: "
 	"those of mynetworks and of the private networks (RFC 1918, RFC 4193) "
@@ -312,7 +325,7 @@ const struct config_parameter config_table[] = {
 { "tls_processes", N, "1", NULL, "login smtpd", NULL,
 	"Processes that speak TLS with clients. Each connection takes two of the "
 	"descriptors that a process may have (ulimit -n)." },
-{ "protocols", L, "imap pop3 lmtp", NULL, "", NULL,
+{ "protocols", L, "imap pop3 lmtp", NULL, "hostmaster", NULL,
 	"How mailboxes are reached. SMTP always runs." },
 { "data_directory", T, "/var/lib/posthouse", NULL, "*", NULL,
 	"Where mail, accounts and keys are." },
@@ -326,14 +339,14 @@ const struct config_parameter config_table[] = {
 { "log_level", C, "info", "error warn info debug", "*", NULL,
 	"The finest level that is logged." },
 
-{ "port_offset", N, "0", NULL, "names relay", NULL, "Added to every port." },
-{ "smtp_port", P, "25", NULL, "relay", NULL, "0 turns a listener off." },
-{ "submission_port", P, "587", NULL, "", NULL, "0 turns a listener off." },
-{ "submissions_port", P, "465", NULL, "", NULL, "0 turns a listener off." },
-{ "imap_port", P, "143", NULL, "", NULL, "0 turns a listener off." },
-{ "imaps_port", P, "993", NULL, "", NULL, "0 turns a listener off." },
-{ "pop3_port", P, "110", NULL, "", NULL, "0 turns a listener off." },
-{ "pop3s_port", P, "995", NULL, "", NULL, "0 turns a listener off." },
+{ "port_offset", N, "0", NULL, "names relay hostmaster", NULL, "Added to every port." },
+{ "smtp_port", P, "25", NULL, "relay hostmaster", NULL, "0 turns a listener off." },
+{ "submission_port", P, "587", NULL, "hostmaster", NULL, "0 turns a listener off." },
+{ "submissions_port", P, "465", NULL, "hostmaster", NULL, "0 turns a listener off." },
+{ "imap_port", P, "143", NULL, "hostmaster", NULL, "0 turns a listener off." },
+{ "imaps_port", P, "993", NULL, "hostmaster", NULL, "0 turns a listener off." },
+{ "pop3_port", P, "110", NULL, "hostmaster", NULL, "0 turns a listener off." },
+{ "pop3s_port", P, "995", NULL, "hostmaster", NULL, "0 turns a listener off." },
 { "lmtp_port", P, "0", NULL, "", NULL, "0 turns a listener off." },
 { "dns_port", P, "53", NULL, "names", NULL,
 	"UDP and TCP; open only while dns_zones or dns_secondary_zones names a "

@@ -2,12 +2,18 @@
 #ifndef HOSTMASTER_HOSTMASTER_H
 #define HOSTMASTER_HOSTMASTER_H
 
+#include <stdatomic.h>
+
+#include "base/config.h"
 #include "serve/row_call.h"
 
 enum { HOSTMASTER_PATIENCE = 10000 };	/* ms for another process to answer */
 
 struct hostmaster {
 	struct row_caller *auth;	/* auth-domains */
+	struct row_caller *records;	/* names-records */
+	int kernel;			/* serve/own_addresses.h */
+	_Atomic(const struct config *) config;
 };
 
 extern struct hostmaster hostmaster;

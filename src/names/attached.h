@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/network.h"
 
-enum { ATTACHED_LIMIT = 64, ATTACHED_FRESH = 10000 /* ms */ };
+enum { ATTACHED_FRESH = 10000 /* ms */ };
 
 int
 attached_open(struct error *error);

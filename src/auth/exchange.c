@@ -61,7 +61,7 @@ static struct span
 print_key(const struct exchange_key *key, char text[KEY_SIZE])
 {
 	int size = snprintf(text, KEY_SIZE, "%" PRIu32 " %u %s", key->id,
-		key->instance, key->caller);
+		key->process, key->caller);
 	return span_of(text, size < KEY_SIZE ? (size_t)size : KEY_SIZE - 1);
 }
 

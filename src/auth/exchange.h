@@ -25,7 +25,7 @@ exchanges_free(struct exchanges **exchanges);
 /* Whose exchange it is. */
 struct exchange_key {
 	const char *caller;		/* "smtpd" */
-	unsigned instance;
+	unsigned process;		/* pid */
 	uint32_t id;
 };
 

@@ -27,6 +27,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "serve/jail.h"
+#include "serve/legacy.h"
 #include "serve/process.h"
 
 enum {
@@ -168,6 +169,30 @@ open_all(const struct process *process, struct passwords_options *options,
 	return 0;
 }
 
+/* Clients whose password was right must not log in again for an upgrade. */
+static void
+take_tickets(void)
+{
+	struct legacy legacy;
+	while (legacy_next(&legacy))
+		if (!ticket_put(auth.tickets, legacy.bytes))
+			log_event(LOG_WARN, "ticket-of-another-version", NULL);
+}
+
+static void
+leave_tickets(void)
+{
+	struct ticket_left left;
+	struct error error;
+	while (legacy_is_wanted() && ticket_take(auth.tickets, &left))
+		if (legacy_send(span_of(&left, sizeof(left)), NULL, 0,
+		    &error) < 0) {
+			log_event(LOG_WARN, "tickets-lost", NULL,
+				LOG_TEXT("reason", error.text));
+			return;
+		}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -194,9 +219,11 @@ main(int argc, char **argv)
 			LOG_TEXT("reason", error.text));
 		return 1;
 	}
+	take_tickets();
 	listener_set_services(lot, services);
 	listener_on_reload(lot, reload);
 	lot_run(lot, STOP_GRACE);
+	leave_tickets();
 	lot_free(&lot);
 	turnstile_fini(&auth.turnstile);
 	system_call_fini();

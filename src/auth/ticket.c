@@ -64,6 +64,21 @@ tickets_free(struct tickets **tickets)
 	*tickets = NULL;
 }
 
+/* At the end of the queue; with the lock. */
+static void
+append(struct tickets *tickets, struct entry *new)
+{
+	struct entry *same = map_put(&tickets->by_number,
+		span_of(new->number, TICKET_SIZE), new);
+	assert(same == NULL);	/* 128 random bits */
+	if (tickets->last != NULL)
+		tickets->last->next = new;
+	else
+		tickets->first = new;
+	tickets->last = new;
+	tickets->count++;
+}
+
 bool
 ticket_issue(struct tickets *tickets, const struct ticket *ticket,
 	int64_t now, uint8_t number[TICKET_SIZE])
@@ -79,15 +94,7 @@ ticket_issue(struct tickets *tickets, const struct ticket *ticket,
 		memcpy(number, new->number, TICKET_SIZE);
 		new->until = now + TICKET_LIFE;
 		new->ticket = *ticket;
-		struct entry *same = map_put(&tickets->by_number,
-			span_of(new->number, TICKET_SIZE), new);
-		assert(same == NULL);	/* 128 random bits */
-		if (tickets->last != NULL)
-			tickets->last->next = new;
-		else
-			tickets->first = new;
-		tickets->last = new;
-		tickets->count++;
+		append(tickets, new);
 	}
 	pthread_mutex_unlock(&tickets->lock);
 	return has_room;
@@ -123,4 +130,41 @@ ticket_redeem(struct tickets *tickets, const uint8_t number[TICKET_SIZE],
 	}
 	pthread_mutex_unlock(&tickets->lock);
 	return verdict;
+}
+
+bool
+ticket_take(struct tickets *tickets, struct ticket_left *left)
+{
+	bool is_found = false;
+	pthread_mutex_lock(&tickets->lock);
+	while (tickets->first != NULL && !is_found) {
+		const struct entry *entry = tickets->first;
+		is_found = !entry->is_redeemed;
+		*left = (struct ticket_left){ .version = TICKET_LEFT_VERSION,
+			.size = sizeof(*left), .until = entry->until,
+			.ticket = entry->ticket };
+		memcpy(left->number, entry->number, TICKET_SIZE);
+		drop_first(tickets);
+	}
+	pthread_mutex_unlock(&tickets->lock);
+	return is_found;
+}
+
+bool
+ticket_put(struct tickets *tickets, struct span bytes)
+{
+	struct ticket_left left;
+	if (bytes.size != sizeof(left))
+		return false;
+	memcpy(&left, bytes.data, sizeof(left));
+	if (left.version != TICKET_LEFT_VERSION || left.size != sizeof(left))
+		return false;
+	struct entry *new = memory_new(sizeof(*new));
+	memcpy(new->number, left.number, TICKET_SIZE);
+	new->until = left.until;
+	new->ticket = left.ticket;
+	pthread_mutex_lock(&tickets->lock);
+	append(tickets, new);
+	pthread_mutex_unlock(&tickets->lock);
+	return true;
 }

@@ -56,4 +56,25 @@ ticket_redeem(struct tickets *tickets, const uint8_t number[TICKET_SIZE],
 	unsigned instance, unsigned processes, int64_t now,
 	struct ticket *ticket);
 
+/* ---- at an upgrade ---- */
+
+enum { TICKET_LEFT_VERSION = 1 };
+
+/* One that is not redeemed, as it goes to the successor of this process. */
+struct ticket_left {
+	uint32_t version, size;		/* TICKET_LEFT_VERSION, of this struct */
+	uint8_t number[TICKET_SIZE];
+	int64_t until;			/* monotonic ms */
+	struct ticket ticket;
+};
+
+/* Takes the oldest out; false: there is none. */
+bool
+ticket_take(struct tickets *tickets, struct ticket_left *left);
+
+/* Puts it in, in the order in which they were taken out. False: `bytes` is no
+ * ticket of this version. */
+bool
+ticket_put(struct tickets *tickets, struct span bytes);
+
 #endif

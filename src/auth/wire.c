@@ -192,8 +192,7 @@ free_wire(struct session **session)
 static const struct session_type wire_type = { "auth-wire", run, free_wire };
 
 static struct auth_wire *
-wire_new(const struct wire_service *service, const char *caller,
-	unsigned instance, int *fd)
+wire_new(const struct wire_service *service, const char *caller, int *fd)
 {
 	struct auth_wire *new = memory_new(sizeof(*new));
 	stream_init(&new->stream, fd);
@@ -203,7 +202,6 @@ wire_new(const struct wire_service *service, const char *caller,
 	new->session.second_fd = -1;
 	new->session.deadline = INT64_MAX;
 	new->service = service;
-	new->instance = instance;
 	snprintf(new->caller, sizeof(new->caller), "%s", caller);
 	return new;
 }
@@ -213,8 +211,9 @@ accept_for(struct lot *lot, struct incoming *incoming,
 	const struct wire_service *service)
 {
 	struct auth_wire *wire = wire_new(service, incoming->caller == NULL ?
-		"" : incoming->caller, incoming->caller_instance,
-		&incoming->fd);
+		"" : incoming->caller, &incoming->fd);
+	wire->instance = incoming->caller_instance;
+	wire->process = incoming->caller_pid;
 	if (service == &wire_sasl)
 		wire->turnstile = &auth.turnstile;
 	lot_add(lot, &wire->session);
@@ -254,7 +253,7 @@ void
 wire_serve(const struct wire_service *service, const char *caller,
 	const struct error *trouble, int *fd)
 {
-	struct auth_wire *wire = wire_new(service, caller, 0, fd);
+	struct auth_wire *wire = wire_new(service, caller, fd);
 	struct session *session = &wire->session;
 	struct buffer out;
 	struct span line;

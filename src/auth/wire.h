@@ -20,6 +20,7 @@ struct auth_wire {
 	const struct wire_service *service;
 	char caller[32];		/* program of the other end */
 	unsigned instance;		/* which of its processes */
+	unsigned process;		/* its pid: ids are unique there */
 	struct turnstile *turnstile;	/* each line needs a place; or NULL */
 	struct turn turn;
 	const struct error *trouble;	/* everything is answered with it */

@@ -47,7 +47,7 @@ read_key(const struct wire_request *request, struct exchange_key *key)
 	if (!span_to_number(request->fields.field[1], UINT32_MAX, &id))
 		return false;
 	*key = (struct exchange_key){ request->wire->caller,
-		request->wire->instance, (uint32_t)id };
+		request->wire->process, (uint32_t)id };
 	return true;
 }
 

@@ -43,6 +43,7 @@ offer(struct child *callee, const struct child *caller, const char *service,
 	snprintf(message.peer, sizeof(message.peer), "%s", name_of(caller));
 	if (caller != NULL) {
 		message.instance = caller->instance;
+		message.pid = caller->pid;
 		snprintf(message.text, sizeof(message.text), "%s",
 			caller->owner);
 	}

@@ -35,8 +35,8 @@ enum control_kind {
 	CONTROL_LISTENER = 32,	/* fd; .service. All of them at birth and with
 				 * each reload; those it has it knows by inode */
 	CONTROL_WIRE,		/* fd; answer to CONNECT of the same serial, or
-				 * (serial 0) an incoming one from .peer; .text:
-				 * the owner of a caller that is on demand */
+				 * (serial 0) an incoming one from .peer, .pid;
+				 * .text: the owner of a caller on demand */
 	CONTROL_REFUSED,	/* no such wire for you, or the callee is away */
 	CONTROL_CONFIG,		/* fd: new configuration blob */
 	CONTROL_LOG,		/* fds: new log and copy */

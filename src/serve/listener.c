@@ -198,6 +198,7 @@ listener_take_wire(struct lot *lot, const struct control_message *message,
 	const struct service *service = find_service(lot, message->service);
 	struct incoming incoming = { .fd = *fd, .caller = message->peer,
 		.caller_instance = message->instance,
+		.caller_pid = (unsigned)message->pid,
 		.caller_owner = message->text };
 	*fd = -1;
 	if (service != NULL && incoming.fd >= 0) {

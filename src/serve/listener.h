@@ -17,6 +17,7 @@ struct incoming {
 	const char *service;		/* "smtp", "imaps", "lmtp", ... */
 	const char *caller;		/* wires: program of the other end; else NULL */
 	unsigned caller_instance;	/* which of its processes */
+	unsigned caller_pid;		/* two of them may be there at an upgrade */
 	const char *caller_owner;	/* whose it is, if it is on demand; else "" */
 	struct network_address client;	/* listeners only */
 	struct network_address local;

@@ -84,6 +84,39 @@ class Sender(threading.Thread):
             time.sleep(0.01)
 
 
+class User(threading.Thread):
+    """Logs in and submits a message, and logs in and looks at it, all the time."""
+
+    def __init__(self, system, stop):
+        super().__init__(daemon=True)
+        self.system, self.stop = system, stop
+        self.address = f"user@{DOMAIN}"
+        self.sent, self.trouble = 0, []
+
+    def submit(self):
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        with smtplib.SMTP_SSL("127.0.0.1", self.system.port("submissions"), timeout=30,
+                              context=context) as client:
+            client.login(self.address, self.system.passwords[self.address])
+            client.sendmail(self.address, [self.address], b"Subject: x\r\n\r\nx\r\n")
+        self.sent += 1
+
+    def look(self):
+        client = self.system.imap(self.address, ssl=self.sent % 2 == 0)
+        assert int(client.select("INBOX")[1][0]) == self.sent
+        client.logout()
+
+    def run(self):
+        while not self.stop.is_set():
+            try:
+                self.submit()
+                self.look()
+            except Exception as trouble:
+                self.trouble.append((self.sent, repr(trouble)))
+
+
 class Talk:
     """A connection that speaks line by line."""
 
@@ -332,7 +365,7 @@ def main():
     try:
         with posthouse.System(smtpd_client_connection_rate_limit=0,
                               imap_user_connection_limit=100) as system:
-            for name in ("alice", "load", "pop", "reader"):
+            for name in ("alice", "load", "pop", "reader", "user"):
                 system.add_user(f"{name}@{DOMAIN}")
             system.start()
             for i in range(10):
@@ -340,8 +373,9 @@ def main():
             readers = Readers(system)
             stop = threading.Event()
             senders = [Sender(system.port("smtp"), i, stop) for i in range(SENDERS)]
-            for sender in senders:
-                sender.start()
+            user = User(system, stop)
+            for thread in (*senders, user):
+                thread.start()
             for i in range(UPGRADES):
                 talks = open_smtp(system)
                 droppers = [Dropper(system, (1,)), Dropper(system, (2, 3))]
@@ -352,8 +386,9 @@ def main():
                 for dropper in droppers:
                     dropper.end()
             stop.set()
-            for sender in senders:
-                sender.join()
+            for thread in (*senders, user):
+                thread.join()
+            assert user.sent > 2 * UPGRADES and not user.trouble, (user.sent, user.trouble)
             load_is_complete(system, senders)
             expected = sorted(["of content", "of envelope", "of idle"] * UPGRADES)
             posthouse.wait_until(lambda: [s for s in subjects(system, f"alice@{DOMAIN}")

@@ -119,6 +119,39 @@ the_table_is_bounded_and_empties_itself(void **state)
 	tickets_free(&tickets);
 }
 
+static void
+an_upgrade_keeps_those_not_redeemed(void **state)
+{
+	struct tickets *old = tickets_new(), *new = tickets_new();
+	struct ticket_left left;
+	struct ticket got;
+	uint8_t number[3][TICKET_SIZE];
+	size_t count = 0;
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		ticket_issue(old, &alice, (int64_t)i, number[i]);
+	assert_int_equal(ticket_redeem(old, number[1], 3, 4, 3, &got),
+		TICKET_OK);
+	for (; ticket_take(old, &left); count++) {
+		assert_true(ticket_put(new, span_of(&left, sizeof(left))));
+		left.version++;
+		assert_false(ticket_put(new, span_of(&left, sizeof(left))));
+		assert_false(ticket_put(new, span_of(&left, 8)));
+	}
+	assert_int_equal(count, 2);
+	assert_int_equal(ticket_redeem(new, number[0], 3, 4, TICKET_LIFE,
+		&got), TICKET_UNKNOWN);
+	assert_int_equal(ticket_redeem(new, number[1], 3, 4, 4, &got),
+		TICKET_UNKNOWN);
+	assert_int_equal(ticket_redeem(new, number[2], 3, 4, TICKET_LIFE,
+		&got), TICKET_OK);
+	assert_memory_equal(got.user, alice.user, sizeof(alice.user));
+	assert_int_equal(ticket_redeem(new, number[2], 3, 4, 5, &got),
+		TICKET_UNKNOWN);
+	tickets_free(&old);
+	tickets_free(&new);
+}
+
 int
 main(void)
 {
@@ -128,6 +161,7 @@ main(void)
 		cmocka_unit_test(a_system_user_has_a_process_of_his_own),
 		cmocka_unit_test(other_numbers_are_unknown),
 		cmocka_unit_test(the_table_is_bounded_and_empties_itself),
+		cmocka_unit_test(an_upgrade_keeps_those_not_redeemed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

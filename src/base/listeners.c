@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/listening.h"
+#include "base/log.h"
 
 static bool
 is_missing_family(int number)
@@ -75,6 +76,12 @@ open_port(struct listeners *all, const struct service_row *row,
 		if (fd < 0 && interfaces->may_be_missing[i] &&
 		    is_missing_family(errno))
 			continue;
+		if (fd < 0 && row->is_optional && errno == EADDRINUSE) {
+			log_event(LOG_WARN, "port-taken", NULL,
+				LOG_TEXT("parameter", row->parameter),
+				LOG_TEXT("address", address));
+			continue;
+		}
 		if (fd < 0)
 			return error_set_errno(error, "%s: listening on %s",
 				row->parameter, address);

@@ -130,9 +130,13 @@ static const char *
 read_listen(struct reader *reader)
 {
 	struct services *services = reader->services;
-	if (reader->count != 4 || services->row_count == SERVICES_ROWS)
-		return "listen|datagram PROGRAM SERVICE PARAMETER";
+	bool is_optional = reader->count == 5 &&
+		span_equals(reader->words[4], SPAN("optional"));
+	if ((reader->count != 4 && !is_optional) ||
+	    services->row_count == SERVICES_ROWS)
+		return "listen|datagram PROGRAM SERVICE PARAMETER [optional]";
 	struct service_row *row = &services->rows[services->row_count++];
+	row->is_optional = is_optional;
 	row->is_datagram = span_equals(reader->words[0], SPAN("datagram"));
 	row->program = find_program(services, reader->words[1]);
 	if (row->program == NULL)

@@ -49,6 +49,7 @@ struct service_row {
 	char file[SERVICES_NAME_SIZE];	/* empty: a `listen` row */
 	unsigned mode;
 	bool is_datagram;		/* a `datagram` row: as listen, by UDP */
+	bool is_optional;		/* when another program has the port */
 };
 
 struct wire_row {

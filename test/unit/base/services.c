@@ -77,6 +77,28 @@ a_bad_condition_is_one_sentence(void **state)
 }
 
 static void
+a_port_may_be_another_programs(void **state)
+{
+	static const char text[] = "program web a 1\n"
+		"listen web https https_port optional\n"
+		"listen web http http_port\n";
+	struct services services;
+	struct config *config;
+	struct error error;
+	(void)state;
+	assert_int_equal(read_text(text, "accounts=builtin", &services,
+		&config, &error), 0);
+	assert_true(services.rows[0].is_optional);
+	assert_false(services.rows[1].is_optional);
+	config_free(&config);
+	assert_int_equal(read_text("program web a 1\n"
+		"listen web https https_port perhaps\n", "accounts=builtin",
+		&services, &config, &error), -1);
+	assert_non_null(strstr(error.text, "[optional]"));
+	config_free(&config);
+}
+
+static void
 on_demand_means_one_for_each_user(void **state)
 {
 	static const struct {
@@ -139,6 +161,7 @@ main(void)
 		cmocka_unit_test(a_program_runs_when_a_list_names_it),
 		cmocka_unit_test(a_bad_condition_is_one_sentence),
 		cmocka_unit_test(a_state_is_written_by_one_and_read_by_others),
+		cmocka_unit_test(a_port_may_be_another_programs),
 		cmocka_unit_test(on_demand_means_one_for_each_user),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

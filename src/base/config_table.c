@@ -51,7 +51,7 @@ const struct config_parameter config_table[] = {
 	"Tables as in virtual(5) of Postfix for addresses of domains of ours, and "
 	"for domains that are keys in them: a file of keys (hash: in front is "
 	"passed over), or regexp: and pcre: tables." },
-{ "mynetworks", W, "127.0.0.0/8 [::1]/128", NULL, "smtpd login auth names",
+{ "mynetworks", W, "127.0.0.0/8 [::1]/128", NULL, "smtpd login auth names web",
 	NULL,
 	"Clients that may relay without authentication. As in Postfix: networks "
 	"without bits of a host; the first that has a client decides, and !network says "
@@ -132,7 +132,12 @@ const struct config_parameter config_table[] = {
 	"Recipients per anvil_rate_time_unit from one client network." },
 { "smtpd_client_auth_rate_limit", N, "30", NULL, "smtpd login", NULL,
 	"Login attempts per anvil_rate_time_unit from one client network." },
-{ "anvil_rate_time_unit", D, "60s", NULL, "smtpd login", "s",
+{ "http_client_connection_limit", N, "100", NULL, "web", NULL,
+	"HTTP connections at once from one client network; $mynetworks excepted." },
+{ "http_client_request_rate_limit", N, "600", NULL, "web", NULL,
+	"HTTP requests per anvil_rate_time_unit from one client network; $mynetworks "
+	"excepted." },
+{ "anvil_rate_time_unit", D, "60s", NULL, "smtpd login web", "s",
 	"The time that rates are counted over." },
 { "smtpd_forbid_bare_newline", C, "reject", "reject normalize", "smtpd", NULL,
 	"What becomes of a CR or LF that stands alone in DATA." },
@@ -322,10 +327,10 @@ const struct config_parameter config_table[] = {
 	"System users below this uid have no mailbox; root has one." },
 { "last_valid_uid", N, "0", NULL, "auth", NULL,
 	"System users above this uid have no mailbox; 0: there is no such end." },
-{ "tls_processes", N, "1", NULL, "login smtpd", NULL,
+{ "tls_processes", N, "1", NULL, "login smtpd web", NULL,
 	"Processes that speak TLS with clients. Each connection takes two of the "
 	"descriptors that a process may have (ulimit -n)." },
-{ "protocols", L, "imap pop3 lmtp", NULL, "hostmaster", NULL,
+{ "protocols", L, "imap pop3 lmtp", NULL, "hostmaster web", NULL,
 	"How mailboxes are reached. SMTP always runs." },
 { "data_directory", T, "/var/lib/posthouse", NULL, "*", NULL,
 	"Where mail, accounts and keys are." },
@@ -339,14 +344,19 @@ const struct config_parameter config_table[] = {
 { "log_level", C, "info", "error warn info debug", "*", NULL,
 	"The finest level that is logged." },
 
-{ "port_offset", N, "0", NULL, "names relay hostmaster", NULL, "Added to every port." },
+{ "port_offset", N, "0", NULL, "names relay hostmaster web", NULL, "Added to every port." },
 { "smtp_port", P, "25", NULL, "relay hostmaster", NULL, "0 turns a listener off." },
-{ "submission_port", P, "587", NULL, "hostmaster", NULL, "0 turns a listener off." },
-{ "submissions_port", P, "465", NULL, "hostmaster", NULL, "0 turns a listener off." },
-{ "imap_port", P, "143", NULL, "hostmaster", NULL, "0 turns a listener off." },
-{ "imaps_port", P, "993", NULL, "hostmaster", NULL, "0 turns a listener off." },
-{ "pop3_port", P, "110", NULL, "hostmaster", NULL, "0 turns a listener off." },
-{ "pop3s_port", P, "995", NULL, "hostmaster", NULL, "0 turns a listener off." },
+{ "submission_port", P, "587", NULL, "hostmaster web", NULL, "0 turns a listener off." },
+{ "submissions_port", P, "465", NULL, "hostmaster web", NULL, "0 turns a listener off." },
+{ "imap_port", P, "143", NULL, "hostmaster web", NULL, "0 turns a listener off." },
+{ "imaps_port", P, "993", NULL, "hostmaster web", NULL, "0 turns a listener off." },
+{ "pop3_port", P, "110", NULL, "hostmaster web", NULL, "0 turns a listener off." },
+{ "pop3s_port", P, "995", NULL, "hostmaster web", NULL, "0 turns a listener off." },
+{ "http_port", P, "80", NULL, "", NULL,
+	"Pages that must be found without TLS, and the way to https_port. 0 turns a "
+	"listener off." },
+{ "https_port", P, "443", NULL, "web", NULL,
+	"Pages for mail programs, phones and people. 0 turns a listener off." },
 { "lmtp_port", P, "0", NULL, "", NULL, "0 turns a listener off." },
 { "dns_port", P, "53", NULL, "names", NULL,
 	"UDP and TCP; open only while dns_zones or dns_secondary_zones names a "

@@ -57,7 +57,7 @@ def slab():
 
 
 OURS = {"master", "tls", "key", "smtpd", "login", "auth", "queue", "relay", "mailbox", "names",
-        "fetch", "mailbox-user", "spoollock", "pam", "pipe", "hostmaster"}
+        "fetch", "web", "mailbox-user", "spoollock", "pam", "pipe", "hostmaster"}
 POSTFIX = {"master", "smtpd", "cleanup", "qmgr", "pickup", "trivial-rewrite", "lmtp", "smtp",
            "scache", "anvil", "bounce", "tlsmgr", "proxymap", "error", "flush", "postlogd"}
 DOVECOT = {"dovecot", "anvil", "log", "config", "lmtp", "imap", "imap-login", "pop3",

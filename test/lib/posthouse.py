@@ -22,7 +22,8 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parent.parent.parent
 OFFSET = 20000
 PORTS = {"smtp": 25, "submission": 587, "submissions": 465, "imap": 143,
-         "imaps": 993, "pop3": 110, "pop3s": 995, "lmtp": 24}
+         "imaps": 993, "pop3": 110, "pop3s": 995, "lmtp": 24,
+         "http": 80, "https": 443}
 
 
 def build_directory():

@@ -1,0 +1,80 @@
+/*
+ * The table of pages, and who is sent elsewhere.
+ */
+#include "web/page.h"
+
+#include <stdio.h>
+
+#include "web/welcome.h"
+
+enum { ON_HTTP = 1 };		/* also without TLS; else sent to https */
+
+/* hosts: a label in front of the domain ("autoconfig."), or NULL: any. */
+static const struct page {
+	const char *label, *path;
+	bool may_post;
+	unsigned flags;
+	void (*answer)(const struct question *question, struct answer *answer);
+} pages[] = {
+	{ NULL, "/", false, 0, welcome_answer },
+};
+
+static const struct page *
+find_page(const struct question *question)
+{
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+		const struct page *page = &pages[i];
+		if (page->label != NULL && !span_starts(question->host,
+		    span_from(page->label)))
+			continue;
+		if (span_equals_nocase(question->path, span_from(page->path)))
+			return page;
+	}
+	return NULL;
+}
+
+/* Is it one of the names that a redirect may lead to? */
+static bool
+is_name(struct span host)
+{
+	return span_find(host, '.') < host.size && host.data[0] != '[';
+}
+
+/* To the same page by TLS. 308 would repeat what was posted in plain. */
+static void
+redirect(const struct question *question, struct answer *answer)
+{
+	const struct web_rules *rules = question->rules;
+	struct span host = is_name(question->host) ? question->host :
+		span_from(rules->hostname);
+	struct span path = question->request->path;
+	struct span query = question->request->query;
+	char port[16] = "";
+	if (rules->https_port != 443)
+		snprintf(port, sizeof(port), ":%u", rules->https_port);
+	page_status(answer, 302);
+	answer->location = arena_print(question->arena, "https://%.*s%s%.*s%s%.*s",
+		SPAN_PRINT(host), port, SPAN_PRINT(path),
+		query.size > 0 ? "?" : "", SPAN_PRINT(query)).data;
+}
+
+void
+page_answer(const struct question *question, struct answer *answer)
+{
+	const struct page *page = find_page(question);
+	enum http_method method = question->request->method;
+	if (page == NULL) {
+		page_status(answer, 404);
+	} else if (method == HTTP_OTHER || (method == HTTP_POST &&
+	    !page->may_post)) {
+		page_status(answer, 405);
+		answer->allow = page->may_post ? "GET, HEAD, POST" :
+			"GET, HEAD";
+	} else if (!question->is_tls && (page->flags & ON_HTTP) == 0 &&
+	    question->rules->https_port != 0 &&
+	    question->client->family != AF_UNIX) {
+		redirect(question, answer);
+	} else {
+		page->answer(question, answer);
+	}
+}

@@ -1,0 +1,112 @@
+/*
+ * One page, in the language of the reader: three ways to set up a mail program,
+ * and the table for those that ask for everything. It is the same for everybody
+ * and says nothing about who has an account.
+ */
+#include "web/welcome.h"
+
+#include "web/language.h"
+#include "web/markup.h"
+
+enum word { WORD_TITLE, WORD_INTRODUCTION, WORD_PROGRAMS, WORD_BY_HAND,
+	WORD_PROTOCOL, WORD_SERVER, WORD_PORT, WORD_SECURITY, WORD_NAME,
+	WORD_READ, WORD_READ_POP3, WORD_SEND, WORD_COUNT };
+
+static const char *const words[WORD_COUNT][LANGUAGE_COUNT] = {
+	[WORD_TITLE] = { "Mail for", "邮件服务：" },
+	[WORD_INTRODUCTION] = { "This server keeps your mail. To read it, set "
+		"up a mail program once.", "本服务器保存您的邮件。只需设置一次邮件程序即可阅读。" },
+	[WORD_PROGRAMS] = { "Thunderbird, Outlook and most others find all "
+		"settings by themselves: give them your address and your "
+		"password.",
+		"Thunderbird、Outlook 等大多数程序会自动找到全部设置：输入邮件地址和密码即可。" },
+	[WORD_BY_HAND] = { "Settings, if you are asked for them",
+		"如需手工填写" },
+	[WORD_PROTOCOL] = { "For", "用途" },
+	[WORD_SERVER] = { "Server", "服务器" },
+	[WORD_PORT] = { "Port", "端口" },
+	[WORD_SECURITY] = { "Security", "加密" },
+	[WORD_NAME] = { "The user name is your whole address.",
+		"用户名是完整的邮件地址。" },
+	[WORD_READ] = { "Reading (IMAP)", "收信（IMAP）" },
+	[WORD_READ_POP3] = { "Reading (POP3)", "收信（POP3）" },
+	[WORD_SEND] = { "Sending (SMTP)", "发信（SMTP）" },
+};
+
+static const char style[] =
+	"body{font:16px/1.5 system-ui,sans-serif;max-width:40em;margin:2em auto;"
+	"padding:0 1em;color:#222;background:#fff}"
+	"h1{font-size:1.6em}h2{font-size:1.1em;margin-top:2em}"
+	"table{border-collapse:collapse;width:100%}"
+	"td,th{text-align:left;padding:.3em .8em .3em 0;"
+	"border-bottom:1px solid #ccc}"
+	"@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}"
+	"td,th{border-color:#444}a{color:#8bf}}";
+
+static void
+add_word(struct buffer *out, enum word word, enum language language)
+{
+	buffer_add_string(out, words[word][language]);
+}
+
+static void
+add_row(struct buffer *out, const struct settings *settings,
+	const struct settings_service *service, enum language language)
+{
+	static const enum word names[] = { [SETTINGS_IMAP] = WORD_READ,
+		[SETTINGS_POP3] = WORD_READ_POP3, [SETTINGS_SMTP] = WORD_SEND };
+	buffer_add_string(out, "<tr><td>");
+	add_word(out, names[service->protocol], language);
+	buffer_add_string(out, "<td>");
+	markup_add(out, span_from(settings->hostname));
+	buffer_print(out, "<td>%u<td>%s\n", service->port,
+		service->is_tls ? "SSL/TLS" : "STARTTLS");
+}
+
+static void
+add_table(struct buffer *out, const struct settings *settings,
+	enum language language)
+{
+	static const enum word heads[] = { WORD_PROTOCOL, WORD_SERVER,
+		WORD_PORT, WORD_SECURITY };
+	buffer_add_string(out, "<table>\n<tr>");
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		buffer_add_string(out, "<th>");
+		add_word(out, heads[i], language);
+	}
+	buffer_add_string(out, "\n");
+	for (size_t i = 0; i < settings->count; i++)
+		add_row(out, settings, &settings->service[i], language);
+	buffer_add_string(out, "</table>\n");
+}
+
+void
+welcome_answer(const struct question *question, struct answer *answer)
+{
+	struct buffer *out = &answer->body;
+	struct span accepted = span_of("", 0);
+	http_field(question->request, SPAN("accept-language"), &accepted);
+	enum language language = language_choose(accepted);
+	answer->type = "text/html; charset=utf-8";
+	buffer_print(out, "<!DOCTYPE html>\n<html lang=\"%s\"><head>"
+		"<meta charset=\"utf-8\"><meta name=\"viewport\" "
+		"content=\"width=device-width\"><title>",
+		language == LANGUAGE_CHINESE ? "zh-CN" : "en");
+	markup_add(out, span_from(question->rules->domain));
+	buffer_print(out, "</title><style>%s</style></head><body>\n<h1>",
+		style);
+	add_word(out, WORD_TITLE, language);
+	buffer_add_byte(out, ' ');
+	markup_add(out, span_from(question->rules->domain));
+	buffer_add_string(out, "</h1>\n<p>");
+	add_word(out, WORD_INTRODUCTION, language);
+	buffer_add_string(out, "\n<p>");
+	add_word(out, WORD_PROGRAMS, language);
+	buffer_add_string(out, "\n<h2>");
+	add_word(out, WORD_BY_HAND, language);
+	buffer_add_string(out, "</h2>\n");
+	add_table(out, &question->rules->settings, language);
+	buffer_add_string(out, "<p>");
+	add_word(out, WORD_NAME, language);
+	buffer_add_string(out, "\n</body></html>\n");
+}

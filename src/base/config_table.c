@@ -282,6 +282,14 @@ const struct config_parameter config_table[] = {
 { "hostmaster_state_file", T, "$data_directory/hostmaster/state", NULL, "", NULL,
 	"File for what is to be remembered of our domains: since when the DNS has "
 	"which key." },
+{ "dns_signed_zones", L, "", NULL, "names", NULL,
+	"Zones of dns_zones that are signed here (DNSSEC): origins, or all. Their "
+	"keys are made, kept and followed by others by themselves; the DS that "
+	"posthouse dns keys shows goes to the registrar. One that is taken off the "
+	"list stays signed until its DS is gone." },
+{ "dns_key_lifetime", D, "0", NULL, "names", "d",
+	"Age at which the key of a signed zone is followed by another, which takes "
+	"over when the parent's DS names it; 0: only when posthouse dns roll says so." },
 { "dns_state_file", T, "$data_directory/dns/state", NULL, "", NULL,
 	"File for what is to be remembered of zones: serials, and records that were "
 	"added to them for our domains." },

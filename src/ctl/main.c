@@ -69,6 +69,14 @@ static const struct ctl_command commands[] = {
 		"Compile the alias files that alias_maps names.",
 		"Mail goes by the new aliases at once. With an error nothing\n"
 		"changes. The same as the program newaliases.", ctl_newaliases },
+	{ "dns", "dns keys|roll|told [ZONE]",
+		"Look at the keys of signed zones (dns_signed_zones).",
+		"  keys [ZONE]  the DS records for the registrar, and how far they are\n"
+		"  roll ZONE    another key, which takes over when its DS is seen at\n"
+		"               the parent; show keys until then\n"
+		"  told ZONE    the parent has that DS, or after the zone was taken off\n"
+		"               dns_signed_zones none any more: only for parents whose\n"
+		"               answers cannot be validated", ctl_dns },
 	{ "queue", "queue list|show|retry|hold|release|delete [ID]...",
 		"Look at the spool, and change what is in it.",
 		"  list            every recipient that is left, with the last error\n"

@@ -8,7 +8,7 @@
 
 #include "names/denial.h"
 
-enum { TYPE_DS = 43, RCODE_NAME_TOO_LONG = 6,
+enum { RCODE_NAME_TOO_LONG = 6,
 	WALK_PROOFS = (ANSWER_ALIASES + 1) * 2 };
 
 /* What is known while an answer is written. */
@@ -47,7 +47,7 @@ find(const struct walk *walk, const struct zone *zone, unsigned level)
 {
 	const struct dns_name *name = &walk->answer->name;
 	struct place place = { .zone = zone, .node = zone->apex };
-	bool is_asked_above = walk->type == TYPE_DS;
+	bool is_asked_above = walk->type == DNS_TYPE_DS;
 	for (;;) {
 		/* at the cut itself the parent answers for DS */
 		if (place.node->is_cut && !(level == 0 && is_asked_above)) {
@@ -212,7 +212,7 @@ deny(struct walk *walk, const struct zone *zone, enum answer_kind kind)
 static void
 refer(struct walk *walk, const struct zone *zone, const struct zone_node *cut)
 {
-	const struct zone_set *ds = zone_node_set(cut, TYPE_DS);
+	const struct zone_set *ds = zone_node_set(cut, DNS_TYPE_DS);
 	const struct zone_set *servers = zone_node_set(cut, DNS_TYPE_NS);
 	struct dns_name name = name_of(cut);
 	walk->answer->kind = ANSWER_REFERRAL;
@@ -282,6 +282,11 @@ follow_dname(struct walk *walk, const struct zone_node *node)
 	memcpy(data + 2 + kept, dname->data + 2, data_size(dname));
 	const struct zone_set cname = { .type = DNS_TYPE_CNAME, .count = 1,
 		.ttl = dname->ttl, .data = data, .size = (uint32_t)size + 2 };
+	/* who asks for the alias has it (RFC 1034 4.3.2 3a) */
+	if (walk->type == DNS_TYPE_CNAME) {
+		add(walk, DNS_ANSWER, &walk->answer->name, &cname);
+		return false;
+	}
 	return follow_cname(walk, &cname);
 }
 
@@ -330,7 +335,7 @@ step(struct walk *walk)
 	struct answer *answer = walk->answer;
 	zone_labels_find(&answer->name, &walk->labels);
 	const struct zone *zone = zones_find(walk->zones, &answer->name,
-		&walk->labels, walk->type == TYPE_DS, &level);
+		&walk->labels, walk->type == DNS_TYPE_DS, &level);
 	if (zone == NULL)
 		return false;
 	answer->zone = zone;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TYPE_NSEC3PARAM = 51, HASH_SHA1 = 1 };
+enum { HASH_SHA1 = 1 };
 
 /* ---- hashes ---- */
 
@@ -187,7 +187,7 @@ void
 denial_prepare(struct zone *zone)
 {
 	const struct zone_set *chain = zone_node_set(zone->apex,
-		TYPE_NSEC3PARAM);
+		DNS_TYPE_NSEC3PARAM);
 	if (zone->soa == NULL || zone->soa->signatures == NULL)
 		return;
 	struct denial *denial = arena_new(&zone->arena, sizeof(*denial));

@@ -24,11 +24,13 @@
 #include "names/inquirer.h"
 #include "names/loopback.h"
 #include "names/notify.h"
+#include "names/operator.h"
 #include "names/recall.h"
 #include "names/records.h"
 #include "names/remembered.h"
 #include "names/renew.h"
 #include "names/secondary.h"
+#include "names/signer.h"
 #include "serve/jail.h"
 
 enum { WORKERS = 4, STOP_GRACE = 2000, ZONES_LIMIT = 1 << 30 };
@@ -128,6 +130,8 @@ configure_front(const struct config *config)
 	notify_configure(&peers);
 	secondary_configure(span_from(config_text(config,
 		"dns_secondary_zones")));
+	signer_configure(span_from(config_text(config, "dns_signed_zones")),
+		(int64_t)config_duration(config, "dns_key_lifetime") / 1000);
 }
 
 static void
@@ -179,6 +183,7 @@ open_all(const struct process *process, struct error *error)
 static const struct service services[] = {
 	{ "names-dns", inquirer_accept },
 	{ "names-records", records_accept },
+	{ "names-admin", operator_accept },
 	{ "dns", inquirer_accept },
 	{ "domain", inquirer_accept_world },
 	{ "domain-udp", datagram_accept },
@@ -232,12 +237,14 @@ main(int argc, char **argv)
 	front_init(resolver);
 	inquirer_init();
 	secondary_start();
+	signer_start(lot, resolver);
 	if (notify_init(lot, &error) < 0)
 		log_event(LOG_ERROR, "notify-not-open", NULL,
 			LOG_TEXT("reason", error.text));
 	resolver_start(resolver);
 	loopback_serve(lot);
 	lot_run(lot, STOP_GRACE);
+	signer_stop();
 	lot_free(&lot);
 	resolver_free(&resolver);
 	loopback_close();

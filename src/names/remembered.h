@@ -3,7 +3,7 @@
  * kind and key, all in memory, written whole. A line for each: kind, key and
  * value, as proto/tabline.h has it. One lock; any thread.
  *
- * Kinds: "part" (parts.h), "serial" (serials.h).
+ * Kinds: "part" (parts.h), "serial" (serials.h), "dnssec" (signed_keys.h).
  */
 #ifndef NAMES_REMEMBERED_H
 #define NAMES_REMEMBERED_H

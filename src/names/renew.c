@@ -5,6 +5,7 @@
 #include "names/notify.h"
 #include "names/remembered.h"
 #include "names/secondary.h"
+#include "names/signer.h"
 #include "serve/process.h"
 
 enum { ZONES_LIMIT = 1 << 30 };
@@ -67,6 +68,7 @@ renew_all(void)
 	struct zones *new = zone_source_read(&source, old);
 	log_event(LOG_INFO, "zones", NULL,
 		LOG_NUMBER("count", zones_count(new)));
+	signer_take_all(new, old);
 	secondary_add_to(new, old);
 	serve(old, new);
 	save();
@@ -98,7 +100,7 @@ renew(const struct dns_name *name, bool is_new, uint32_t *serial,
 		struct zones *old = zones_current(), *new = zones_copy(old);
 		*serial = zone == NULL ? 0 : zone->serial;
 		if (zone != NULL)
-			zones_add(new, zone);
+			zones_add(new, signer_take(zone, old));
 		else if (!secondary_covers(&origin))
 			zones_remove(new, &origin);
 		serve(old, new);

@@ -52,6 +52,7 @@ struct zone {
 	unsigned labels;		/* of it */
 	uint64_t hash;			/* of it */
 	bool is_usable;			/* else SERVFAIL: it could not be read */
+	bool is_signed_here;		/* signing.h */
 	uint32_t serial, negative_ttl;
 	const struct zone_node *apex;
 	const struct zone_set *soa;

@@ -118,6 +118,9 @@ static const struct {
 		"0 AA an old.a.test 3600 39 :new.a.test "
 		"an x.old.a.test 3600 5 :x.new.a.test "
 		"an x.new.a.test 3600 1 c0000205" },
+	{ "and itself, for who asks for the alias", "x.old.a.test CNAME",
+		"0 AA an old.a.test 3600 39 :new.a.test "
+		"an x.old.a.test 3600 5 :x.new.a.test" },
 	{ "hides what is below", "kept.old.a.test A",
 		"3 AA an old.a.test 3600 39 :new.a.test "
 		"an kept.old.a.test 3600 5 :kept.new.a.test "

@@ -1,0 +1,76 @@
+/* posthouse dns keys, roll, told: DNSSEC of the zones that names signs. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/admin.h"
+#include "ctl/dns.h"
+
+static const char service[] = "names-admin";
+
+static struct span
+field(const struct tabline *row, const char *key)
+{
+	struct span value = SPAN("");
+	tabline_get(row, 2, key, &value);
+	return value;
+}
+
+/* What the registrar wants, as a record, and how far it is. */
+static void
+print_key(void *context, const struct tabline *row)
+{
+	struct span origin = field(row, "origin"), ds = field(row, "ds");
+	bool *has_any = context;
+	*has_any = true;
+	printf("%.*s. IN DS %.*s %.*s %.*s %.*s\n", SPAN_PRINT(origin),
+		SPAN_PRINT(field(row, "tag")),
+		SPAN_PRINT(field(row, "algorithm")),
+		SPAN_PRINT(field(row, "digest-type")),
+		SPAN_PRINT(field(row, "digest")));
+	printf("    this key is %.*s, its DS at the parent %.*s\n",
+		SPAN_PRINT(field(row, "state")),
+		SPAN_PRINT(span_equals(ds, SPAN("seen")) ? SPAN("is seen") :
+		span_equals(ds, SPAN("absent")) ? SPAN("is not there") :
+		SPAN("cannot be seen")));
+}
+
+int
+dns_keys(struct ctl *ctl)
+{
+	static const char *const columns[] = { "origin", "tag", "algorithm",
+		"digest-type", "digest", "state", "phase", "ds", "key",
+		"serial", "due", NULL };
+	bool has_any = false;
+	const char *fields[] = { "origin", ctl->argc > 1 ? ctl->argv[1] : "",
+		NULL };
+	if (ctl->json)
+		return admin_list(ctl, service, "KEY-LIST", fields, columns);
+	int result = admin_each(ctl, service, 0, "KEY-LIST", fields, print_key,
+		NULL, &has_any);
+	if (result == 0 && !has_any)
+		printf("no zone is signed (dns_signed_zones)\n");
+	return result;
+}
+
+static int
+change(struct ctl *ctl, const char *command, const char *said)
+{
+	const char *fields[] = { "origin", ctl->argv[1], NULL };
+	int result = admin_do(ctl, service, command, fields);
+	if (result == 0)
+		printf("%s\n", said);
+	return result;
+}
+
+int
+dns_roll(struct ctl *ctl)
+{
+	return change(ctl, "KEY-ROLL", "another key is made; posthouse dns "
+		"keys says when its DS is to go to the registrar");
+}
+
+int
+dns_told(struct ctl *ctl)
+{
+	return change(ctl, "KEY-TOLD", "taken as seen at the parent");
+}

@@ -5,10 +5,14 @@
 #include "base/listeners.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/listening.h"
 #include "base/log.h"
@@ -51,6 +55,79 @@ add_listener(struct listeners *all, const struct service_row *row,
 	return 0;
 }
 
+/* ---- one port, several addresses ---- */
+
+static bool
+has_port(const struct listener_socket *listener,
+	const struct service_row *row, const struct sockaddr_storage *address,
+	unsigned port)
+{
+	struct sockaddr_storage place = { 0 };
+	socklen_t size = sizeof(place);
+	if (listener->row != row || getsockname(listener->fd,
+	    (struct sockaddr *)&place, &size) < 0 ||
+	    place.ss_family != address->ss_family)
+		return false;
+	in_port_t there = place.ss_family == AF_INET6 ?
+		((struct sockaddr_in6 *)&place)->sin6_port :
+		((struct sockaddr_in *)&place)->sin_port;
+	return ntohs(there) == port;
+}
+
+static bool
+is_wildcard(const struct sockaddr_storage *address)
+{
+	if (address->ss_family == AF_INET6)
+		return IN6_IS_ADDR_UNSPECIFIED(
+			&((const struct sockaddr_in6 *)address)->sin6_addr);
+	return ((const struct sockaddr_in *)address)->sin_addr.s_addr ==
+		htonl(INADDR_ANY);
+}
+
+/* What the wildcard includes goes on, with the connections that wait there. */
+static void
+keep_included(struct listeners *all, const struct service_row *row,
+	const struct sockaddr_storage *address, unsigned port)
+{
+	for (size_t i = 0; is_wildcard(address) && i < all->count; i++)
+		if (has_port(&all->listener[i], row, address, port))
+			all->listener[i].is_wanted = true;
+}
+
+/* Beside what the row has at this port already; nobody else's port is shared. */
+static int
+listen_beside(struct listeners *all, const struct service_row *row,
+	const struct sockaddr_storage *address, unsigned port)
+{
+	int ours[LISTENERS_LIMIT];
+	size_t count = 0;
+	for (size_t i = 0; i < all->count; i++) {
+		struct listener_socket *listener = &all->listener[i];
+		if (!has_port(listener, row, address, port))
+			continue;
+		ours[count++] = listener->fd;
+		listener->is_replaced = true;
+	}
+	if (count == 0) {
+		errno = EADDRINUSE;
+		return -1;
+	}
+	return listening_inet_beside(address, port, row->is_datagram ?
+		SOCK_DGRAM : SOCK_STREAM, ours, count);
+}
+
+/* At most until the deadline, while connections wait to be accepted. */
+static void
+wait_until_empty(int fd, int64_t deadline)
+{
+	struct tcp_info info = { 0 };
+	socklen_t size = sizeof(info);
+	/* of a listener, tcpi_unacked is the length of its queue */
+	while (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+	    info.tcpi_unacked > 0 && clock_monotonic() < deadline)
+		poll(NULL, 0, 1);
+}
+
 static int
 open_port(struct listeners *all, const struct service_row *row,
 	const struct config *config, const struct interfaces *interfaces,
@@ -68,11 +145,16 @@ open_port(struct listeners *all, const struct service_row *row,
 	for (size_t i = 0; i < interfaces->count; i++) {
 		interfaces_format(&interfaces->address[i], (unsigned)port,
 			address);
+		keep_included(all, row, &interfaces->address[i],
+			(unsigned)port);
 		if (keep(all, row, address))
 			continue;
 		int fd = listening_inet(&interfaces->address[i],
 			(unsigned)port, row->is_datagram ? SOCK_DGRAM :
 			SOCK_STREAM);
+		if (fd < 0 && errno == EADDRINUSE)
+			fd = listen_beside(all, row, &interfaces->address[i],
+				(unsigned)port);
 		if (fd < 0 && interfaces->may_be_missing[i] &&
 		    is_missing_family(errno))
 			continue;
@@ -126,7 +208,8 @@ listeners_open(struct listeners *all, const struct services *services,
 	struct interfaces interfaces;
 	int result = interfaces_find(&interfaces, config, error);
 	for (size_t i = 0; i < all->count; i++)
-		all->listener[i].is_wanted = false;
+		all->listener[i].is_wanted =
+			all->listener[i].is_replaced = false;
 	for (size_t i = 0; result == 0 && i < services->row_count; i++)
 		result = open_row(all, &services->rows[i], config,
 			&interfaces, error);
@@ -146,10 +229,15 @@ listeners_undo(struct listeners *all)
 void
 listeners_close_unwanted(struct listeners *all)
 {
+	int64_t deadline = clock_monotonic() + LISTENERS_PATIENCE;
 	for (size_t i = all->count; i-- > 0;) {
-		all->listener[i].is_new = false;
-		if (!all->listener[i].is_wanted)
-			close_listener(all, i);
+		struct listener_socket *listener = &all->listener[i];
+		listener->is_new = false;
+		if (listener->is_wanted)
+			continue;
+		if (listener->is_replaced)
+			wait_until_empty(listener->fd, deadline);
+		close_listener(all, i);
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -35,9 +36,16 @@ set_options(int fd, int family, int type)
 		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
 }
 
-int
-listening_inet(const struct sockaddr_storage *address, unsigned port,
-	int type)
+static void
+set_shared(int fd, int is_shared)
+{
+	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &is_shared,
+		sizeof(is_shared));
+}
+
+static int
+listen_at(const struct sockaddr_storage *address, unsigned port, int type,
+	bool is_shared)
 {
 	struct sockaddr_storage place = *address;
 	socklen_t size = sizeof(struct sockaddr_in);
@@ -54,6 +62,7 @@ listening_inet(const struct sockaddr_storage *address, unsigned port,
 	if (fd < 0)
 		return -1;
 	set_options(fd, address->ss_family, type);
+	set_shared(fd, is_shared);
 	if (bind(fd, (struct sockaddr *)&place, size) < 0 ||
 	    (type == SOCK_STREAM && listen(fd, BACKLOG) < 0)) {
 		int number = errno;
@@ -61,6 +70,22 @@ listening_inet(const struct sockaddr_storage *address, unsigned port,
 		errno = number;
 	}
 	return fd;
+}
+
+int
+listening_inet(const struct sockaddr_storage *address, unsigned port,
+	int type)
+{
+	return listen_at(address, port, type, false);
+}
+
+int
+listening_inet_beside(const struct sockaddr_storage *address, unsigned port,
+	int type, const int *ours, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		set_shared(ours[i], true);
+	return listen_at(address, port, type, true);
 }
 
 int

@@ -3,6 +3,7 @@
 #define BASE_LISTENING_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/socket.h>
 
 #include "base/error.h"
@@ -13,6 +14,15 @@
 int
 listening_inet(const struct sockaddr_storage *address, unsigned port,
 	int type);
+
+/*
+ * The same, although `ours` listen at addresses that overlap: 127.0.0.1 and
+ * 0.0.0.0. All have the port from then on, and the most exact one is given
+ * what comes (SO_REUSEPORT, of one user's sockets that have all said so).
+ */
+int
+listening_inet_beside(const struct sockaddr_storage *address, unsigned port,
+	int type, const int *ours, size_t count);
 
 /* A Unix socket with this name in the directory, in place of what has it. */
 int

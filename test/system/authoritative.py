@@ -583,7 +583,6 @@ def hostile(system):
 def strangers(system):
     """Those who are not of ours get our zones and nothing else; and not without
     limit. The foreign network is a namespace behind a pair of interfaces."""
-    system.stop()
     run = lambda words: subprocess.run(words.split(), check=True)
     run("ip netns add foreign")
     run("ip link add inner type veth peer name outer netns foreign")
@@ -594,7 +593,6 @@ def strangers(system):
     run("ip -n foreign address add 10.9.0.2/24 dev outer")
     run("ip -n foreign link set outer up")
     system.set(inet_interfaces="all", dns_recursion_networks="", dns_rate_limit=200)
-    system.start()
     dns.serve(53, lambda name, kind: bytes([198, 51, 100, 7]) if kind == dns.A else b"")
     system.set(dns_forwarders="127.0.0.1@53", dns_validation="no")
     system.command("reload")

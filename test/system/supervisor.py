@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """master: starting, wires, restarts, reloading, ending, and what an
 administrator is told when something is wrong. With probes instead of mail."""
+import errno
 import os
 import re
 import signal
@@ -179,6 +180,60 @@ def a_reload_changes_ports_values_and_logs():
         posthouse.wait_until(lambda: probes.talk(old_port + 1).say("ECHO y") == "y", 5, "it serves")
 
 
+def no_connection_is_lost(probes, interfaces):
+    """Some wait to be accepted during a reload, others come all the time."""
+    lost, is_over = [], threading.Event()
+
+    def come_and_go():
+        while not is_over.is_set():
+            try:
+                probes.talk().close()
+            except (OSError, AssertionError) as error:
+                lost.append(error)
+                return
+    front = probes.pid("front")
+    stop_and_wait(front)
+    waiting = [socket.create_connection(("127.0.0.1", probes.system.port("smtp")), 5)
+               for _ in range(20)]
+    threads = [threading.Thread(target=come_and_go) for _ in range(3)]
+    resume = threading.Timer(0.4, os.kill, [front, signal.SIGCONT])
+    for thread in [*threads, resume]:
+        thread.start()
+    probes.system.set(inet_interfaces=interfaces)
+    assert probes.reload() == (0, "")
+    # nothing is closed that the new addresses include, so nothing is waited for
+    assert resume.is_alive() or interfaces != "all"
+    for client in waiting:
+        assert Talk(client).say("ECHO x") == "x"
+    time.sleep(0.2)     # of coming and going, with the new listeners
+    is_over.set()
+    for thread in threads:
+        thread.join()
+    assert not lost, lost
+
+
+def answers(probes, address):
+    try:
+        return Talk(socket.create_connection((address, probes.system.port("smtp")), 2)).say(
+            "ECHO y") == "y"
+    except (ConnectionError, AssertionError):
+        return False
+
+
+def a_reload_changes_interfaces():
+    """From one address to all and back; nobody who was connected or waits notices."""
+    for first, second in (("127.0.0.1", "all"), ("all", "127.0.0.1"),
+                          ("all", "127.0.0.2, 127.0.0.1")):
+        with Probes() as probes:
+            probes.system.set(inet_interfaces=first, inet_protocols="ipv4")
+            probes.start()
+            for interfaces in (second, first, second):
+                no_connection_is_lost(probes, interfaces)
+                assert answers(probes, "127.0.0.1")
+                assert answers(probes, "127.0.0.2") == (interfaces != "127.0.0.1")
+                assert answers(probes, "127.0.0.3") == (interfaces == "all")
+
+
 def hup_opens_the_log_anew():
     with Probes() as probes:
         probes.start()
@@ -342,7 +397,7 @@ def a_wrong_table_is_said():
         "socket a b c 0666\n": "expected a program from a row above",
         "program a posthouse-mail 1\nsocket a b c/d 0666\n": "a service and a file name",
         "program a posthouse-mail 1\nsocket a b c 0888\n": "a mode of four octal digits",
-        "nonsense\n": "expected program, when, file, listen, datagram, socket or wire",
+        "nonsense\n": "expected program, when, alone, file, listen, datagram, socket or wire",
     }
     with Probes() as probes:
         for text, expected in cases.items():
@@ -358,6 +413,7 @@ def a_wrong_table_is_said():
 CASES = [starts_and_says_what_it_listens_on, wires_are_made_kept_and_refused,
          who_dies_is_started_again, what_killed_twice_is_remembered,
          a_stopped_process_holds_half_of_the_workers, a_reload_changes_ports_values_and_logs,
+         a_reload_changes_interfaces,
          hup_opens_the_log_anew, ends_in_order_and_in_time, strangers_are_not_heard,
          the_command_stops_it,
          who_floods_master_is_ended, who_talks_nonsense_is_ended,

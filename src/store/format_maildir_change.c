@@ -19,7 +19,8 @@
 #include "base/memory.h"
 #include "base/random.h"
 
-enum { PIECE = 64 << 10, RUN = 256, TRIES = 3 };
+/* What is read lies on the stack, which is cleared each time. */
+enum { PIECE = 64 << 10, READ_PIECE = 16 << 10, RUN = 256, TRIES = 3 };
 
 /* ---- writing a message ---- */
 
@@ -86,14 +87,14 @@ write_bytes(struct writer *writer, struct span bytes)
 static void
 write_piece(struct writer *writer, const struct store_piece *piece)
 {
-	char bytes[PIECE];
+	char bytes[READ_PIECE];
 	if (piece->bytes.data != NULL) {
 		write_bytes(writer, piece->bytes);
 		return;
 	}
 	for (uint64_t at = 0; at < piece->size && writer->result == 0;) {
-		size_t size = piece->size - at < PIECE ?
-			(size_t)(piece->size - at) : PIECE;
+		size_t size = piece->size - at < READ_PIECE ?
+			(size_t)(piece->size - at) : READ_PIECE;
 		writer->result = file_read_at(piece->fd, bytes, size,
 			piece->offset + at, writer->error);
 		if (writer->result == 0)

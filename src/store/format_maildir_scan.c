@@ -25,7 +25,7 @@ enum {
 	COARSE_TICK = 2,		/* s, of file systems with whole seconds */
 	KEYWORDS_LIMIT = 64 << 10,	/* bytes of dovecot-keywords */
 	UIDLIST_LIMIT = 256 << 20,
-	READ_PIECE = 64 << 10,
+	READ_PIECE = 16 << 10,		/* on the stack, cleared each time */
 	REFUSED_LIMIT = 100,		/* files named in the log */
 };
 

@@ -148,10 +148,10 @@ def give(path, owner):
     os.chown(path, *owner)
 
 
-def fetch(side):
-    """Seconds and CPU of first SELECT, all flags and envelopes, all bodies, bodies at random."""
+def fetch(side, user):
+    """Seconds and CPU of first SELECT, all sizes, envelopes and bodies, bodies at random."""
     client = imaplib.IMAP4("127.0.0.1", side.port, timeout=120)
-    client.login("user0" if side.names is OURS else "user0@example.org", "pw")
+    client.login(user if side.names is OURS else f"{user}@example.org", "pw")
     results = {}
 
     def measure(name, work):
@@ -169,6 +169,8 @@ def fetch(side):
         for _ in range(MESSAGES):
             client.fetch(str(draw.randrange(MESSAGES) + 1), "(BODY.PEEK[])")
     measure("first SELECT", select)
+    measure("FETCH 1:* (RFC822.SIZE INTERNALDATE), first",
+            lambda: client.fetch("1:*", "(RFC822.SIZE INTERNALDATE)"))
     measure("FETCH 1:* (FLAGS ENVELOPE), first", lambda: client.fetch("1:*", "(FLAGS ENVELOPE)"))
     measure("the same again", lambda: client.fetch("1:*", "(FLAGS ENVELOPE)"))
     measure("FETCH 1:* BODY.PEEK[]", lambda: client.fetch("1:*", "(BODY.PEEK[])"))
@@ -177,8 +179,8 @@ def fetch(side):
     return results
 
 
-def fetch_on_copies(kind, side, mail):
-    inbox = side.inbox(0)
+def fetch_on_copies(kind, side, mail, i):
+    inbox = side.inbox(i)
     inbox.parent.mkdir(parents=True, exist_ok=True)
     if kind == "maildir":
         for part in ("cur", "new"):
@@ -188,8 +190,15 @@ def fetch_on_copies(kind, side, mail):
     else:
         inbox.unlink(True)
         shutil.copy2(mail, inbox)
-    give(inbox.parent if side.names is not OURS else inbox, side.owner(0))
-    return fetch(side)
+    give(inbox.parent if side.names is not OURS else inbox, side.owner(i))
+    return fetch(side, f"user{i}")
+
+
+def fetch_of_several(kind, side, mail):
+    """Medians, of as many users as there are rounds: each has a copy, and never looked."""
+    results = [fetch_on_copies(kind, side, mail, i) for i in range(ROUNDS)]
+    return {name: tuple(median([result[name][k] for result in results]) for k in range(2))
+            for name in results[0]}
 
 
 def measure(kind, count, mail):
@@ -198,7 +207,7 @@ def measure(kind, count, mail):
         with side:
             rounds = deliver(side, count if side.names is OURS else count // 10)
             both.append((median([rate for rate, _ in rounds]), median([cpu for _, cpu in rounds]),
-                         fetch_on_copies(kind, side, mail)))
+                         fetch_of_several(kind, side, mail)))
     mine, other = both
     rows.append([f"{kind}: delivery, messages/s", f"{mine[0]:.0f}", f"{other[0]:.0f}",
                  f"{mine[0] / other[0]:.1f} x", f"{other[1] / mine[1]:.1f} x"])

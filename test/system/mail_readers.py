@@ -10,6 +10,7 @@ import os
 import pty
 import random
 import re
+import select
 import subprocess
 import sys
 import threading
@@ -25,6 +26,8 @@ USER, PASSWORD = "carol", "pw-of-carol"
 LOCATION = {"mbox": "mbox:~/mail:INBOX=/var/mail/%u", "maildir": "maildir:~/Maildir"}
 FILE = {"mbox": "/var/mail/carol", "maildir": "/home/carol/Maildir"}
 ENOUGH = 60         # messages, above that more are removed
+MANY = 500          # and no more come for a while
+LOCKED = 30         # seconds that mutt or s-nail need at most to write the file anew
 
 
 class Mail:
@@ -77,7 +80,7 @@ def deliver(system, mail, _):
                      f"{body * random.randrange(1, 40)}\r\n")
     mail.has(token)
     mail.done("deliveries")
-    time.sleep(random.random() * 0.1)
+    time.sleep(random.random() * (0.1 if len(mail.sure) < MANY else 3))
 
 
 class Session:
@@ -109,13 +112,20 @@ class Session:
 
 
 def look(mail, session):
-    """UIDs are what they were, and what was there before the look is in it."""
+    """UIDs are what they were, and what was there before the look is in it; later
+    when another program has the file locked for longer than a look waits."""
     with mail.lock:
         before = set(mail.sure)
-    found = session.found()
+    deadline = time.monotonic() + LOCKED
+    while True:
+        found = session.found()
+        with mail.lock:
+            gone = (before & mail.sure) - set(found)
+        if not gone or time.monotonic() > deadline:
+            break
+        time.sleep(0.2)
+    assert not gone, f"not there: {sorted(gone)[:10]}"
     with mail.lock:
-        gone = (before & mail.sure) - set(found)
-        assert not gone, f"not there: {sorted(gone)[:10]}"
         for token, (uid, _) in found.items():
             known = mail.uids.setdefault(token, uid)
             assert known == uid, f"{token} was UID {known} and is {uid}"
@@ -170,6 +180,9 @@ def in_terminal(words, seconds=30):
         os.execvp("su", ["su", "-", USER, "-c", words])
     said, deadline = b"", time.monotonic() + seconds
     while time.monotonic() < deadline:
+        # one that waits for a key says nothing
+        if not select.select([terminal], [], [], 1)[0]:
+            continue
         try:
             said += os.read(terminal, 65536)
         except OSError:

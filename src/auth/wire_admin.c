@@ -266,10 +266,10 @@ static const struct wire_command commands[] = {
 
 const struct wire_service wire_admin = { "auth-admin", commands, NULL };
 
-/* ---- auth-domains, for hostmaster ---- */
+/* ---- auth-domains, for hostmaster and web ---- */
 
 static const struct wire_command domain_commands[] = {
-	{ "DOMAINS", 2, "hostmaster", list_domains },
+	{ "DOMAINS", 2, NULL, list_domains },
 	{ NULL, 0, NULL, NULL },
 };
 

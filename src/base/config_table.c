@@ -146,7 +146,7 @@ const struct config_parameter config_table[] = {
 { "smtpd_sasl_auth_enable", B, "no", NULL, "smtpd", NULL,
 	"Offer AUTH on port 25 too. The submission ports always do." },
 
-{ "relayhost", T, "", NULL, "queue hostmaster", NULL,
+{ "relayhost", T, "", NULL, "queue hostmaster web", NULL,
 	"Next hop of all mail to other domains: [host]:port, [host], or a domain "
 	"whose MX are asked. Empty: the domain of each recipient." },
 { "transport_maps", T, "", NULL, "queue", NULL,
@@ -297,10 +297,10 @@ const struct config_parameter config_table[] = {
 	"Addresses of this host that the DNS is told, of a host behind NAT those "
 	"that others reach it by. Empty: the global ones it has and listens on, else "
 	"private ones; never those of the loopback." },
-{ "dns_records_ttl", D, "1h", NULL, "hostmaster", "s",
+{ "dns_records_ttl", D, "1h", NULL, "hostmaster web", "s",
 	"How long others may keep records that are made for our domains. A new key "
 	"for TLS is used when its TLSA record has been there for twice as long." },
-{ "mta_sts_mode", C, "testing", "none testing enforce", "hostmaster", NULL,
+{ "mta_sts_mode", C, "testing", "none testing enforce", "hostmaster web", NULL,
 	"The MTA-STS policy of our domains (RFC 8461 3.2). enforce needs a "
 	"certificate that others trust." },
 { "dns_recursion_networks", W, "", NULL, "names", NULL,
@@ -353,7 +353,7 @@ const struct config_parameter config_table[] = {
 	"The finest level that is logged." },
 
 { "port_offset", N, "0", NULL, "names relay hostmaster web", NULL, "Added to every port." },
-{ "smtp_port", P, "25", NULL, "relay hostmaster", NULL, "0 turns a listener off." },
+{ "smtp_port", P, "25", NULL, "relay hostmaster web", NULL, "0 turns a listener off." },
 { "submission_port", P, "587", NULL, "hostmaster web", NULL, "0 turns a listener off." },
 { "submissions_port", P, "465", NULL, "hostmaster web", NULL, "0 turns a listener off." },
 { "imap_port", P, "143", NULL, "hostmaster web", NULL, "0 turns a listener off." },
@@ -363,7 +363,7 @@ const struct config_parameter config_table[] = {
 { "http_port", P, "80", NULL, "", NULL,
 	"Pages that must be found without TLS, and the way to https_port. 0 turns a "
 	"listener off." },
-{ "https_port", P, "443", NULL, "web", NULL,
+{ "https_port", P, "443", NULL, "hostmaster web", NULL,
 	"Pages for mail programs, phones and people. 0 turns a listener off." },
 { "lmtp_port", P, "0", NULL, "", NULL, "0 turns a listener off." },
 { "dns_port", P, "53", NULL, "names", NULL,

@@ -18,6 +18,7 @@ static const struct {
 	{ DOMAIN_IMAPS, "imaps", "imaps_port" },
 	{ DOMAIN_POP3, "pop3", "pop3_port" },
 	{ DOMAIN_POP3S, "pop3s", "pop3s_port" },
+	{ DOMAIN_HTTPS, "https", "https_port" },
 };
 
 static uint16_t

@@ -5,9 +5,16 @@
 
 #include <stdio.h>
 
+#include "web/autoconfig.h"
+#include "web/autodiscover.h"
+#include "web/profile.h"
 #include "web/welcome.h"
+#include "web/well_known.h"
 
-enum { ON_HTTP = 1 };		/* also without TLS; else sent to https */
+enum {
+	ON_HTTP = 1,		/* also without TLS; else sent to https */
+	BELOW = 2,		/* what is below the path, too */
+};
 
 /* hosts: a label in front of the domain ("autoconfig."), or NULL: any. */
 static const struct page {
@@ -17,6 +24,19 @@ static const struct page {
 	void (*answer)(const struct question *question, struct answer *answer);
 } pages[] = {
 	{ NULL, "/", false, 0, welcome_answer },
+	/* By http too: mail programs ask there when the host has no certificate
+	 * for the name, and believe no less than by DNS. */
+	{ NULL, "/mail/config-v1.1.xml", false, ON_HTTP, autoconfig_answer },
+	{ NULL, "/.well-known/autoconfig/mail/config-v1.1.xml", false, ON_HTTP,
+		autoconfig_answer },
+	{ NULL, "/autodiscover/autodiscover.xml", true, 0,
+		autodiscover_answer },
+	{ NULL, "/autodiscover/autodiscover.json", false, BELOW,
+		autodiscover_answer_json },
+	{ NULL, "/mobileconfig", false, 0, profile_answer },
+	{ "mta-sts.", "/.well-known/mta-sts.txt", false, 0, well_known_policy },
+	{ NULL, "/.well-known/acme-challenge/", false, ON_HTTP | BELOW,
+		well_known_challenge },
 };
 
 static const struct page *
@@ -27,25 +47,35 @@ find_page(const struct question *question)
 		if (page->label != NULL && !span_starts(question->host,
 		    span_from(page->label)))
 			continue;
-		if (span_equals_nocase(question->path, span_from(page->path)))
+		struct span path = span_from(page->path);
+		if (span_equals_nocase(question->path, path) ||
+		    ((page->flags & BELOW) != 0 &&
+		    span_starts_nocase(question->path, path)))
 			return page;
 	}
 	return NULL;
 }
 
-/* Is it one of the names that a redirect may lead to? */
+/* Is it one of the names that a redirect may lead to: the mail host, a domain of
+ * ours, a service of one? */
 static bool
-is_name(struct span host)
+is_ours(const struct question *question)
 {
-	return span_find(host, '.') < host.size && host.data[0] != '[';
+	struct domains *domains = question->web->domains;
+	struct span host = question->host;
+	struct span behind = span_skip(host, span_find(host, '.') + 1);
+	return span_equals_nocase(host, span_from(question->rules->hostname)) ||
+		domains_judge(domains, host) == DOMAINS_OURS ||
+		domains_judge(domains, behind) == DOMAINS_OURS;
 }
 
-/* To the same page by TLS. 308 would repeat what was posted in plain. */
+/* To the same page by TLS; 308 would repeat what was posted in plain. Never to
+ * where a stranger's Host field says. */
 static void
 redirect(const struct question *question, struct answer *answer)
 {
 	const struct web_rules *rules = question->rules;
-	struct span host = is_name(question->host) ? question->host :
+	struct span host = is_ours(question) ? question->host :
 		span_from(rules->hostname);
 	struct span path = question->request->path;
 	struct span query = question->request->query;

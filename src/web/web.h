@@ -12,6 +12,8 @@
 #include "serve/limit.h"
 #include "serve/session.h"
 #include "serve/wire.h"
+#include "trust/mta_sts.h"
+#include "web/domains.h"
 #include "web/settings.h"
 
 enum {
@@ -25,6 +27,8 @@ struct web_rules {
 	const char *hostname, *domain;
 	const char *mynetworks;
 	struct settings settings;
+	enum mta_sts_mode sts_mode;
+	const char *policy_host;	/* hostname as the DNS has it */
 	unsigned https_port;		/* as strangers see it; 0: there is none */
 	unsigned connections;		/* of one network */
 	unsigned requests;		/* of one network, per unit */
@@ -33,6 +37,8 @@ struct web_rules {
 struct web {
 	struct lot *lot;
 	struct wire_set *tls;
+	struct domains *domains;
+	struct row_caller *hostmaster;
 	struct limit_table *limits;
 	_Atomic(const struct web_rules *) rules;
 };

@@ -5,10 +5,15 @@
  */
 #include "web/welcome.h"
 
-#include "web/language.h"
-#include "web/markup.h"
+#include <stdio.h>
 
-enum word { WORD_TITLE, WORD_INTRODUCTION, WORD_PROGRAMS, WORD_BY_HAND,
+#include "web/language.h"
+#include "web/mail_domain.h"
+#include "web/markup.h"
+#include "web/picture.h"
+
+enum word { WORD_TITLE, WORD_INTRODUCTION, WORD_PROGRAMS, WORD_PHONE,
+	WORD_ADDRESS, WORD_PROFILE, WORD_PICTURE, WORD_BY_HAND,
 	WORD_PROTOCOL, WORD_SERVER, WORD_PORT, WORD_SECURITY, WORD_NAME,
 	WORD_READ, WORD_READ_POP3, WORD_SEND, WORD_COUNT };
 
@@ -20,6 +25,11 @@ static const char *const words[WORD_COUNT][LANGUAGE_COUNT] = {
 		"settings by themselves: give them your address and your "
 		"password.",
 		"Thunderbird、Outlook 等大多数程序会自动找到全部设置：输入邮件地址和密码即可。" },
+	[WORD_PHONE] = { "iPhone, iPad and Mac", "iPhone、iPad 和 Mac" },
+	[WORD_ADDRESS] = { "Your address", "您的邮件地址" },
+	[WORD_PROFILE] = { "Get the profile", "下载描述文件" },
+	[WORD_PICTURE] = { "On a phone: point its camera here.",
+		"用手机：请用相机扫描。" },
 	[WORD_BY_HAND] = { "Settings, if you are asked for them",
 		"如需手工填写" },
 	[WORD_PROTOCOL] = { "For", "用途" },
@@ -80,6 +90,34 @@ add_table(struct buffer *out, const struct settings *settings,
 	buffer_add_string(out, "</table>\n");
 }
 
+/* The profile is fetched for an address, or without one: then the phone asks. */
+static void
+add_phone(const struct question *question, struct buffer *out,
+	enum language language, struct span domain)
+{
+	const struct web_rules *rules = question->rules;
+	struct buffer url;
+	buffer_init(&url, 0);
+	buffer_print(&url, "https://%s", rules->hostname);
+	if (rules->https_port != 443)
+		buffer_print(&url, ":%u", rules->https_port);
+	buffer_print(&url, "/mobileconfig?email=@%.*s", SPAN_PRINT(domain));
+	buffer_add_string(out, "\n<h2>");
+	add_word(out, WORD_PHONE, language);
+	buffer_add_string(out, "</h2>\n<form action=\"/mobileconfig\"><label>");
+	add_word(out, WORD_ADDRESS, language);
+	buffer_add_string(out, " <input name=\"email\" type=\"email\" "
+		"required placeholder=\"@");
+	markup_add(out, domain);
+	buffer_add_string(out, "\"></label> <button>");
+	add_word(out, WORD_PROFILE, language);
+	buffer_add_string(out, "</button></form>\n<p>");
+	add_word(out, WORD_PICTURE, language);
+	buffer_add_string(out, "<br>\n");
+	picture_add(out, buffer_span(&url));
+	buffer_fini(&url);
+}
+
 void
 welcome_answer(const struct question *question, struct answer *answer)
 {
@@ -87,21 +125,26 @@ welcome_answer(const struct question *question, struct answer *answer)
 	struct span accepted = span_of("", 0);
 	http_field(question->request, SPAN("accept-language"), &accepted);
 	enum language language = language_choose(accepted);
+	struct span domain;
+	if (!mail_domain_find(question, "autoconfig.", span_of("", 0), &domain,
+	    answer))
+		return;
 	answer->type = "text/html; charset=utf-8";
 	buffer_print(out, "<!DOCTYPE html>\n<html lang=\"%s\"><head>"
 		"<meta charset=\"utf-8\"><meta name=\"viewport\" "
 		"content=\"width=device-width\"><title>",
 		language == LANGUAGE_CHINESE ? "zh-CN" : "en");
-	markup_add(out, span_from(question->rules->domain));
+	markup_add(out, domain);
 	buffer_print(out, "</title><style>%s</style></head><body>\n<h1>",
 		style);
 	add_word(out, WORD_TITLE, language);
 	buffer_add_byte(out, ' ');
-	markup_add(out, span_from(question->rules->domain));
+	markup_add(out, domain);
 	buffer_add_string(out, "</h1>\n<p>");
 	add_word(out, WORD_INTRODUCTION, language);
 	buffer_add_string(out, "\n<p>");
 	add_word(out, WORD_PROGRAMS, language);
+	add_phone(question, out, language, domain);
 	buffer_add_string(out, "\n<h2>");
 	add_word(out, WORD_BY_HAND, language);
 	buffer_add_string(out, "</h2>\n");

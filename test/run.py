@@ -5,12 +5,14 @@ usage: test/run.py [NAME ...]. Ends with `N passed, N failed, N skipped`.
 Which suites run in which build:
     sanitize   unit, wire, fuzz, style
     thread     the unit tests of code with threads (suite "threads")
-    release    system, crash
+    release    system, crash; tests beside servers of others (test/peers) run
+               at the same time as the rest, one after the other in their overlay
 """
 import json
 import os
 import subprocess
 import sys
+import tempfile
 
 BUILDS = {
     "sanitize": ["unit", "wire", "fuzz", "style"],
@@ -38,15 +40,31 @@ def chosen(build, names):
     return result
 
 
-def run(build, tests):
-    """Runs them; (passed, failed, skipped) as lists of names."""
-    jobs = "1" if build == "release" else "2"
-    log = f"build/{build}/meson-logs/testlog.json"
+def with_peers(build):
+    """Those in the overlay of test/peers, which only one has at a time."""
+    found = set()
+    for test in listed(build):
+        for path in test["cmd"]:
+            text = open(path).read() if path.endswith(".py") else ""
+            if "test/peers" in text or "installed.enter(" in text:
+                found.add(test["name"])
+    return found
+
+
+def start(build, tests, logbase, output):
+    """meson beginning to run them. System tests are alone on their core."""
+    log = f"build/{build}/meson-logs/{logbase}.json"
     if os.path.exists(log):
         os.unlink(log)
-    subprocess.run(["meson", "test", "-C", f"build/{build}", "--no-rebuild",
-                    "--print-errorlogs", "--num-processes", jobs, *tests],
-                   stdin=subprocess.DEVNULL)
+    jobs = "1" if build == "release" else "2"
+    return log, subprocess.Popen(
+        ["meson", "test", "-C", f"build/{build}", "--no-rebuild", "--print-errorlogs",
+         "--logbase", logbase, "--num-processes", jobs, *tests],
+        stdin=subprocess.DEVNULL, stdout=output)
+
+
+def results(build, tests, log):
+    """(passed, failed, skipped) as lists of rows."""
     passed, failed, skipped, seen = [], [], [], set()
     if os.path.exists(log):
         for line in open(log):
@@ -60,6 +78,21 @@ def run(build, tests):
     return passed, failed, skipped
 
 
+def run(build, tests, beside):
+    """Runs `tests`, and those of `beside` at the same time; the results of both."""
+    parts = []
+    with tempfile.TemporaryFile("w+") as said:
+        running = [(tests, *start(build, tests, "testlog", None))] if tests else []
+        if beside:
+            running.append((beside, *start(build, beside, "beside", said)))
+        for names, log, process in running:
+            process.wait()
+            parts.append(results(build, names, log))
+        said.seek(0)
+        sys.stdout.write(said.read())
+    return [sum(rows, []) for rows in zip(*parts)]
+
+
 def main():
     names = sys.argv[1:]
     passed, failed, skipped = [], [], []
@@ -68,7 +101,9 @@ def main():
         if not tests:
             continue
         print(f"== {build}: {len(tests)} tests", flush=True)
-        for total, part in zip((passed, failed, skipped), run(build, tests)):
+        beside = [name for name in tests if name in with_peers(build)]
+        tests = [name for name in tests if name not in beside]
+        for total, part in zip((passed, failed, skipped), run(build, tests, beside)):
             total.extend(part)
     for build, name, result, text in skipped:
         reason = [l for l in text.splitlines() if l.startswith("skipped")]

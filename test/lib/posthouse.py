@@ -96,7 +96,9 @@ class System:
                 print(f"--- log of the system in {self.directory}", file=sys.stderr)
                 if self.log.exists():
                     lines = self.log.read_text(errors="replace").splitlines()
-                    print("\n".join(lines[-60:]), file=sys.stderr)
+                    rare = [line for line in lines[:-40] if " info " not in line or
+                            "failed" in line]
+                    print("\n".join(rare[:20] + lines[-40:]), file=sys.stderr)
                 err = self.directory / "stderr"
                 if err.exists():
                     print("\n".join(err.read_text(errors="replace").splitlines()[-40:]),

@@ -216,6 +216,8 @@ static bool
 next_unit(struct client *client)
 {
 	switch (client->phase) {
+	case CLIENT_OPENING:
+		return secure_begin(client);
 	case CLIENT_TLS:
 		return secure_take_facts(client);
 	case CLIENT_COMMAND:
@@ -308,8 +310,8 @@ open_up(struct client *client)
 		client_leave(client, "too many clients");
 	} else if (!client->is_tls_first) {
 		client->protocol->greet(client);
-	} else if (!secure_begin(client)) {
-		client_leave(client, "tls away");
+	} else {
+		client->phase = CLIENT_OPENING;
 	}
 }
 
@@ -332,6 +334,7 @@ expire(struct client *client)
 		client->phase = CLIENT_COMMAND;
 		dialog_reply_failure(client, client->pending);
 		return converse(client, false);
+	case CLIENT_OPENING:
 	case CLIENT_COMMAND:
 	case CLIENT_SASL:
 		if (client->is_in_line) {
@@ -370,6 +373,7 @@ read_more(struct client *client)
 		}
 		open_up(client);
 		return converse(client, false);
+	case CLIENT_OPENING:
 	case CLIENT_TLS:
 	case CLIENT_COMMAND:
 	case CLIENT_SASL:

@@ -18,6 +18,7 @@
 
 enum client_phase {
 	CLIENT_PROXY,		/* a load balancer's header comes */
+	CLIENT_OPENING,		/* TLS comes first, when it is its turn */
 	CLIENT_TLS,		/* tls shakes hands; its header comes */
 	CLIENT_COMMAND,
 	CLIENT_SASL,		/* a response to a challenge comes */
@@ -51,7 +52,7 @@ struct client {
 	bool is_leaving;		/* nothing more is executed */
 	bool is_skipping;		/* the rest of a line that is too long */
 	bool is_writing;		/* parked until it reads */
-	bool is_in_line;		/* what it said last waits for auth */
+	bool is_in_line;		/* what it said last waits for its turn */
 	bool is_utf8;			/* POP3: UTF8 was said (RFC 6856 2.1) */
 	const char *end;		/* why it ended, for the log */
 	unsigned bad, failures;
@@ -60,7 +61,7 @@ struct client {
 	struct log_scope scope;
 	struct proxy2 facts;
 	struct sasl_call sasl;
-	struct turn turn;		/* at the turnstile to auth */
+	struct turn turn;		/* at a turnstile of login's */
 	bool is_sasl_over;		/* only the last response is missing */
 	uint64_t account;		/* 0: not logged in */
 	uint8_t ticket[HANDOVER_TICKET_SIZE];

@@ -34,6 +34,7 @@ login_new(struct lot *lot, unsigned workers, const struct config *config)
 	new->lot = lot;
 	new->sasl = sasl_caller_new(lot);
 	turnstile_init(&new->turnstile, workers / 2);
+	turnstile_init(&new->tls_turnstile, workers / 2);
 	new->tls = wire_set_new(lot, "tls-accept",
 		(unsigned)config_number(config, "tls_processes"));
 	new->processes = (unsigned)config_number(config, "mailbox_processes");
@@ -65,6 +66,7 @@ login_free(struct login **login)
 	}
 	wire_set_free(&old->tls);
 	turnstile_fini(&old->turnstile);
+	turnstile_fini(&old->tls_turnstile);
 	sasl_caller_free(&old->sasl);
 	memory_free((void *)(uintptr_t)atomic_load(&old->rules));
 	memory_free(old);

@@ -38,6 +38,7 @@ struct login {
 	struct lot *lot;
 	struct sasl_caller *sasl;
 	struct turnstile turnstile;		/* to auth */
+	struct turnstile tls_turnstile;
 	struct wire_set *tls;
 	unsigned processes;			/* mailbox processes */
 	struct wire_pool **mailbox[LOGIN_SERVICE_COUNT];	/* [processes] */

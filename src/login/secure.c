@@ -71,25 +71,45 @@ give_over(struct client *client, struct wire **wire)
 	return false;
 }
 
+/* As at auth: half of the workers may be here, the others stand in a line. */
+static enum turnstile_verdict
+enter(struct client *client)
+{
+	client->turn.session = &client->session;
+	enum turnstile_verdict verdict = turnstile_enter(
+		&client->login->tls_turnstile, &client->turn,
+		clock_monotonic());
+	client->is_in_line = verdict == TURNSTILE_WAIT;
+	return verdict;
+}
+
+static void
+leave(struct client *client)
+{
+	turnstile_leave(&client->login->tls_turnstile, clock_monotonic());
+}
+
 bool
 secure_begin(struct client *client)
 {
-	struct wire *wire = take_wire(client);
-	return wire != NULL && give_over(client, &wire);
+	enum turnstile_verdict verdict = enter(client);
+	if (verdict == TURNSTILE_WAIT)
+		return false;
+	bool is_given = false;
+	if (verdict == TURNSTILE_ENTERED) {
+		struct wire *wire = take_wire(client);
+		is_given = wire != NULL && give_over(client, &wire);
+		leave(client);
+	}
+	if (!is_given)
+		client_leave(client, "tls away");
+	return true;
 }
 
-void
-secure_start(struct client *client, const char *ready)
+/* With a wire to tls: the word to go on, and the socket after it. */
+static void
+give_after_word(struct client *client, const char *ready, struct wire **wire)
 {
-	if (!secure_is_possible(client)) {
-		client_bad(client, REPLY_TLS_TWICE);
-		return;
-	}
-	struct wire *wire = take_wire(client);
-	if (wire == NULL) {
-		client_reply(client, REPLY_TLS_AWAY);
-		return;
-	}
 	/* What came behind the command may be another's words: thrown away
 	 * (RFC 9051 6.2.1). client_change_socket does it. */
 	size_t too_early = client_unread(client).size;
@@ -100,11 +120,32 @@ secure_start(struct client *client, const char *ready)
 	/* The word must be out before the socket is. */
 	client->stream.deadline = clock_monotonic() + SAY_WAIT;
 	if (stream_flush(&client->stream) != STREAM_CLEAN) {
-		wire_drop(&wire);
+		wire_drop(wire);
 		client_leave(client, "connection broken");
-	} else if (!give_over(client, &wire)) {
+	} else if (!give_over(client, wire)) {
 		client_leave(client, "tls away");
 	}
+}
+
+void
+secure_start(struct client *client, const char *ready)
+{
+	struct wire *wire = NULL;
+	if (!secure_is_possible(client)) {
+		client_bad(client, REPLY_TLS_TWICE);
+		return;
+	}
+	enum turnstile_verdict verdict = enter(client);
+	if (verdict == TURNSTILE_WAIT)
+		return;		/* the command is executed again */
+	if (verdict == TURNSTILE_ENTERED)
+		wire = take_wire(client);
+	if (wire == NULL)
+		client_reply(client, REPLY_TLS_AWAY);
+	else
+		give_after_word(client, ready, &wire);
+	if (verdict == TURNSTILE_ENTERED)
+		leave(client);
 }
 
 bool

@@ -18,7 +18,8 @@ secure_is_possible(const struct client *client);
 void
 secure_start(struct client *client, const char *ready);
 
-/* Hands the socket to tls; false when tls is away. Then CLIENT_TLS. */
+/* CLIENT_OPENING: hands the socket to tls, then CLIENT_TLS; false when that
+ * waits for its turn. Without tls it is the end. */
 bool
 secure_begin(struct client *client);
 

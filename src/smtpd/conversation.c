@@ -227,6 +227,8 @@ static bool
 dispatch(struct conversation *conversation)
 {
 	switch ((enum phase)conversation->parked.phase) {
+	case PHASE_OPENING:
+		return encryption_begin(conversation);
 	case PHASE_TLS:
 		return encryption_take_facts(conversation);
 	case PHASE_DATA:
@@ -375,8 +377,8 @@ open_up(struct conversation *conversation)
 		return;
 	if (conversation->parked.service != SERVICE_SUBMISSIONS)
 		greet(conversation);
-	else if (!encryption_begin(conversation))
-		conversation_leave(conversation, END_TLS, false);
+	else
+		conversation->parked.phase = PHASE_OPENING;
 }
 
 static void

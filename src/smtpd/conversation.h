@@ -36,6 +36,7 @@ enum smtp_service {
 
 enum phase {
 	PHASE_PROXY,		/* a PROXY header of a load balancer comes first */
+	PHASE_OPENING,		/* TLS comes first, when it is its turn */
 	PHASE_TLS,		/* tls is at work; its header comes first */
 	PHASE_COMMAND,
 	PHASE_SASL,		/* a line of a SASL exchange is awaited */

@@ -81,15 +81,60 @@ pass(struct conversation *conversation, struct passage *passage)
 	return true;
 }
 
+/* Half of the workers may be on their way to tls, the others stand in a line. */
+static enum turnstile_verdict
+enter(struct conversation *conversation)
+{
+	return turnstile_enter(&conversation->smtpd->tls_turnstile,
+		&conversation->turn, clock_monotonic());
+}
+
+static void
+leave(struct conversation *conversation)
+{
+	turnstile_leave(&conversation->smtpd->tls_turnstile,
+		clock_monotonic());
+}
+
 bool
 encryption_begin(struct conversation *conversation)
 {
 	struct passage passage;
-	if (!passage_open(conversation, &passage))
+	enum turnstile_verdict verdict = enter(conversation);
+	if (verdict == TURNSTILE_WAIT)
 		return false;
-	bool is_passed = pass(conversation, &passage);
-	passage_close(&passage);
-	return is_passed;
+	bool is_passed = false;
+	if (verdict == TURNSTILE_ENTERED) {
+		if (passage_open(conversation, &passage)) {
+			is_passed = pass(conversation, &passage);
+			passage_close(&passage);
+		}
+		leave(conversation);
+	}
+	if (!is_passed)
+		conversation_leave(conversation, END_TLS, false);
+	return true;
+}
+
+/* With what it takes in hand: the word to go on, and the socket after it. */
+static void
+pass_after_word(struct conversation *conversation, struct passage *passage)
+{
+	struct stream *stream = &conversation->stream;
+	struct span rest = stream_unread(stream);
+	size_t too_early = rest.size - (span_find(rest, '\n') + 1);
+	if (too_early > 0)
+		log_event(LOG_WARN, "pipelined-after-starttls",
+			&conversation->parked.scope,
+			LOG_NUMBER("bytes", too_early));
+	conversation_say(conversation, SMTP_REPLY_TLS_READY);
+	/* The word must be out before the socket is. */
+	stream->deadline = clock_monotonic() + HANDOVER_WAIT;
+	if (stream_flush(stream) == STREAM_CLEAN &&
+	    pass(conversation, passage))
+		conversation_reset(conversation);
+	else
+		conversation_leave(conversation, END_TLS, false);
 }
 
 /*
@@ -100,32 +145,24 @@ encryption_begin(struct conversation *conversation)
 void
 encryption_starttls(struct conversation *conversation, struct span argument)
 {
-	struct stream *stream = &conversation->stream;
-	struct span rest = stream_unread(stream);
 	struct passage passage;
 	(void)argument;
 	if (!encryption_is_offered(conversation)) {
 		conversation_say(conversation, SMTP_REPLY_TLS_TWICE);
 		return;
 	}
-	if (!passage_open(conversation, &passage)) {
+	enum turnstile_verdict verdict = enter(conversation);
+	if (verdict == TURNSTILE_WAIT)
+		return;		/* the line is executed again */
+	if (verdict == TURNSTILE_ENTERED &&
+	    passage_open(conversation, &passage)) {
+		pass_after_word(conversation, &passage);
+		passage_close(&passage);
+	} else {
 		conversation_say(conversation, SMTP_REPLY_TLS_AWAY);
-		return;
 	}
-	size_t too_early = rest.size - (span_find(rest, '\n') + 1);
-	if (too_early > 0)
-		log_event(LOG_WARN, "pipelined-after-starttls",
-			&conversation->parked.scope,
-			LOG_NUMBER("bytes", too_early));
-	conversation_say(conversation, SMTP_REPLY_TLS_READY);
-	/* The word must be out before the socket is. */
-	stream->deadline = clock_monotonic() + HANDOVER_WAIT;
-	if (stream_flush(stream) == STREAM_CLEAN &&
-	    pass(conversation, &passage))
-		conversation_reset(conversation);
-	else
-		conversation_leave(conversation, END_TLS, false);
-	passage_close(&passage);
+	if (verdict == TURNSTILE_ENTERED)
+		leave(conversation);
 }
 
 bool

@@ -13,7 +13,8 @@ encryption_is_offered(const struct conversation *conversation);
 void
 encryption_starttls(struct conversation *conversation, struct span argument);
 
-/* Hands the socket over; false when tls is away. Then PHASE_TLS. */
+/* PHASE_OPENING: hands the socket over, then PHASE_TLS; false when that waits
+ * for its turn. Without tls it is the end. */
 bool
 encryption_begin(struct conversation *conversation);
 

@@ -18,6 +18,7 @@ smtpd_new(struct lot *lot, unsigned workers, const struct config *config,
 	smtpd->sasl = sasl_caller_new(lot);
 	smtpd->queue = wire_pool_new(lot, "queue-smtp", 0);
 	turnstile_init(&smtpd->queue_turnstile, workers / 2);
+	turnstile_init(&smtpd->tls_turnstile, workers / 2);
 	smtpd->tls = wire_set_new(lot, "tls-accept",
 		(unsigned)config_number(config, "tls_processes"));
 	smtpd->limits = limit_table_new(rules->rate_unit);
@@ -37,6 +38,7 @@ smtpd_free(struct smtpd **smtpd)
 	sasl_caller_free(&(*smtpd)->sasl);
 	wire_pool_free(&(*smtpd)->queue);
 	turnstile_fini(&(*smtpd)->queue_turnstile);
+	turnstile_fini(&(*smtpd)->tls_turnstile);
 	wire_set_free(&(*smtpd)->tls);
 	limit_table_free(&(*smtpd)->limits);
 	unanswered_free(&(*smtpd)->unanswered);

@@ -31,6 +31,7 @@ struct smtpd {
 	struct wire_pool *queue;	/* queue-smtp */
 	struct turnstile queue_turnstile;
 	struct wire_set *tls;		/* tls-accept */
+	struct turnstile tls_turnstile;
 	struct limit_table *limits;
 	struct unanswered *unanswered;
 	int spill;			/* directory for spill files; -1: none */

@@ -294,6 +294,55 @@ tls_away_is_said_before_the_handshake(void **state)
 	world.login->tls = pool;
 }
 
+static bool
+is_one_waiting(struct turnstile *turnstile)
+{
+	pthread_mutex_lock(&turnstile->lock);
+	bool result = turnstile->waiting > 0;
+	pthread_mutex_unlock(&turnstile->lock);
+	return result;
+}
+
+/* All who are inside come out when somebody waits for it. */
+static void *
+come_out(void *context)
+{
+	struct turnstile *turnstile = context;
+	int64_t deadline = clock_monotonic() + 10000;
+	while (!is_one_waiting(turnstile) && clock_monotonic() < deadline)
+		usleep(100);
+	for (unsigned i = turnstile->most; i > 0; i--)
+		turnstile_leave(turnstile, clock_monotonic());
+	return NULL;
+}
+
+static void
+a_busy_tls_is_waited_for(void **state)
+{
+	struct turnstile *turnstile = &world.login->tls_turnstile;
+	static const struct conversation all[] = {
+	{ "imap/tls-busy", &protocol_imap, false, OUTSIDE, L(
+		IMAP_OUTSIDE, "C: a STARTTLS", "S: a OK Begin TLS now",
+		"C: b NOOP", "S: b OK *") },
+	{ "imaps/tls-busy", &protocol_imap, true, OUTSIDE, L("S: * OK *") },
+	{ "pop3/tls-busy", &protocol_pop3, false, OUTSIDE, L("S: +OK *",
+		"C: STLS", "S: +OK *", "C: NOOP", "S: +OK *") },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		struct turn others[64] = { 0 };
+		pthread_t thread;
+		assert_true(turnstile->most <= 64);
+		for (unsigned k = 0; k < turnstile->most; k++)
+			assert_int_equal(turnstile_enter(turnstile, &others[k],
+				clock_monotonic()), TURNSTILE_ENTERED);
+		assert_int_equal(pthread_create(&thread, NULL, come_out,
+			turnstile), 0);
+		converse(&all[i]);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+	}
+}
+
 static void
 auth_away_is_later(void **state)
 {
@@ -522,6 +571,7 @@ main(void)
 		cmocka_unit_test(clients_are_answered),
 		cmocka_unit_test(nobody_is_told_ok_when_the_mailbox_is_away),
 		cmocka_unit_test(tls_away_is_said_before_the_handshake),
+		cmocka_unit_test(a_busy_tls_is_waited_for),
 		cmocka_unit_test(auth_away_is_later),
 		cmocka_unit_test(
 			networks_that_are_not_trusted_are_turned_away),

@@ -98,6 +98,8 @@ legacy_next(struct legacy *legacy)
 	if (message == NULL)
 		return false;
 	first = message->next;
+	if (first == NULL)
+		last = &first;
 	legacy->bytes = span_of(message->bytes, message->size);
 	memcpy(legacy->fds, message->fds, sizeof(message->fds));
 	return true;

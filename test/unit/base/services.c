@@ -154,6 +154,27 @@ a_state_is_written_by_one_and_read_by_others(void **state)
 	config_free(&config);
 }
 
+static void
+who_has_a_claim_or_a_state_is_alone(void **state)
+{
+	static const bool expected[] = { true, true, false, false };
+	struct services services;
+	struct config *config;
+	struct error error;
+	(void)state;
+	assert_int_equal(read_text("program auth a 1\nprogram key b 1\n"
+		"program ldap c 1\nprogram smtpd d 1\nalone auth\n"
+		"file key log_path state\nfile ldap log_path state-read\n"
+		"file smtpd log_path optional\n",
+		"accounts=builtin", &services, &config, &error), 0);
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+		assert_int_equal(services.programs[i].is_alone, expected[i]);
+	config_free(&config);
+	assert_int_equal(read_text("alone auth\n", "accounts=builtin",
+		&services, &config, &error), -1);
+	config_free(&config);
+}
+
 int
 main(void)
 {
@@ -162,6 +183,7 @@ main(void)
 		cmocka_unit_test(a_bad_condition_is_one_sentence),
 		cmocka_unit_test(a_state_is_written_by_one_and_read_by_others),
 		cmocka_unit_test(a_port_may_be_another_programs),
+		cmocka_unit_test(who_has_a_claim_or_a_state_is_alone),
 		cmocka_unit_test(on_demand_means_one_for_each_user),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

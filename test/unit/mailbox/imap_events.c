@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "mailbox/imap/imap.h"
+#include "mailbox/move.h"
 #include "serve/counter.h"
 #include "store/engine.h"
 
@@ -475,6 +476,147 @@ a_message_that_was_deadly_twice_is_not_parsed(void **state)
 		"\"8bit\" 10 0) BODY[TEXT] {10}\r\nxxxxxxxxxx)\r\n"));
 }
 
+/* ---- an upgrade ---- */
+
+/* The successor's end of what the process before leaves; the other end is
+ * ours. */
+static int
+retire(int *heir)
+{
+	int pair[2];
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
+		pair), 0);
+	*heir = pair[1];
+	int own = pair[0];
+	legacy_open(&pair[0]);
+	return own;
+}
+
+static void
+take_over(int own, int heir)
+{
+	int none = -1;
+	legacy_open(&none);
+	close(own);
+	legacy_receive_all(&heir);
+	move_take_all(&mailbox);
+}
+
+static void
+move(void)
+{
+	int heir, own = retire(&heir);
+	assert_int_equal(give(SESSION_NUDGE), SESSION_CLOSE);
+	added->type->free(&added);
+	assert_int_equal(logouts, 1);
+	logouts = 0;
+	take_over(own, heir);
+	assert_non_null(added);
+	assert_int_equal(give(SESSION_START), SESSION_PARK);
+}
+
+static void
+an_upgrade_keeps_who_idles(void **state)
+{
+	(void)state;
+	greet();
+	store_message(10);
+	say("d SELECT INBOX\r\ne IDLE\r\n");
+	assert_int_equal(give(SESSION_READABLE), SESSION_PARK);
+	hear();
+	move();
+	assert_string_equal(hear(), "");
+	store_message(10);
+	assert_int_equal(nudges, 1);
+	assert_int_equal(give(SESSION_NUDGE), SESSION_PARK);
+	assert_starts(hear(), "* 2 EXISTS\r\n");
+	say("DONE\r\n");
+	assert_int_equal(give(SESSION_READABLE), SESSION_PARK);
+	assert_string_equal(hear(), "e OK IDLE completed\r\n");
+}
+
+static void
+an_upgrade_keeps_half_a_command(void **state)
+{
+	(void)state;
+	greet();
+	say("d NOOP {2");
+	assert_int_equal(give(SESSION_READABLE), SESSION_PARK);
+	move();
+	assert_string_equal(hear(), "");
+	say("+}\r\nxx\r\ne NOOP\r\n");
+	assert_int_equal(give(SESSION_READABLE), SESSION_PARK);
+	const char *text = hear();
+	assert_starts(text, "d BAD ");
+	assert_non_null(strstr(text, "e OK NOOP completed\r\n"));
+}
+
+static void
+an_upgrade_keeps_what_was_found(void **state)
+{
+	(void)state;
+	greet();
+	for (int i = 0; i < 3; i++)
+		store_message(10);
+	say("d SELECT INBOX\r\ne UID SEARCH RETURN (SAVE) 2:3\r\n");
+	assert_int_equal(give(SESSION_READABLE), SESSION_PARK);
+	hear();
+	move();
+	say("f FETCH $ UID\r\n");
+	assert_int_equal(give(SESSION_READABLE), SESSION_PARK);
+	assert_starts(hear(), "* 2 FETCH (UID 2)\r\n* 3 FETCH (UID 3)\r\n"
+		"f OK ");
+}
+
+static void
+an_upload_ends_where_it_began(void **state)
+{
+	(void)state;
+	greet();
+	say("d APPEND INBOX {10+}\r\n12345");
+	assert_int_equal(give(SESSION_READABLE), SESSION_PARK);
+	int heir, own = retire(&heir);
+	assert_int_equal(give(SESSION_NUDGE), SESSION_PARK);
+	say("67890\r\n");
+	assert_int_equal(give(SESSION_READABLE), SESSION_CLOSE);
+	assert_non_null(strstr(hear(), "d OK "));
+	added->type->free(&added);
+	logouts = 0;
+	take_over(own, heir);
+	assert_non_null(added);
+}
+
+static void
+a_session_of_another_version_is_sent_away(void **state)
+{
+	static const struct imap_moved moved;
+	static const char *const services[] = { "mailbox-imap", "mailbox-imap",
+		"mailbox-none" };
+	int old = client;
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct move_head head = {
+			.version = IMAP_PARKED_VERSION + (i == 0),
+			.size = sizeof(moved) + (i == 1) };
+		struct stream stream;
+		struct error error;
+		int heir, own = retire(&heir), pair[2];
+		snprintf(head.service, sizeof(head.service), "%s", services[i]);
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+		stream_init(&stream, &pair[1]);
+		assert_int_equal(move_send(&head, &stream,
+			span_of(&moved, sizeof(moved)), &error), 0);
+		stream_fini(&stream);
+		take_over(own, heir);
+		client = pair[0];
+		assert_string_equal(hear(), i == 2 ? "" :
+			"* BYE Log in again\r\n");
+		assert_int_equal(recv(client, &(char){ 0 }, 1, 0), 0);
+		close(client);
+	}
+	client = old;
+}
+
 int
 main(void)
 {
@@ -493,6 +635,11 @@ main(void)
 		TEST(a_message_that_stops_arriving_waits_in_a_file),
 		TEST(a_change_wakes_only_who_idles_there),
 		TEST(a_message_that_was_deadly_twice_is_not_parsed),
+		TEST(an_upgrade_keeps_who_idles),
+		TEST(an_upgrade_keeps_half_a_command),
+		TEST(an_upgrade_keeps_what_was_found),
+		TEST(an_upload_ends_where_it_began),
+		TEST(a_session_of_another_version_is_sent_away),
 	};
 	counter_open(-1, -1, true);
 	log_init("test", -1, -1);

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """The Debian package: it builds, lintian has nothing to say, it installs with one
 question, the system it makes takes and gives mail as its unit starts it, an upgrade
-and a removal keep configuration and mail, a purge keeps mail."""
+keeps the sessions of the system that runs, it and a removal keep configuration and
+mail, a purge keeps mail."""
 import imaplib
 import os
 import re
@@ -119,6 +120,34 @@ def mail_goes_in_and_out(password, count):
         client.logout()
 
 
+def an_upgrade_keeps_sessions(password, deb):
+    """apt installs a newer package under a running system."""
+    with Service() as system:
+        system.start()
+        before = system.processes()
+        client = imaplib.IMAP4("127.0.0.1", 143, timeout=30)
+        client.login(f"postmaster@{DOMAIN}", password)
+        messages = int(client.select()[1][0])
+        configuration = system.config.read_text()
+        print(apt("install", deb))
+        after = system.processes()
+        assert not set(before.values()) & set(after.values()), (before, after)
+        assert all(os.stat(f"/proc/{pid}/exe").st_nlink == 1 for pid in after.values())
+        assert int(client.select()[1][0]) == messages
+        client.logout()
+        assert system.process.poll() is None
+        assert system.config.read_text() == configuration
+
+
+def maintainer_scripts_are_harmless(deb):
+    """Nothing that debhelper adds stops a system that runs."""
+    place = WORK / "scripts"
+    installed.run("dpkg-deb", "-e", deb, place)
+    postinst = (place / "postinst").read_text()
+    assert postinst.count("restart") == 2, postinst     # ours, and the sentence
+    assert (place / "prerm").read_text().count("deb-systemd-invoke") == 1, "at a removal"
+
+
 def newer(deb):
     """The same package with a higher version."""
     place = WORK / "newer"
@@ -135,12 +164,11 @@ def main():
     deb = build()
     lintian_has_nothing_to_say()
     unit_is_confined()
+    maintainer_scripts_are_harmless(deb)
     installed.own_root(TOP)
     password = install(deb)
     mail_goes_in_and_out(password, 2)
-    before = (installed.ETC / "posthouse.conf").read_text()
-    apt("install", newer(deb))
-    assert (installed.ETC / "posthouse.conf").read_text() == before
+    an_upgrade_keeps_sessions(password, newer(deb))
     mail_goes_in_and_out(password, 4)
     apt("remove", "posthouse")
     assert (installed.ETC / "posthouse.conf").exists() and not Path("/usr/bin/posthouse").exists()

@@ -126,6 +126,15 @@ MUTANTS = [
     mutant("MIME has a depth", "src/proto/mime_parser.c",
            "return parser->depth < MIME_DEPTH_LIMIT &&", "return true &&",
            "unit/proto/mime_hostile"),
+    # ---- an upgrade, while there are two of a program ----
+    mutant("a SASL exchange is one process's", "src/auth/exchange.c",
+           "key->process, key->caller", "0u, key->caller", "unit/auth/exchange"),
+    mutant("a moved session is of an account of ours", "src/mailbox/adopt.c",
+           "return mailbox_has_account(adopt.mailbox, account) &&\n\t\tcount_in(",
+           "return count_in(", "unit/mailbox/adopt"),
+    mutant("a struct of another version is not read", "src/mailbox/move.c",
+           "head.version == protocol->moved_version &&", "head.version != 0 &&",
+           "unit/mailbox/imap_events"),
     # ---- what other servers must prove ----
     mutant("no name stands for a whole domain", "src/proto/tlswire.c",
            "if (!is_dot && c != '-'", "if (!is_dot && c != '.' && c != '-'",

@@ -119,7 +119,7 @@ int
 birth_try(const char *path, char *const arguments[], unsigned seconds,
 	struct error *error)
 {
-	char text[200];
+	char text[2000];
 	int pair[2], status = -1;
 	size_t size = 0;
 	ssize_t n;
@@ -134,11 +134,17 @@ birth_try(const char *path, char *const arguments[], unsigned seconds,
 		size += (size_t)n;
 	file_close(&pair[0]);
 	text[size] = '\0';
-	text[strcspn(text, "\n")] = '\0';
+	while (size > 0 && text[size - 1] == '\n')
+		text[--size] = '\0';
+	/* the last line; before it may be what it logged */
+	const char *line = strrchr(text, '\n');
+	line = line == NULL ? text : line + 1;
+	if (strncmp(line, "posthouse: ", 11) == 0)
+		line += 11;
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		return error_set_errno(error, "starting %s", path);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	return error_set(error, ERROR_USAGE, "%s", text[0] != '\0' ? text :
+	return error_set(error, ERROR_USAGE, "%s", line[0] != '\0' ? line :
 		"the new master ended without a word");
 }

@@ -34,7 +34,7 @@ void
 birth_wait_for(pid_t before, int wait);
 
 /*
- * Runs a program that says on its standard error why it cannot, and ends; it
+ * Runs a program whose last line on standard error says why it cannot; it
  * is killed after so many s. Called in the parent: everything that is open and
  * not O_CLOEXEC is there for it. -1 with its sentence.
  */

@@ -221,8 +221,10 @@ static void
 finish(struct master *master, int number, const char *text)
 {
 	master->upgrade_until = 0;
-	if (master->asker >= 0)
-		command_answer(master->asker, 1, number, text);
+	/* it may have gone meanwhile */
+	for (size_t i = 0; i < MASTER_COMMANDS; i++)
+		if (master->asker >= 0 && master->commands[i] == master->asker)
+			command_answer(master->asker, 1, number, text);
 	master->asker = -1;
 }
 

@@ -356,6 +356,16 @@ def a_broken_version_changes_nothing(system, installation):
         print(f"  {name}: {done.stderr.strip()}")
         installation.install()
         assert system.processes() == before, "a process is another one"
+    text = system.config.read_text()
+    for change, says in ((f"smtp_port = {80}\ninet_interfaces = 192.0.2.1\n", "listening on"),
+                         (f"data_directory = {system.directory}/elsewhere\n", "")):
+        system.config.write_text(text + change)
+        done = system.command("upgrade", check=False)
+        assert done.returncode == 1 and says in done.stderr, done
+        print(f"  configuration: {done.stderr.strip()}")
+        assert "posthouse: posthouse:" not in done.stderr
+    system.config.write_text(text)
+    assert system.processes() == before, "a process is another one"
     system.send(f"alice@{DOMAIN}", subject="after a broken version")
 
 

@@ -211,6 +211,11 @@ sessions_of_an_account_are_counted(void **state)
 		"begun alice@x 11 12 99 s1 a7 []");
 	mailbox_logout("mailbox-test", 0x15);
 	assert_client_hears(hand_over(wire, 0x15, ""), begun);
+	/* who was there before an upgrade stays, if he is ours */
+	assert_true(mailbox_login_again("mailbox-test", 0x15));
+	assert_false(mailbox_login_again("mailbox-test", 0x14));
+	mailbox_logout("mailbox-test", 0x15);
+	assert_client_hears(hand_over(wire, 0x15, ""), "a7 NO too many\r\n");
 	close(wire);
 	world_end(&mailbox.lot);
 	adopt_fini();

@@ -85,6 +85,17 @@ read_when(struct reader *reader)
 }
 
 static const char *
+read_watch(struct reader *reader)
+{
+	struct program *program = reader->count == 2 ?
+		find_program(reader->services, reader->words[1]) : NULL;
+	if (program == NULL)
+		return "watch PROGRAM, below the program";
+	program->is_watcher = true;
+	return NULL;
+}
+
+static const char *
 read_alone(struct reader *reader)
 {
 	struct program *program = reader->count == 2 ?
@@ -206,6 +217,8 @@ read_row(struct reader *reader, struct span line)
 		return read_program(reader);
 	if (span_equals(kind, SPAN("when")))
 		return read_when(reader);
+	if (span_equals(kind, SPAN("watch")))
+		return read_watch(reader);
 	if (span_equals(kind, SPAN("alone")))
 		return read_alone(reader);
 	if (span_equals(kind, SPAN("file")))
@@ -217,7 +230,7 @@ read_row(struct reader *reader, struct span line)
 		return read_socket(reader);
 	if (span_equals(kind, SPAN("wire")))
 		return read_wire(reader);
-	return "program, when, alone, file, listen, datagram, socket or wire";
+	return "program, when, alone, watch, file, listen, datagram, socket or wire";
 }
 
 /*

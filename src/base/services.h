@@ -18,6 +18,7 @@ struct program {
 	/* user "(owner)": one process for each system user for whom it is
 	 * called; its instance is his uid. It runs as he. */
 	bool is_on_demand;
+	bool is_watcher;		/* may ask how all processes are */
 	unsigned count;			/* processes of it; on demand: at most */
 	char parameter[SERVICES_NAME_SIZE];	/* that says how many; or empty */
 	unsigned depth;			/* 0: nobody calls it; else below its callers */

@@ -294,6 +294,13 @@ take_message(struct master *master, struct child *child,
 	case CONTROL_CONNECT:
 		wires_connect(master, child->control, child, message);
 		break;
+	case CONTROL_STATUS:
+		if (child->program->is_watcher) {
+			command_send_status(master, child->control, message,
+				false);
+			break;
+		}
+		/* fall through */
 	default:
 		if (demand_take(child, message))
 			break;

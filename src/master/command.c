@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,6 +15,7 @@
 #include "base/listening.h"
 #include "base/log.h"
 #include "master/master.h"
+#include "serve/counter.h"
 
 int
 command_listen(struct master *master, struct error *error)
@@ -83,9 +85,18 @@ reload(struct master *master, int fd, struct error *error)
 	return 0;
 }
 
-static void
-send_status(struct master *master, int socket,
-	const struct control_message *request)
+static int
+copy_numbers(int page, struct error *error)
+{
+	char bytes[offsetof(struct counter_page, in_hand)];
+	return pread(page, bytes, sizeof(bytes), 0) != sizeof(bytes) ? -1 :
+		file_open_memory("counters", span_of(bytes, sizeof(bytes)),
+			error);
+}
+
+void
+command_send_status(struct master *master, int socket,
+	const struct control_message *request, bool is_command)
 {
 	struct error error;
 	for (size_t i = 0; i < master->child_count; i++) {
@@ -105,7 +116,10 @@ send_status(struct master *master, int socket,
 			" (new)");
 		snprintf(message.text, sizeof(message.text), "%s",
 			child->owner);
-		control_send(socket, &message, &child->page, 1, &error);
+		int copy = is_command ? -1 : copy_numbers(child->page, &error);
+		control_send(socket, &message, is_command ? &child->page :
+			&copy, is_command || copy >= 0, &error);
+		file_close(&copy);
 	}
 	command_answer(socket, request->serial, 0, "");
 }
@@ -135,7 +149,7 @@ take_message(struct master *master, int socket,
 			error.text);
 		break;
 	case CONTROL_STATUS:
-		send_status(master, socket, message);
+		command_send_status(master, socket, message, true);
 		break;
 	case CONTROL_CONNECT:
 		wires_connect(master, socket, NULL, message);

@@ -204,6 +204,12 @@ upgrade_give_up(struct master *master, const char *reason);
 
 /* ---- command.c ---- */
 
+/* One PROCESS for each, and DONE. is_command: with its whole page, else with a
+ * copy of the numbers in it, without the lines of the log behind them. */
+void
+command_send_status(struct master *master, int socket,
+	const struct control_message *request, bool is_command);
+
 /* The command's answer: 0 and nothing, or a number and a sentence. */
 void
 command_answer(int socket, uint32_t serial, int number, const char *text);

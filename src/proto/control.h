@@ -21,7 +21,8 @@ enum control_kind {
 				 * socket is gone when everything has ended */
 	CONTROL_RELOAD,		/* command: fd: the whole new configuration; DONE
 				 * when it holds, or .text says why it does not */
-	CONTROL_STATUS,		/* command: one PROCESS per process, then DONE */
+	CONTROL_STATUS,		/* command, or who may watch: one PROCESS per
+				 * process, then DONE */
 	CONTROL_OWNER,		/* a process on demand that is being started:
 				 * .text is the name of the user whose it is;
 				 * once, before anything else */
@@ -45,7 +46,8 @@ enum control_kind {
 	CONTROL_END,		/* stop serving within the grace time */
 	CONTROL_PROCESS,	/* .peer, .instance, .pid (0: not running), .restarts,
 				 * .started, .value (1: ready), .text: whose it is,
-				 * if it is on demand; fd: counter page */
+				 * if it is on demand; fd: counter page, for
+				 * who watches a copy of its numbers */
 	CONTROL_DONE,		/* .value: 0 or an error number; .text */
 	/* At an upgrade, master -> process */
 	CONTROL_WAIT,		/* at birth: say READY, then wait for GO */

@@ -30,7 +30,7 @@
 	X(RECIPIENTS_DELIVERED, "recipients_delivered_total", COUNTER, "deliveries into a mailbox") \
 	X(RECIPIENTS_RELAYED, "recipients_relayed_total", COUNTER, "recipients another host took") \
 	X(RECIPIENTS_SPOOLED, "recipients_spooled_total", COUNTER, "recipients put into the spool") \
-	X(RELAYED, "recipients_relayed_total", COUNTER, "recipients that another server took") \
+	X(RELAYED, "recipients_relay_done_total", COUNTER, "recipients that another server took") \
 	X(RELAY_LATER, "recipients_relay_later_total", COUNTER, "attempts that another server put off") \
 	X(RELAY_NEVER, "recipients_relay_never_total", COUNTER, "recipients that another server refused") \
 	X(QUEUE_LENGTH, "queue_length", GAUGE, "messages in the spool") \

@@ -19,6 +19,7 @@
 #include "serve/legacy.h"
 #include "serve/process_inside.h"
 #include "serve/supervisor.h"
+#include "serve/watch.h"
 #include "serve/wire.h"
 
 enum {
@@ -274,6 +275,10 @@ take_message(struct lot *lot, const struct control_message *message,
 		break;
 	case CONTROL_FILE:
 		process_take_file(message->service, message->instance, &fds[0]);
+		break;
+	case CONTROL_PROCESS:
+	case CONTROL_DONE:
+		watch_take(message, fds[0]);
 		break;
 	case CONTROL_RETIRE:
 		begin_retiring(lot, &fds[0]);

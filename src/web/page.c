@@ -7,6 +7,7 @@
 
 #include "web/autoconfig.h"
 #include "web/autodiscover.h"
+#include "web/metrics.h"
 #include "web/profile.h"
 #include "web/welcome.h"
 #include "web/well_known.h"
@@ -37,6 +38,8 @@ static const struct page {
 	{ "mta-sts.", "/.well-known/mta-sts.txt", false, 0, well_known_policy },
 	{ NULL, "/.well-known/acme-challenge/", false, ON_HTTP | BELOW,
 		well_known_challenge },
+	{ NULL, "/health", false, ON_HTTP, metrics_answer_health },
+	{ NULL, "/metrics", false, ON_HTTP, metrics_answer },
 };
 
 static const struct page *

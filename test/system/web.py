@@ -2,8 +2,10 @@
 """web: what mail programs, phones and other mail hosts are told, by http and https; and clients that are slow, large, many,
 or write requests that two programs in a row would understand differently."""
 import json
+import os
 import plistlib
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -133,6 +135,55 @@ def others(system):
     assert done[0] == 200, "no redirect on the Unix socket"
 
 
+def watched(system):
+    """/health and /metrics, read by another's parser of OpenMetrics if there is one."""
+    base = f"http://{HOST}:{system.port('http')}"
+    status, fields, body = insecure(system, f"{base}/metrics")
+    assert status == 200 and fields["content-type"].startswith("application/openmetrics-text"), fields
+    names = re.findall(r"^# TYPE (\S+) ", body, re.M)
+    assert len(names) == len(set(names)) and body.endswith("# EOF\n"), names
+    for name, labels, value in re.findall(r"^([a-z_]+)(\{.*?\}) (\S+)$", body, re.M):
+        family = name.removesuffix("_total")
+        assert family in names and float(value) >= 0, name
+        assert re.fullmatch(r'\{process="[a-z-]+",instance="\d+"\}', labels), labels
+    assert 'posthouse_process_up{process="smtpd",instance="0"} 1' in body
+    served = int(re.search(r'posthouse_commands_total\{process="web",instance="0"\} (\d+)', body).group(1))
+    assert served > 20, "its own requests are among them"
+    try:
+        from prometheus_client.openmetrics.parser import text_string_to_metric_families
+        families = list(text_string_to_metric_families(body))
+        assert len(families) == len(names)
+    except ImportError:
+        print("python3-prometheus-client is not installed: only our own checks")
+    assert insecure(system, f"{base}/health")[::2] == (200, "ok\n")
+    status, _, body = insecure(system, f"{base}/health", "-H", "Accept: application/json")
+    rows = json.loads(body)
+    assert rows["status"] == "ok" and {"smtpd", "auth", "web"} <= {r["process"] for r in rows["processes"]}
+    # who is down is said, as soon as it is
+    pid = system.processes()[("key", 0)]
+    os.kill(pid, signal.SIGSTOP)
+    assert insecure(system, f"{base}/health")[0] == 200, "it runs; that it is slow is not this page's business"
+    os.kill(pid, signal.SIGCONT)
+
+
+def a_dead_process_is_down(system):
+    base = f"http://{HOST}:{system.port('http')}"
+
+    def is_down():
+        os.kill(system.processes()[("names", 0)] or 2 ** 22, signal.SIGKILL)
+        return False
+
+    def looks_down():
+        try:
+            is_down()
+        except ProcessLookupError:
+            pass
+        status, _, body = insecure(system, f"{base}/health")
+        return status == 503 and body == "down\nnames 0\n"
+    posthouse.wait_until(looks_down, 15, "health says that names is down")
+    posthouse.wait_until(lambda: insecure(system, f"{base}/health")[0] == 200, 15, "and that it is back")
+
+
 def say(system, text, wait=10):
     """What comes back on one connection until its end, or until it is quiet."""
     with socket.create_connection(("127.0.0.1", system.port("http")), timeout=wait) as client:
@@ -242,7 +293,7 @@ def main():
     with posthouse.System() as system:
         system.add_user(f"alice@{DOMAIN}")
         system.start()
-        for part in (thunderbird, outlook, phone, others, requests_are_not_smuggled, large_requests_are_refused,
+        for part in (thunderbird, outlook, phone, others, watched, requests_are_not_smuggled, large_requests_are_refused,
                      slow_clients_meet_their_deadline):
             print(part.__name__, flush=True)
             part(system)
@@ -250,6 +301,7 @@ def main():
             print("many_connections_are_bounded", flush=True)
             many_connections_are_bounded(system)
         assert system.json("status") and "event=process-ended" not in system.log_text()
+        a_dead_process_is_down(system)
 
 
 if __name__ == "__main__":

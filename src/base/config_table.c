@@ -367,8 +367,8 @@ const struct config_parameter config_table[] = {
 	"Pages for mail programs, phones and people. 0 turns a listener off." },
 { "lmtp_port", P, "0", NULL, "", NULL, "0 turns a listener off." },
 { "dns_port", P, "53", NULL, "names", NULL,
-	"UDP and TCP; open only while dns_zones or dns_secondary_zones names a "
-	"zone. 0 turns it off." },
+	"UDP and TCP. When another program has the port, no other was said and no "
+	"zone is named, the system starts without it. 0 turns it off." },
 { "dns_resolver_port", P, "0", NULL, "names", NULL,
 	"UDP and TCP port of the resolver on the loopback addresses, for other "
 	"programs of this machine; 0 turns it off. It always listens on the "

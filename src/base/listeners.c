@@ -158,7 +158,8 @@ open_port(struct listeners *all, const struct service_row *row,
 		if (fd < 0 && interfaces->may_be_missing[i] &&
 		    is_missing_family(errno))
 			continue;
-		if (fd < 0 && row->is_optional && errno == EADDRINUSE) {
+		if (fd < 0 && errno == EADDRINUSE &&
+		    services_may_be_taken(config, row)) {
 			log_event(LOG_WARN, "port-taken", NULL,
 				LOG_TEXT("parameter", row->parameter),
 				LOG_TEXT("address", address));

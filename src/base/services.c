@@ -341,14 +341,26 @@ has_items(const struct config *config, const char *list)
 }
 
 bool
+services_may_be_taken(const struct config *config,
+	const struct service_row *row)
+{
+	/* whoever was named wants to be there; else another nameserver may */
+	if (strncmp(row->service, "domain", 6) == 0 &&
+	    (has_items(config, "dns_zones") ||
+	    has_items(config, "dns_secondary_zones")))
+		return false;
+	const struct config_parameter *parameter = config_find_parameter(
+		span_from(row->parameter));
+	return row->is_optional && parameter != NULL &&
+		strcmp(config_text(config, row->parameter),
+		parameter->standard) == 0;
+}
+
+bool
 services_is_on(const struct config *config, const char *service)
 {
 	static const char *const optional[] = { "imap", "pop3", "lmtp" };
 	struct span rest = span_from(config_text(config, "protocols")), item;
-	/* who serves no zones leaves the port to others */
-	if (strncmp(service, "domain", 6) == 0)
-		return has_items(config, "dns_zones") ||
-			has_items(config, "dns_secondary_zones");
 	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++) {
 		if (strncmp(service, optional[i], strlen(optional[i])) != 0)
 			continue;

@@ -90,6 +90,12 @@ const struct wire_row *
 services_find_wire(const struct services *services, const char *caller,
 	const char *service);
 
+/* May another program have the port of this row, so that we go without it? Not
+ * when the port was said, or zones for it were. */
+bool
+services_may_be_taken(const struct config *config,
+	const struct service_row *row);
+
 /* A listener of an optional protocol that `protocols` leaves out is off. SMTP
  * is always on. */
 bool

@@ -186,6 +186,17 @@ ask_for_rest(struct making *making, const struct answer *answer,
 	return FRONT_ASK;
 }
 
+/* A zone without a file has what we must say of our domain; the rest of it may
+ * well stand elsewhere in the world. */
+static bool
+is_no_of_part(const struct making *making, const struct answer *answer)
+{
+	return answer->zone != NULL && answer->zone->is_part &&
+		(answer->kind == ANSWER_NO_SUCH_NAME ||
+		answer->kind == ANSWER_WHOLE) &&
+		making->packet.count[DNS_ANSWER] == 0;
+}
+
 /* What the zones say; FRONT_ASK: it is not there, or only where to look. */
 static enum front_verdict
 ask_zones(struct making *making, const struct zones *zones,
@@ -198,6 +209,8 @@ ask_zones(struct making *making, const struct zones *zones,
 	begin(making);
 	answer_write(zones, &asked->asked, &making->packet, &answer);
 	if (answer.kind == ANSWER_NOT_OURS)
+		return FRONT_ASK;
+	if (goes_on && is_no_of_part(making, &answer))
 		return FRONT_ASK;
 	if (goes_on && (answer.kind == ANSWER_ALIAS ||
 	    answer.kind == ANSWER_REFERRAL)) {
@@ -289,7 +302,8 @@ judge(struct making *making, const struct zones *zones, struct span bytes,
 	    transfer_is_type(asked->asked.type) && !making->client->is_ours)
 		return ask_transfer(making, zones, bytes, question);
 	if (asked->asked.class == DNS_CLASS_IN &&
-	    !message_is_meta(asked->asked.type)) {
+	    !message_is_meta(asked->asked.type) &&
+	    !making->client->is_past_zones) {
 		enum front_verdict verdict = ask_zones(making, zones,
 			question);
 		if (verdict != FRONT_ASK || question->aliases.size > 0)

@@ -17,6 +17,8 @@ struct front_client {
 	bool is_stream;
 	bool is_ours;		/* a program of this machine: a wire, the Unix
 				 * socket, the loopback port */
+	bool is_past_zones;	/* wants what the world says: our zones do not
+				 * answer him */
 };
 
 /* Of the configuration; spans are copied. */

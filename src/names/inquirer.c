@@ -356,8 +356,8 @@ free_session(struct session **session)
 
 static const struct session_type type = { "names-inquirer", run, free_session };
 
-static void
-begin(struct lot *lot, struct incoming *incoming, enum inquirer_kind kind)
+static struct inquirer *
+make(struct incoming *incoming, enum inquirer_kind kind)
 {
 	struct inquirer *inquirer = memory_new(sizeof(*inquirer));
 	stream_init(&inquirer->stream, &incoming->fd);
@@ -374,7 +374,13 @@ begin(struct lot *lot, struct incoming *incoming, enum inquirer_kind kind)
 	inquirer->asker->references = 1;
 	inquirer->asker->session = &inquirer->session;
 	buffer_init(&inquirer->asker->answers, 0);
-	lot_add(lot, &inquirer->session);
+	return inquirer;
+}
+
+static void
+begin(struct lot *lot, struct incoming *incoming, enum inquirer_kind kind)
+{
+	lot_add(lot, &make(incoming, kind)->session);
 }
 
 /* False when there are too many already. */
@@ -395,6 +401,16 @@ inquirer_accept(struct lot *lot, struct incoming *incoming)
 		begin(lot, incoming, INQUIRER_WIRE);
 	else if (enter(&strangers, INQUIRER_CONNECTIONS))
 		begin(lot, incoming, INQUIRER_LOCAL);
+}
+
+void
+inquirer_accept_past_zones(struct lot *lot, struct incoming *incoming)
+{
+	if (!enter(&strangers, INQUIRER_CONNECTIONS))
+		return;
+	struct inquirer *inquirer = make(incoming, INQUIRER_LOCAL);
+	inquirer->client.is_past_zones = true;
+	lot_add(lot, &inquirer->session);
 }
 
 void

@@ -31,6 +31,10 @@ void
 inquirer_accept(struct lot *lot, struct incoming *incoming);
 
 /* The same of anybody, on dns_port. */
+/* The operator's way to what the world says, past our zones. */
+void
+inquirer_accept_past_zones(struct lot *lot, struct incoming *incoming);
+
 void
 inquirer_accept_world(struct lot *lot, struct incoming *incoming);
 

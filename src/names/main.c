@@ -103,9 +103,7 @@ read_settings(const struct config *config, struct buffer *anchors,
 	else
 		sources_read_resolv_conf(buffer_span(resolv_conf),
 			read_port(config), &settings->servers);
-	if (process_file("dns_zones") >= 0 || !span_is_empty(span_trim(
-	    span_from(config_text(config, "dns_secondary_zones")))))
-		leave_out_own(config, &settings->servers);
+	leave_out_own(config, &settings->servers);
 }
 
 static void
@@ -185,6 +183,7 @@ static const struct service services[] = {
 	{ "names-records", records_accept },
 	{ "names-admin", operator_accept },
 	{ "dns", inquirer_accept },
+	{ "dns-world", inquirer_accept_past_zones },
 	{ "domain", inquirer_accept_world },
 	{ "domain-udp", datagram_accept },
 	{ NULL, NULL },

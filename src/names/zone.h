@@ -51,6 +51,8 @@ struct zone {
 	struct dns_name origin;
 	unsigned labels;		/* of it */
 	uint64_t hash;			/* of it */
+	bool is_part;			/* it has no file: only what others
+					 * contributed (parts.h) */
 	bool is_usable;			/* else SERVFAIL: it could not be read */
 	bool is_signed_here;		/* signing.h */
 	uint32_t serial, negative_ttl;

@@ -106,6 +106,8 @@ make(const struct zone_source *source, const struct item *item,
 		serials_set(&text, is_new, clock_wall() / 1000);
 	if (result == 0)
 		result = zone_new(&text, zone, error);
+	if (result == 0)
+		(*zone)->is_part = item == NULL;
 	arena_fini(&arena);
 	return result;
 }

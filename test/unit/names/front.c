@@ -12,6 +12,7 @@
 #include "names/front.h"
 #include "names/rate.h"
 #include "names/secondary.h"
+#include "names/remembered.h"
 #include "names/zone_source.h"
 
 #define BYTES(literal) literal, sizeof(literal) - 1
@@ -39,6 +40,18 @@ static const struct {
 	{ "ours, for whom the resolver is there too",
 		BYTES(HEAD_RD OURS A_IN), true, 0,
 		DNS_FLAG_AUTHORITATIVE | DNS_FLAG_RECURSION_AVAILABLE },
+	{ "no, of a zone with a file, for ours", BYTES(HEAD_RD "\1x\1a\4test"
+		"\0" A_IN), true, DNS_NO_SUCH_NAME, DNS_FLAG_AUTHORITATIVE |
+		DNS_FLAG_RECURSION_AVAILABLE },
+	{ "no, of one without: the world may know more", BYTES(HEAD_RD
+		"\1x\4part\4test\0" A_IN), true, ASK },
+	{ "of no such type there", BYTES(HEAD_RD "\4part\4test\0" A_IN), true,
+		ASK },
+	{ "what stands in it", BYTES(HEAD_RD "\4part\4test\0" "\0\17\0\1"),
+		true, 0, DNS_FLAG_AUTHORITATIVE |
+		DNS_FLAG_RECURSION_AVAILABLE },
+	{ "no to a stranger", BYTES(HEAD_RD "\1x\4part\4test\0" A_IN), false,
+		DNS_NO_SUCH_NAME, DNS_FLAG_AUTHORITATIVE },
 	{ "another's, of a stranger", BYTES(HEAD_RD OTHERS A_IN), false,
 		DNS_REFUSED, 0 },
 	{ "another's, of ours", BYTES(HEAD_RD OTHERS A_IN), true, ASK },
@@ -128,7 +141,19 @@ make_zones(void **state)
 	(void)state;
 	buffer_init(&file, 0);
 	buffer_print(&file, "a.test f %zu\n%s", sizeof(text) - 1, text);
-	zones = zone_source_read_files(buffer_span(&file), NULL, complain, NULL);
+	struct dns_name part;
+	struct parts parts;
+	struct error error;
+	assert_int_equal(remembered_open(-1, &error), 0);
+	assert_true(dns_name_from_text(SPAN("part.test"), &part));
+	parts_put(&part, SPAN("h"), SPAN("@ 60 SOA ns root 1 1 1 1 1\n"
+		"@ 60 NS ns\n@ 60 MX 10 mail.a.test.\n"));
+	parts_collect(&parts);
+	const struct zone_source source = { .files = buffer_span(&file),
+		.parts = &parts, .complain = complain };
+	zones = zone_source_read(&source, NULL);
+	parts_free(&parts);
+	remembered_close();
 	buffer_fini(&file);
 	return 0;
 }
@@ -176,6 +201,21 @@ read_answer(const struct buffer *out, unsigned *flags, uint16_t *counts)
 	assert_false(reader.is_malformed);
 	assert_int_equal(reader.offset, out->size);
 	return edns.rcode << 4 | (*flags & DNS_FLAG_RCODE);
+}
+
+/* Who wants to know what the world says is not told it by us. */
+static void
+test_past_zones(void **state)
+{
+	struct front_client client = { .is_ours = true, .is_past_zones = true };
+	struct front_question question;
+	struct buffer out;
+	(void)state;
+	buffer_init(&out, 0);
+	assert_int_equal(front_take(span_of(HEAD_RD OURS A_IN,
+		sizeof(HEAD_RD OURS A_IN) - 1), &client, zones, &question,
+		&out), FRONT_ASK);
+	buffer_fini(&out);
 }
 
 /* Zones go by streams only. */
@@ -380,6 +420,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_packets),
+		cmocka_unit_test(test_past_zones),
 		cmocka_unit_test(test_transfers),
 		cmocka_unit_test(test_aliases),
 		cmocka_unit_test(test_rate),

@@ -11,17 +11,37 @@
 
 static const char service[] = "auth-admin";
 
+/* Of a running system the records of its domains are right when the command
+ * returns; else they will be at its start. */
+static void
+refresh_records(struct ctl *ctl)
+{
+	struct system_wire wire;
+	struct error error;
+	if (system_wire_open(ctl->config, "hostmaster-admin", 0, &wire,
+	    &error) < 0)
+		return;
+	if (system_call(&wire, "REFRESH", SPAN(""), NULL, NULL, NULL,
+	    &error) < 0)
+		fprintf(stderr, "posthouse: warning: the records of the domain "
+			"are not right yet: %s\n", error.text);
+	system_wire_close(&wire);
+}
+
 /* ---- users ---- */
 
 /* A mistyped domain would be noticed only when mail to it stays here. */
 static void
 tell_domain(void *context, const struct tabline *row)
 {
-	const struct ctl *ctl = context;
+	struct ctl *ctl = context;
 	struct span domain;
-	if (tabline_get(row, 2, "added-domain", &domain) && !ctl->json)
+	if (!tabline_get(row, 2, "added-domain", &domain))
+		return;
+	if (!ctl->json)
 		printf("%.*s is a domain of this system from now on\n",
 			SPAN_PRINT(domain));
+	refresh_records(ctl);
 }
 
 static int
@@ -215,11 +235,15 @@ ctl_domain(struct ctl *ctl)
 		return ctl_usage(self, "found %d words, expected a verb and a "
 			"domain", ctl->argc);
 	const char *fields[] = { "domain", ctl->argv[1], NULL };
-	if (strcmp(verb, "add") == 0)
-		return admin_do(ctl, service, "DOMAIN-ADD", fields);
-	if (strcmp(verb, "del") == 0)
-		return admin_do(ctl, service, "DOMAIN-DELETE", fields);
-	return ctl_usage(self, "found \"%s\", expected add, del or list", verb);
+	bool is_add = strcmp(verb, "add") == 0;
+	if (!is_add && strcmp(verb, "del") != 0)
+		return ctl_usage(self, "found \"%s\", expected add, del or "
+			"list", verb);
+	int result = admin_do(ctl, service, is_add ? "DOMAIN-ADD" :
+		"DOMAIN-DELETE", fields);
+	if (result == 0)
+		refresh_records(ctl);
+	return result;
 }
 
 /* ---- aliases ---- */

@@ -1,4 +1,5 @@
-/* posthouse dns: what the DNS is to know of this system. One word, one row. */
+/* posthouse dns: what the DNS is to know of this system. One word, one row;
+ * without a word, the records. */
 #include <string.h>
 
 #include "ctl/dns.h"
@@ -17,10 +18,15 @@ int
 ctl_dns(struct ctl *ctl)
 {
 	for (size_t i = 0; ctl->argc > 0 &&
-	    i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(ctl->argv[0], words[i].word) == 0 &&
-		    ctl->argc - 1 >= words[i].least &&
-		    ctl->argc - 1 <= words[i].most)
-			return words[i].run(ctl);
-	return ctl_usage(ctl_command_of(ctl_dns), "what of the DNS?");
+	    i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(ctl->argv[0], words[i].word) != 0)
+			continue;
+		if (ctl->argc - 1 < words[i].least ||
+		    ctl->argc - 1 > words[i].most)
+			return ctl_usage(ctl_command_of(ctl_dns),
+				"found %d words behind %s", ctl->argc - 1,
+				words[i].word);
+		return words[i].run(ctl);
+	}
+	return dns_records(ctl);
 }

@@ -65,18 +65,25 @@ static const struct ctl_command commands[] = {
 		"  add ADDRESS TARGET  mail to ADDRESS goes to TARGET too\n"
 		"  del ADDRESS [TARGET]\n"
 		"  list", ctl_alias },
-	{ "newaliases", "newaliases",
-		"Compile the alias files that alias_maps names.",
-		"Mail goes by the new aliases at once. With an error nothing\n"
-		"changes. The same as the program newaliases.", ctl_newaliases },
-	{ "dns", "dns keys|roll|told [ZONE]",
-		"Look at the keys of signed zones (dns_signed_zones).",
+	{ "dns", "dns [DOMAIN] [--zone|--table|--diff] | keys|roll|told [ZONE]",
+		"Show the records that our domains need, and keys of zones.",
+		"  --zone   as a zone file (what is shown else)\n"
+		"  --table  with the reason for each\n"
+		"  --diff   what the world's DNS answers instead: + is missing there,\n"
+		"           - is there and should not be, ? could not be asked; ends\n"
+		"           with 1 when anything differs\n"
+		"For one domain, or for all of them. What names serves for them it\n"
+		"has already; this is for domains whose DNS is elsewhere.\n"
 		"  keys [ZONE]  the DS records for the registrar, and how far they are\n"
 		"  roll ZONE    another key, which takes over when its DS is seen at\n"
 		"               the parent; show keys until then\n"
 		"  told ZONE    the parent has that DS, or after the zone was taken off\n"
 		"               dns_signed_zones none any more: only for parents whose\n"
 		"               answers cannot be validated", ctl_dns },
+	{ "newaliases", "newaliases",
+		"Compile the alias files that alias_maps names.",
+		"Mail goes by the new aliases at once. With an error nothing\n"
+		"changes. The same as the program newaliases.", ctl_newaliases },
 	{ "queue", "queue list|show|retry|hold|release|delete [ID]...",
 		"Look at the spool, and change what is in it.",
 		"  list            every recipient that is left, with the last error\n"

@@ -60,6 +60,25 @@ system_connect(const struct config *config, int *control, struct error *error)
 }
 
 int
+system_connect_socket(const struct config *config, const char *name, int *fd,
+	struct error *error)
+{
+	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (*fd < 0)
+		return error_set_errno(error, "making a socket");
+	int result = connect_in(config_text(config, "runtime_directory"), name,
+		*fd, error);
+	if (result < 0 && (error->number == ENOENT ||
+	    error->number == ECONNREFUSED))
+		error_set(error, ERROR_GONE, "no system is running with "
+			"runtime_directory %s", config_text(config,
+			"runtime_directory"));
+	if (result < 0)
+		file_close(fd);
+	return result;
+}
+
+int
 system_send(int control, const struct control_message *message, int fd,
 	struct error *error)
 {

@@ -14,6 +14,11 @@
 int
 system_connect(const struct config *config, int *control, struct error *error);
 
+/* The Unix socket of that name in runtime_directory. */
+int
+system_connect_socket(const struct config *config, const char *name, int *fd,
+	struct error *error);
+
 int
 system_send(int control, const struct control_message *message, int fd,
 	struct error *error);

@@ -282,7 +282,7 @@ const struct config_parameter config_table[] = {
 { "hostmaster_state_file", T, "$data_directory/hostmaster/state", NULL, "", NULL,
 	"File for what is to be remembered of our domains: since when the DNS has "
 	"which key." },
-{ "dns_signed_zones", L, "", NULL, "names", NULL,
+{ "dns_signed_zones", L, "", NULL, "names hostmaster", NULL,
 	"Zones of dns_zones that are signed here (DNSSEC): origins, or all. Their "
 	"keys are made, kept and followed by others by themselves; the DS that "
 	"posthouse dns keys shows goes to the registrar. One that is taken off the "

@@ -103,14 +103,24 @@ facts_records(const struct facts *facts, struct span domain,
 }
 
 bool
-facts_has_host(const struct facts *facts)
+facts_is_signed(const struct facts *facts)
 {
+	struct span rest = span_from(config_text(atomic_load(
+		&hostmaster.config), "dns_signed_zones"));
+	struct span item, host = facts->host.host;
+	bool has_host = false, is_signed = false;
 	for (size_t i = 0; i < facts->count; i++)
-		if (span_find(facts->domain[i], '.') < facts->domain[i].size &&
-		    domain_records_is_below(facts->host.host,
-			facts->domain[i]))
-			return true;
-	return false;
+		has_host |= span_find(facts->domain[i], '.') <
+			facts->domain[i].size &&
+			domain_records_is_below(host, facts->domain[i]);
+	while (config_next_item(&rest, &item)) {
+		item = arena_copy_lower(facts->arena, item);
+		if (item.size > 0 && item.data[item.size - 1] == '.')
+			item.size--;
+		is_signed |= span_equals(item, SPAN("all")) ||
+			domain_records_is_below(host, item);
+	}
+	return has_host && is_signed;
 }
 
 uint64_t

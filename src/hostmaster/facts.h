@@ -29,9 +29,10 @@ bool
 facts_records(const struct facts *facts, struct span domain,
 	struct domain_facts *found, struct domain_records *records);
 
-/* Is the host's name in one of the domains? */
+/* Is the host's name in one of the domains, in a zone that is signed here? Else
+ * nobody goes by TLSA records that we make (RFC 7672 2.2). */
 bool
-facts_has_host(const struct facts *facts);
+facts_is_signed(const struct facts *facts);
 
 /* A number that changes with addresses and certificates. */
 uint64_t

@@ -37,14 +37,14 @@ size_t
 tlsa_want(const uint8_t (*keys)[CERTIFICATE_KEY_HASH], size_t count,
 	int64_t now, uint32_t ttl, uint8_t all[TLSA_KEYS][CERTIFICATE_KEY_HASH]);
 
-/* Records of these keys are answered from `now` on; in which zone they are, or
- * that there is none that has the host (is_ours false). */
+/* Records of these keys are answered from `now` on. is_ours false: they are in
+ * no zone that is signed here, so nobody goes by them. */
 int
 tlsa_published(const uint8_t (*keys)[CERTIFICATE_KEY_HASH], size_t count,
 	int64_t now, bool is_ours, struct error *error);
 
-/* May a certificate with this key be used? When TLSA records of the host are
- * not ours to make, always. */
+/* May a certificate with this key be used? When nobody goes by
+ * records of ours, always. */
 bool
 tlsa_is_settled(const uint8_t hash[CERTIFICATE_KEY_HASH], int64_t now);
 

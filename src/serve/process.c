@@ -53,6 +53,13 @@ process_take_file(const char *parameter, unsigned place, int *fd)
 		if (files[i].parameter[0] != '\0' && (files[i].place != place ||
 		    strcmp(files[i].parameter, parameter) != 0))
 			continue;
+		/* The number stays: state files are written through it for as
+		 * long as the process lives. */
+		if (files[i].parameter[0] != '\0' && files[i].fd >= 0 &&
+		    *fd >= 0 && dup3(*fd, files[i].fd, O_CLOEXEC) >= 0) {
+			file_close(fd);
+			return;
+		}
 		if (files[i].parameter[0] != '\0')
 			file_close(&files[i].fd);
 		snprintf(files[i].parameter, sizeof(files[i].parameter), "%s",

@@ -324,6 +324,10 @@ const struct config_parameter config_table[] = {
 	"Of what is beyond dns_rate_limit each so many-th gets a short answer that "
 	"makes a true client ask by TCP; the others get none. 0: none of them." },
 
+{ "doctor_blocklists", L, "zen.spamhaus.org bl.spamcop.net", NULL, "", NULL,
+	"DNS blocklists (RFC 5782) on which `posthouse doctor` looks for the "
+	"addresses that mail is sent from. Empty: none." },
+
 { "mailbox_processes", N, "0", NULL, "*", NULL,
 	"Processes that share the accounts; 0: one for each core." },
 { "mailbox_process_limit", N, "1000", NULL, "", NULL,

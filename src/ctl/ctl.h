@@ -60,7 +60,7 @@ ctl_function ctl_init, ctl_serve, ctl_stop, ctl_reload, ctl_upgrade,
 	ctl_status, ctl_config,
 	ctl_user, ctl_domain, ctl_alias, ctl_dns, ctl_queue, ctl_trace,
 	ctl_queue_list, ctl_mailq, ctl_newaliases, ctl_mail,
-	ctl_import, ctl_config_import, ctl_export;
+	ctl_import, ctl_config_import, ctl_export, ctl_doctor;
 
 /* The row of the table for this function, for ctl_usage. */
 const struct ctl_command *

@@ -34,6 +34,19 @@ static const struct ctl_command commands[] = {
 		NULL, ctl_upgrade },
 	{ "status", "status", "Show processes, sessions and the queue length.",
 		"  --counters  every counter of every process", ctl_status },
+	{ "doctor", "doctor [DOMAIN]...",
+		"Look for what is wrong with this mail host, and say what to do.",
+		"  --resolver A    ask the resolver at this address what the world\n"
+		"                  sees (ADDRESS or ADDRESS@PORT), instead of those\n"
+		"                  of dns_forwarders or dns_resolv_conf\n"
+		"  --selector S    look for the DKIM key S too\n"
+		"  --clock A       compare the clock with the NTP server there\n"
+		"  --table         every check there is, as Markdown\n"
+		"Looks at host name, DNS, SPF and the like, ports, certificate, clock,\n"
+		"disks, permissions, settings and the running system, and changes\n"
+		"nothing. Only the domains named, or all. Ends with 1 when something\n"
+		"is wrong; notes do not count. In the language of `language` or the\n"
+		"locale.", ctl_doctor },
 	{ "config", "config [-n] [-h] [NAME] | import [--postfix DIR] [--dovecot DIR]",
 		"Show effective values of the configuration, or make one.",
 		"  -n  only what the file or -o changed\n"

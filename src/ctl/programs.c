@@ -74,3 +74,28 @@ programs_services(char *out, size_t size, struct error *error)
 		return error_set_errno(error, "looking for %s", out);
 	return 0;
 }
+
+int
+programs_locale(char *out, size_t size, struct error *error)
+{
+	char directory[PATH_MAX - 100];
+	if (own_directory(directory, sizeof(directory), error) < 0)
+		return -1;
+	if (is_build_tree(directory))
+		snprintf(out, size, "%s/../../po", directory);
+	else
+		snprintf(out, size, "%s", POSTHOUSE_LOCALEDIR);
+	return 0;
+}
+
+bool
+programs_beside(const char *name, char *out, size_t size)
+{
+	char directory[PATH_MAX - 100];
+	struct error error;
+	if (own_directory(directory, sizeof(directory), &error) < 0 ||
+	    is_build_tree(directory))
+		return false;
+	snprintf(out, size, "%s/%s", directory, name);
+	return access(out, F_OK) == 0;
+}

@@ -17,5 +17,11 @@ programs_path(const char *program, char *out, size_t size,
 /* etc/services */
 int
 programs_services(char *out, size_t size, struct error *error);
+/* The folder of translations, for bindtextdomain(3). */
+int
+programs_locale(char *out, size_t size, struct error *error);
+/* A command that is installed beside this one; false in the build tree. */
+bool
+programs_beside(const char *name, char *out, size_t size);
 
 #endif

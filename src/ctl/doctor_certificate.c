@@ -1,0 +1,107 @@
+/*
+ * Judges of the certificate: the one that is served while the system runs,
+ * else the one in the file.
+ *
+ *	RFC 5280 4.1.2.5, RFC 9525 6.3
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "ctl/doctor.h"
+#include "proto/dns.h"
+
+enum { WARNING_DAYS = 14 };
+
+static const int64_t day = 24 * 3600 * 1000;
+
+static const char *
+date_of(struct arena *arena, int64_t wall)
+{
+	char text[25];
+	clock_format_iso(wall, text);
+	return arena_copy_string(arena, span_of(text, 10));
+}
+
+static void
+judge_dates(struct doctor_facts *facts, struct doctor_report *report,
+	const struct doctor_certificate *certificate)
+{
+	int64_t left = certificate->ends - facts->now;
+	const char *ends = date_of(facts->arena, certificate->ends);
+	if (left < 0)
+		doctor_add(report, DOCTOR_CERTIFICATE_EXPIRED, ends);
+	else if (left < WARNING_DAYS * day)
+		doctor_add(report, DOCTOR_CERTIFICATE_ENDS, ends, arena_print(
+			facts->arena, "%d", (int)(left / day)).data);
+	if (certificate->begins > facts->now)
+		doctor_add(report, DOCTOR_CERTIFICATE_EARLY, date_of(
+			facts->arena, certificate->begins));
+}
+
+static bool
+covers(const struct doctor_certificate *certificate, const char *host)
+{
+	for (size_t i = 0; i < certificate->name_count; i++)
+		if (doctor_name_covers(certificate->name[i], host))
+			return true;
+	return false;
+}
+
+static void
+judge_name(struct doctor_facts *facts, struct doctor_report *report,
+	const struct doctor_certificate *certificate, const char *host)
+{
+	struct span all = SPAN("");
+	if (covers(certificate, host))
+		return;
+	for (size_t i = 0; i < certificate->name_count && i < 10; i++)
+		all = arena_print(facts->arena, "%.*s%s%s", SPAN_PRINT(all),
+			i > 0 ? ", " : "", certificate->name[i]);
+	doctor_add(report, DOCTOR_CERTIFICATE_NAME, host,
+		certificate->name_count == 0 ? "-" : all.data);
+}
+
+/* Names of domains that lead here and are asked for by HTTPS or by clients. */
+static void
+judge_domain_names(struct doctor_facts *facts, struct doctor_report *report,
+	const struct doctor_certificate *certificate)
+{
+	static const char *const labels[] = { "mta-sts", "autoconfig" };
+	struct network_address address;
+	for (size_t i = 0; i < facts->domain_count; i++)
+		for (size_t k = 0; k < 2; k++) {
+			const struct doctor_answer *a = doctor_answer_best(
+				facts, arena_print(facts->arena, "%s.%s",
+				labels[k], facts->domain[i]).data, DNS_TYPE_A);
+			if (a->count > 0 && network_address_parse(span_from(
+			    a->text[0]), &address) &&
+			    doctor_is_own(facts, &address))
+				judge_name(facts, report, certificate, a->name);
+		}
+}
+
+void
+doctor_judge_certificate(struct doctor_facts *facts,
+	struct doctor_report *report)
+{
+	const struct doctor_certificate *certificate = facts->served.is_known ?
+		&facts->served : &facts->in_file;
+	if (facts->certificate_trouble != NULL)
+		doctor_add(report, DOCTOR_CERTIFICATE_UNREADABLE,
+			facts->certificate_trouble);
+	if (!certificate->is_known)
+		return;
+	judge_dates(facts, report, certificate);
+	judge_name(facts, report, certificate,
+		config_text(facts->config, "myhostname"));
+	if (facts->answers.has_inside || facts->answers.has_outside)
+		judge_domain_names(facts, report, certificate);
+	if (certificate->is_self_signed)
+		doctor_add(report, DOCTOR_CERTIFICATE_SELF);
+	else if (certificate->trouble != NULL)
+		doctor_add(report, DOCTOR_CERTIFICATE_CHAIN,
+			certificate->trouble);
+	if (facts->served.is_known && facts->in_file.is_known &&
+	    !span_equals(facts->served.der[0], facts->in_file.der[0]))
+		doctor_add(report, DOCTOR_CERTIFICATE_OLD);
+}

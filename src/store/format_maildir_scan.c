@@ -610,9 +610,9 @@ maildir_has_changed(struct format_folder *opened)
 static void
 add_lines(struct buffer *out, struct span text, uint64_t size)
 {
-	const char *at = text.data, *stop = text.data + text.size;
 	if (text.size == 0 || !buffer_reserve(out, size + 1))
 		return;
+	const char *at = text.data, *stop = text.data + text.size;
 	char *to = out->data + out->size;
 	while (at < stop) {
 		const char *end = memchr(at, '\n', (size_t)(stop - at));

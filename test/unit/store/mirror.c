@@ -433,6 +433,22 @@ both_deliver(struct house *house)
 	assert_body(house, 3, "b\r\n");
 }
 
+/* As an mbox: then the log knows. */
+static void
+files_without_transactions(struct house *house)
+{
+	static const uint8_t first[STORE_TRANSACTION_SIZE] = "first-first-firs";
+	static struct format_functions silent;
+	silent = *house->format->call;
+	silent.delivered = NULL;
+	house->format->call = &silent;
+	assert_int_equal(deliver(house, "a\r\n", first), STORE_OK);
+	assert_int_equal(deliver(house, "a\r\n", first), STORE_DUPLICATE);
+	restart(house);
+	assert_int_equal(deliver(house, "a\r\n", first), STORE_DUPLICATE);
+	assert_string_equal(uids(house, "INBOX"), "1");
+}
+
 static void
 a_delivery_is_over_quota(struct house *house)
 {
@@ -896,6 +912,7 @@ static const struct deed deeds[] = {
 	{ "ends-of-lines", ends_of_lines },
 	{ "a-client-expunges", a_client_expunges },
 	{ "both-deliver", both_deliver },
+	{ "files-without-transactions", files_without_transactions },
 	{ "a-delivery-is-over-quota", a_delivery_is_over_quota },
 	{ "dovecot-is-taken-over", dovecot_is_taken_over },
 	{ "an-empty-dovecot-is-taken-over", an_empty_dovecot_is_taken_over },

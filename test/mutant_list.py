@@ -675,4 +675,13 @@ MUTANTS += [
            "O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW |", "O_RDWR | O_APPEND | O_CREAT |", "unit/pipe/deliver"),
     mutant("pipe: a file has one name", "src/pipe/mbox.c",
            "return status.st_nlink == 1 ? 0 :", "return status.st_nlink != 0 ? 0 :", "unit/pipe/deliver"),
+    # ---- what the doctor must not overlook ----
+    mutant("the doctor names an open relay", "src/ctl/doctor_ports.c",
+           "if (recipient->code / 100 == 2)", "if (false)", "unit/ctl/doctor"),
+    mutant("the doctor names mynetworks of everybody", "src/ctl/doctor_settings.c",
+           "if (bits == 0)", "if (false)", "unit/ctl/doctor"),
+    mutant("the doctor names keys that others may read", "src/ctl/doctor_machine.c",
+           "if ((file->mode & 077) != 0)", "if (false)", "unit/ctl/doctor"),
+    mutant("translations reach only what was found", "src/ctl/doctor_report.c",
+           "at[1] < '1' + DOCTOR_ARGUMENTS && ", "", "unit/ctl/doctor"),
 ]

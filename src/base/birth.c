@@ -37,6 +37,13 @@ birth_path(const char *pattern, const char *name, char *path, size_t size)
 	return true;
 }
 
+bool
+birth_may_raise(const char *program)
+{
+	return strcmp(program, "auth") == 0 ||
+		strcmp(program, "hostmaster") == 0;
+}
+
 void
 birth_environment(void)
 {

@@ -18,6 +18,10 @@ enum { BIRTH_DESCRIPTORS_LIMIT = 16 };
 bool
 birth_path(const char *pattern, const char *name, char *path, size_t size);
 
+/* May the program raise the generations that all others read? */
+bool
+birth_may_raise(const char *program);
+
 /* Leaves in the environment only what the tests may steer. */
 void
 birth_environment(void);

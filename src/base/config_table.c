@@ -247,6 +247,27 @@ const struct config_parameter config_table[] = {
 { "key_ring_file", T, "$data_directory/keys/ring", NULL, "", NULL,
 	"File of the private keys that are made here and kept: of signed DNS "
 	"zones, and of certificates. Who loses it needs new ones." },
+{ "acme_directory", T, "", NULL, "hostmaster", NULL,
+	"Address (https://) of the directory of an authority that gives "
+	"certificates by ACME, or letsencrypt. With it certificates are got and "
+	"renewed without being asked for; whoever sets it agrees to that "
+	"authority's terms." },
+{ "acme_email", T, "", NULL, "hostmaster", NULL,
+	"Address that the authority may write to about certificates." },
+{ "acme_challenges", L, "http-01 tls-alpn-01 dns-01", "", "hostmaster", NULL,
+	"Ways to show the authority that names are ours, in the order in which they "
+	"are tried: http-01 needs port 80, tls-alpn-01 port 443, dns-01 a "
+	"zone that is served here." },
+{ "acme_names", L, "", NULL, "hostmaster", NULL,
+	"Names of the certificate. Without any: myhostname, and those of "
+	"mta-sts, autoconfig and autodiscover below the mail domains that lead "
+	"to this host." },
+{ "acme_retry_time", D, "20m", NULL, "hostmaster", "m",
+	"How long after a certificate could not be got it is tried again; the "
+	"time doubles with each failure, up to a day." },
+{ "acme_chain_file", T, "$data_directory/acme/chain", NULL, "", NULL,
+	"File of the certificate that was got by ACME. It is used instead of "
+	"tls_cert_file while it is valid." },
 { "smtp_tls_CAfile", T, "/etc/ssl/certs/ca-certificates.crt", NULL, "", NULL,
 	"PEM file of the authorities that are trusted when mail is sent with "
 	"verified TLS. It need not be there." },

@@ -56,6 +56,7 @@ ctl_take_option(struct ctl *ctl, const char *name);
 bool
 ctl_take_flag(struct ctl *ctl, const char *name);
 
+ctl_function ctl_certificate;
 ctl_function ctl_init, ctl_serve, ctl_stop, ctl_reload, ctl_upgrade,
 	ctl_status, ctl_config,
 	ctl_user, ctl_domain, ctl_alias, ctl_dns, ctl_queue, ctl_trace,

@@ -93,6 +93,10 @@ static const struct ctl_command commands[] = {
 		"  told ZONE    the parent has that DS, or after the zone was taken off\n"
 		"               dns_signed_zones none any more: only for parents whose\n"
 		"               answers cannot be validated", ctl_dns },
+	{ "certificate", "certificate list|renew",
+		"Show the certificate that was got by ACME, or get it anew.",
+		"  list   its names, until when, from whom, and the last trouble\n"
+		"  renew  get one now, and say how it ended", ctl_certificate },
 	{ "newaliases", "newaliases",
 		"Compile the alias files that alias_maps names.",
 		"Mail goes by the new aliases at once. With an error nothing\n"

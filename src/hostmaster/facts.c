@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "hostmaster/acme.h"
 #include "hostmaster/hostmaster.h"
 #include "serve/own_addresses.h"
 #include "serve/process.h"
@@ -43,6 +44,7 @@ add_keys(uint8_t keys[TLSA_KEYS][CERTIFICATE_KEY_HASH])
 	    keys[count]))
 		count++;
 	buffer_fini(&pem);
+	count += acme_public_hashes(keys + count, TLSA_KEYS - count);
 	return count;
 }
 

@@ -7,6 +7,7 @@
  * What it opens: a socket to the kernel for the addresses of this machine.
  */
 #include "base/log.h"
+#include "hostmaster/acme.h"
 #include "hostmaster/hostmaster.h"
 #include "hostmaster/service.h"
 #include "hostmaster/tlsa.h"
@@ -19,6 +20,7 @@ enum { WORKERS = 8, STOP_GRACE = 2000 /* ms */ };
 
 static const struct service services[] = {
 	{ "hostmaster-admin", service_accept_admin },
+	{ "hostmaster-web", service_accept_web },
 	{ NULL, NULL },
 };
 
@@ -27,6 +29,8 @@ reload(const struct config *config)
 {
 	atomic_store(&hostmaster.config, config);
 	work_wake();
+	acme_open();
+	acme_wake();
 }
 
 /* Without it keys are taken for new: nothing is wrong but the time. */
@@ -47,6 +51,7 @@ main(int argc, char **argv)
 	struct lot *lot = lot_new(WORKERS);
 	atomic_store(&hostmaster.config, process->config);
 	remember();
+	acme_open();
 	if (own_addresses_open(&hostmaster.kernel, &error) < 0 ||
 	    jail_enter(process, &(struct jail){ .rights = JAIL_THREADS },
 		&error) < 0) {
@@ -59,6 +64,7 @@ main(int argc, char **argv)
 	listener_set_services(lot, services);
 	listener_on_reload(lot, reload);
 	work_start();
+	acme_start(lot);
 	lot_run(lot, STOP_GRACE);
 	return 0;
 }

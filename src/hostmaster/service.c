@@ -2,6 +2,7 @@
 #include "hostmaster/service.h"
 
 #include "base/clock.h"
+#include "hostmaster/acme.h"
 #include "hostmaster/facts.h"
 #include "hostmaster/hostmaster.h"
 #include "hostmaster/work.h"
@@ -107,6 +108,8 @@ list_keys(struct admin_call *call)
 }
 
 static const struct admin_command commands[] = {
+	{ "CERTIFICATE-LIST", acme_list },
+	{ "CERTIFICATE-RENEW", acme_renew },
 	{ "RECORDS", list_records },
 	{ "REFRESH", refresh },
 	{ "TLSA-LIST", list_keys },
@@ -114,6 +117,19 @@ static const struct admin_command commands[] = {
 };
 
 static const struct admin_server server = { .commands = commands };
+
+static const struct admin_command web_commands[] = {
+	{ "CHALLENGE", acme_tell_challenge },
+	{ NULL, NULL },
+};
+
+static const struct admin_server web_server = { .commands = web_commands };
+
+void
+service_accept_web(struct lot *lot, struct incoming *incoming)
+{
+	admin_accept(lot, incoming, &web_server);
+}
 
 void
 service_accept_admin(struct lot *lot, struct incoming *incoming)

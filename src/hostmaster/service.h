@@ -8,4 +8,8 @@
 void
 service_accept_admin(struct lot *lot, struct incoming *incoming);
 
+/* hostmaster-web: what stands at addresses that authorities look at. */
+void
+service_accept_web(struct lot *lot, struct incoming *incoming);
+
 #endif

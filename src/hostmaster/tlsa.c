@@ -1,10 +1,12 @@
 #include "hostmaster/tlsa.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/file.h"
 #include "base/state_file.h"
 
 static struct {
@@ -44,7 +46,8 @@ tlsa_open(int fd, struct error *error)
 	struct span rest, line;
 	buffer_init(&bytes, 0);
 	pthread_mutex_lock(&all.lock);
-	all.fd = fd;
+	/* master's own is closed with the next reload */
+	all.fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	all.count = 0;
 	all.is_ours = true;
 	int result = fd < 0 ? 0 : state_file_read(fd, &bytes, error);
@@ -60,7 +63,7 @@ void
 tlsa_close(void)
 {
 	pthread_mutex_lock(&all.lock);
-	all.fd = -1;
+	file_close(&all.fd);
 	all.count = 0;
 	pthread_mutex_unlock(&all.lock);
 }

@@ -92,7 +92,7 @@ be_born(const struct master *master, const struct child *child, pid_t before,
 {
 	const int wanted[BIRTH_FDS] = { master->null, master->log, master->log,
 		fds[0], fds[1], child->page,
-		strcmp(child->program->name, "auth") == 0 ?
+		birth_may_raise(child->program->name) ?
 			master->generations : master->generations_read_only,
 		master->log_copy };
 	struct owner owner = { .uid = child->uid, .gid = child->gid };

@@ -72,10 +72,11 @@ struct counter_page {
 	struct log_room log;
 };
 
-/* Generations that auth raises and everybody may read (fd 6). */
+/* Generations that everybody may read (fd 6): hostmaster raises `certificate`,
+ * auth the others. */
 struct counter_generations {
 	_Atomic uint64_t accounts;	/* accounts, aliases or domains changed */
-	_Atomic uint64_t certificate;
+	_Atomic uint64_t certificate;	/* acme_chain_file was written */
 	_Atomic uint64_t mechanisms;	/* auth offers others than before */
 };
 

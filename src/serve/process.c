@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/birth.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "serve/counter.h"
@@ -268,7 +269,7 @@ process_start(int argc, char **argv)
 	if (config_read(CONFIG_FD, &process.config, &error) < 0)
 		fail("reading the configuration", error.text);
 	counter_open(COUNTER_FD, GENERATIONS_FD,
-		strcmp(process.name, "auth") == 0);
+		birth_may_raise(process.name));
 	set_log_level();
 	log_set_room(counter_log_room());
 	atexit(log_flush);

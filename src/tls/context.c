@@ -1,12 +1,21 @@
 #include "tls/context.h"
 
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <pthread.h>
 
+#include "base/arena.h"
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
+#include "base/state_file.h"
+#include "serve/counter.h"
+#include "tls/challenge.h"
 #include "tls/remote_key.h"
+#include "trust/acme_chain.h"
+#include "trust/acme_state.h"
 
 enum { CERTIFICATE_FILE_LIMIT = 1 << 20 };
 
@@ -15,6 +24,12 @@ static char no_passphrase[] = "";
 
 /* Locked: current_lock. */
 static SSL_CTX *current;
+/* What hostmaster got: NULL, or from when until when (wall ms) it is used. */
+static SSL_CTX *issued;
+static int64_t issued_from, issued_until;
+static int issued_fd = -1;
+static uint64_t issued_generation;
+static bool issued_is_read;
 static pthread_mutex_t current_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* RFC 9325 4.2: forward secrecy and AEAD only. */
@@ -51,12 +66,13 @@ set_options(SSL_CTX *context)
 }
 
 static int
-use_chain(SSL_CTX *context, BIO *pem, struct error *error)
+use_chain(SSL_CTX *context, BIO *pem, const char *key_name,
+	struct error *error)
 {
 	X509 *leaf = PEM_read_bio_X509(pem, NULL, NULL, no_passphrase);
 	if (leaf == NULL)
 		return fail(error, "found no certificate, expected PEM");
-	EVP_PKEY *key = remote_key_new(leaf, "tls_key_file");
+	EVP_PKEY *key = remote_key_new(leaf, key_name);
 	int ok = key != NULL && SSL_CTX_use_certificate(context, leaf) == 1 &&
 		SSL_CTX_use_PrivateKey(context, key) == 1;
 	EVP_PKEY_free(key);
@@ -78,40 +94,119 @@ use_chain(SSL_CTX *context, BIO *pem, struct error *error)
 	return 0;
 }
 
+/* A context with this chain; NULL with error. */
+static SSL_CTX *
+new_context(struct span chain, const char *key_name, struct error *error)
+{
+	SSL_CTX *fresh = SSL_CTX_new(TLS_server_method());
+	if (fresh == NULL || !set_options(fresh)) {
+		SSL_CTX_free(fresh);
+		fail(error, "making a TLS context");
+		return NULL;
+	}
+	challenge_watch(fresh);
+	BIO *pem = BIO_new_mem_buf(chain.data, (int)chain.size);
+	int result = use_chain(fresh, pem, key_name, error);
+	BIO_free(pem);
+	if (result == 0)
+		return fresh;
+	SSL_CTX_free(fresh);
+	return NULL;
+}
+
 int
 context_load(int certificate_fd, struct error *error)
 {
 	struct buffer bytes;
-	SSL_CTX *fresh = SSL_CTX_new(TLS_server_method());
-	if (fresh == NULL || !set_options(fresh)) {
-		SSL_CTX_free(fresh);
-		return fail(error, "making a TLS context");
-	}
+	SSL_CTX *fresh = NULL;
 	buffer_init(&bytes, 0);
-	int result = file_read_descriptor(certificate_fd,
-		CERTIFICATE_FILE_LIMIT, &bytes, error);
-	if (result == 0) {
-		BIO *pem = BIO_new_mem_buf(bytes.data, (int)bytes.size);
-		result = use_chain(fresh, pem, error);
-		BIO_free(pem);
-	}
+	if (file_read_descriptor(certificate_fd, CERTIFICATE_FILE_LIMIT,
+	    &bytes, error) == 0)
+		fresh = new_context(buffer_span(&bytes), "tls_key_file", error);
 	buffer_fini(&bytes);
-	if (result == 0) {
-		pthread_mutex_lock(&current_lock);
-		SSL_CTX *old = current;
-		current = fresh;
-		fresh = old;
-		pthread_mutex_unlock(&current_lock);
-	}
-	SSL_CTX_free(fresh);
-	return result;
+	if (fresh == NULL)
+		return -1;
+	pthread_mutex_lock(&current_lock);
+	SSL_CTX *old = current;
+	current = fresh;
+	pthread_mutex_unlock(&current_lock);
+	SSL_CTX_free(old);
+	return 0;
+}
+
+/* ---- what hostmaster got ---- */
+
+void
+context_watch_issued(int fd)
+{
+	/* master's own is closed with the next reload */
+	int own = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	pthread_mutex_lock(&current_lock);
+	int old = issued_fd;
+	issued_fd = own;
+	issued_is_read = false;
+	pthread_mutex_unlock(&current_lock);
+	file_close(&old);
+}
+
+static void
+use_issued(const struct acme_state *state, struct arena *arena)
+{
+	struct acme_chain chain;
+	struct error error;
+	SSL_CTX *fresh = NULL;
+	acme_chain_read(state->chain, &(struct acme_chain_wish){ .now = 0 },
+		arena, &chain, NULL);
+	if (chain.count > 0)
+		fresh = new_context(state->chain,
+			arena_copy_string(arena, state->key), &error);
+	if (state->chain.size > 0 && fresh == NULL)
+		log_event(LOG_ERROR, "issued-certificate-not-used", NULL,
+			LOG_TEXT("reason", chain.count == 0 ?
+			"there is no chain in it" : error.text));
+	SSL_CTX_free(issued);
+	issued = fresh;
+	issued_from = chain.not_before;
+	issued_until = chain.not_after;
+	challenge_set(state);
+}
+
+/* With the lock. What cannot be read leaves what was read before. */
+static void
+read_issued(void)
+{
+	static struct acme_state state;
+	struct buffer blob;
+	struct arena arena;
+	struct error error;
+	uint64_t now = counter_generations()->certificate;
+	if (issued_fd < 0 || (issued_is_read && now == issued_generation))
+		return;
+	issued_is_read = true;
+	issued_generation = now;
+	buffer_init(&blob, 0);
+	arena_init(&arena, 0);
+	if (state_file_read(issued_fd, &blob, &error) < 0)
+		log_event(LOG_WARN, "acme_chain_file-not-read", NULL,
+			LOG_TEXT("reason", error.text));
+	else if (!acme_state_read(buffer_span(&blob), &arena, &state))
+		log_event(LOG_ERROR, "acme_chain_file-not-read", NULL,
+			LOG_TEXT("reason", "it is no such file"));
+	else
+		use_issued(&state, &arena);
+	arena_fini(&arena);
+	buffer_fini(&blob);
 }
 
 SSL *
 context_new_ssl(void)
 {
+	int64_t now = clock_wall();
 	pthread_mutex_lock(&current_lock);
-	SSL *ssl = current == NULL ? NULL : SSL_new(current);
+	read_issued();
+	SSL_CTX *chosen = issued != NULL && now >= issued_from &&
+		now < issued_until ? issued : current;
+	SSL *ssl = chosen == NULL ? NULL : SSL_new(chosen);
 	pthread_mutex_unlock(&current_lock);
 	return ssl;
 }

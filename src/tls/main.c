@@ -26,6 +26,7 @@ load_certificate(struct error *error)
 	if (fd < 0)
 		return error_set(error, ERROR_GONE,
 			"master sent no descriptor of tls_cert_file");
+	context_watch_issued(process_file("acme_chain_file"));
 	return context_load(fd, error);
 }
 

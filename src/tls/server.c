@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "tls/challenge.h"
 #include "tls/context.h"
 #include "tls/facts.h"
 #include "tls/remote_key.h"
@@ -23,6 +24,9 @@ tell(struct handshake *base, SSL *ssl, int plain)
 {
 	struct server_handshake *handshake = (struct server_handshake *)base;
 	struct buffer header;
+	/* RFC 8737 3: nothing is said on such a connection */
+	if (challenge_is_answered(ssl))
+		return false;
 	buffer_init(&header, 0);
 	facts_of_tls(ssl, &handshake->facts);
 	proxy2_encode(&header, &handshake->facts);

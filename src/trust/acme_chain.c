@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "proto/tlswire.h"
 #include "trust/jws.h"
 
 /* The passphrase of PEM that must not have one: nobody is asked. */
@@ -110,6 +111,30 @@ issuer_of(X509 *leaf, struct arena *arena)
 	return arena_copy(arena, span_from(text));
 }
 
+static struct span
+names_of(X509 *leaf, struct arena *arena)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name,
+		NULL, NULL);
+	struct buffer text;
+	buffer_init(&text, ACME_CHAIN_LIMIT);
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+		struct span dns = name->type != GEN_DNS ? SPAN("") :
+			span_of(ASN1_STRING_get0_data(name->d.dNSName),
+			(size_t)ASN1_STRING_length(name->d.dNSName));
+		struct span labels = span_starts(dns, SPAN("*.")) ?
+			span_skip(dns, 2) : dns;
+		if (tlswire_name_is_valid(labels))
+			buffer_print(&text, "%s%.*s", text.size == 0 ? "" :
+				" ", SPAN_PRINT(dns));
+	}
+	struct span copy = arena_copy(arena, buffer_span(&text));
+	buffer_fini(&text);
+	GENERAL_NAMES_free(names);
+	return copy;
+}
+
 /* RFC 9773 4.1: keyIdentifier of the authority, a dot, the serial's content. */
 static struct span
 id_of(X509 *leaf, struct arena *arena)
@@ -178,6 +203,7 @@ acme_chain_read(struct span pem, const struct acme_chain_wish *wish,
 		chain->count = pieces.count;
 		chain->not_before = wall_of(X509_get0_notBefore(leaf));
 		chain->not_after = wall_of(X509_get0_notAfter(leaf));
+		chain->names = names_of(leaf, arena);
 		chain->issuer = issuer_of(leaf, arena);
 		chain->id = id_of(leaf, arena);
 		verdict = judge(&pieces, wish, chain);

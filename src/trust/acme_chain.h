@@ -26,6 +26,7 @@ enum acme_chain_verdict {
 
 struct acme_chain {
 	int64_t not_before, not_after;	/* wall ms, of the first certificate */
+	struct span names;		/* its dNSNames, with blanks between */
 	struct span issuer;		/* who it says it is from, visible text */
 	struct span id;			/* RFC 9773 4.1; empty: it has none */
 	size_t count;

@@ -8,6 +8,7 @@
 #include "proto/tlswire.h"
 #include "trust/acme_chain.h"
 #include "trust/acme_read.h"
+#include "trust/acme_state.h"
 #include "trust/jws.h"
 
 static void
@@ -66,6 +67,25 @@ check_documents(struct span in, struct arena *arena)
 	check_visible(problem.detail);
 }
 
+/* What is read is written, and the same is read again. */
+static void
+check_state(struct span in, struct arena *arena)
+{
+	static struct acme_state state, again;
+	struct buffer blob;
+	if (!acme_state_read(in, arena, &state))
+		return;
+	assert(state.challenges <= ACME_NAMES);
+	buffer_init(&blob, 0);
+	acme_state_write(&state, &blob);
+	if (blob.size <= ACME_STATE_LIMIT) {
+		assert(acme_state_read(buffer_span(&blob), arena, &again));
+		assert(span_equals(state.chain, again.chain));
+		assert(state.challenges == again.challenges);
+	}
+	buffer_fini(&blob);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -78,6 +98,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	arena_init(&arena, 0);
 	buffer_init(&out, 0);
 	check_documents(in, &arena);
+	check_state(in, &arena);
 	if (acme_chain_read(in, &(struct acme_chain_wish){
 	    .now = 1795330000000 }, &arena, &chain, &out) == ACME_CHAIN_OK)
 		assert(chain.count > 0 && out.size > 0 &&

@@ -17,6 +17,7 @@
 #include "trust/acme_chain.h"
 #include "trust/acme_der.h"
 #include "trust/acme_read.h"
+#include "trust/acme_state.h"
 
 #define TOKEN "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA"
 #define NOW INT64_C(1795330000000)	/* November 2026 */
@@ -605,6 +606,8 @@ chains_are_judged(void **state)
 		if (out.size > 0) {
 			assert_true(span_starts(buffer_span(&out),
 				SPAN("-----BEGIN CERTIFICATE-----\n")));
+			assert_true(span_equals(chain.names,
+				SPAN("mail.example.test")));
 			assert_int_equal(chain.count, cases[i].certificates);
 			assert_int_equal(chain.not_after - chain.not_before,
 				8 * INT64_C(86400000));
@@ -612,6 +615,88 @@ chains_are_judged(void **state)
 		arena_fini(&arena);
 		buffer_fini(&out);
 		buffer_fini(&pem);
+	}
+}
+
+/* ---- what is kept ---- */
+
+static void
+states_survive(void **state)
+{
+	static const char *const wrong[] = { "\n", "posthouse-acme\t2\n",
+		"posthouse-acme\t1\ncertificate\tkey=x\n",
+		"posthouse-acme\t1\nother\tx\n",
+		/* a chain without its key */
+		"posthouse-acme\t1\ncertificate\tchain=x\trenewal=0\tretry=0\t"
+		"failures=0\n",
+		"posthouse-acme\t1\nchallenge\tname=a\tkey=b\tcertificate=!\n",
+		"posthouse-acme\t1\nchallenge\tname=a\tkey=b\n" };
+	struct acme_state was = { .directory = SPAN("https://ca.test/"),
+		.account = SPAN("https://ca.test/1"), .key = SPAN("acme-tls-1"),
+		.chain = SPAN("-----BEGIN\nx\ty\n"), .next_key =
+		SPAN("acme-tls-2"), .order = SPAN("https://ca.test/o"),
+		.order_names = SPAN("a.test b.test"), .renewal = NOW, .retry = 7,
+		.failures = 3, .trouble = SPAN("it did not work"),
+		.challenges = 1, .challenge = { { SPAN("a.test"), SPAN("k"),
+		SPAN("\x30\x00\n") } } }, is;
+	struct buffer blob;
+	struct arena arena;
+	(void)state;
+	buffer_init(&blob, 0);
+	arena_init(&arena, 0);
+	acme_state_write(&was, &blob);
+	assert_true(acme_state_read(buffer_span(&blob), &arena, &is));
+	assert_true(span_equals(is.chain, was.chain));
+	assert_true(span_equals(is.order_names, was.order_names));
+	assert_true(span_equals(is.trouble, was.trouble));
+	assert_int_equal(is.old_key.size, 0);
+	assert_int_equal(is.renewal, NOW);
+	assert_int_equal(is.failures, 3);
+	assert_int_equal(is.challenges, 1);
+	assert_true(span_equals(is.challenge[0].certificate,
+		was.challenge[0].certificate));
+	assert_true(acme_state_read(SPAN(""), &arena, &is));
+	assert_int_equal(is.chain.size, 0);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_false(acme_state_read(span_from(wrong[i]), &arena, &is));
+	arena_fini(&arena);
+	buffer_fini(&blob);
+}
+
+/* A quarter of a year: two thirds are 60 days. */
+static void
+renewal_comes_in_time(void **state)
+{
+	const int64_t day = ACME_DAY, start = NOW, end = NOW + 90 * day;
+	const struct acme_window window = { NOW + 5 * day, NOW + 6 * day };
+	(void)state;
+	for (uint64_t random = 1; random < UINT64_MAX / 3; random *= 3) {
+		int64_t when = acme_renewal_time(start, end, NULL, random);
+		assert_true(when > NOW + 56 * day && when <= NOW + 60 * day);
+		when = acme_renewal_time(start, end, &window, random);
+		assert_true(when >= window.start && when < window.end);
+	}
+	assert_int_equal(acme_renewal_time(start, start, NULL, 7), start);
+}
+
+static void
+failures_come_ever_more_rarely(void **state)
+{
+	const int64_t minute = 60000;
+	(void)state;
+	for (uint64_t random = 1; random < UINT64_MAX / 3; random *= 3) {
+		int64_t hour = 0;
+		/* so many in the first hour */
+		unsigned count = 1;
+		while ((hour += acme_retry_delay(count, 20 * minute, 0,
+		    random)) < 60 * minute)
+			count++;
+		assert_true(count <= 3);
+		assert_true(acme_retry_delay(1000, 20 * minute, 0, random) <=
+			ACME_DAY + ACME_DAY / 4);
+		assert_true(acme_retry_delay(1, 20 * minute, 3 * 60 * minute,
+			random) == 3 * 60 * minute);
+		assert_true(acme_retry_delay(1, 0, 0, random) >= 1000);
 	}
 }
 
@@ -633,6 +718,9 @@ main(void)
 		cmocka_unit_test(challenge_certificates_are_right),
 		cmocka_unit_test(renewal_ids_are_as_in_the_rfc),
 		cmocka_unit_test(chains_are_judged),
+		cmocka_unit_test(states_survive),
+		cmocka_unit_test(renewal_comes_in_time),
+		cmocka_unit_test(failures_come_ever_more_rarely),
 	};
 	return cmocka_run_group_tests(tests, make_key, drop_key);
 }

@@ -17,6 +17,7 @@
 #include "names/rate.h"
 #include "names/recall.h"
 #include "names/secondary.h"
+#include "names/serials.h"
 #include "names/transfer.h"
 #include "serve/counter.h"
 
@@ -245,8 +246,10 @@ ask_transfer(struct making *making, const struct zones *zones,
 	if (zone == NULL || level != 0 || !zone->is_usable)
 		return refuse(making, DNS_NOT_AUTHORITATIVE);
 	question->zone = zone;
-	if (is_axfr || (making->client->is_stream &&
-	    !transfer_is_current(bytes, zone->serial)))
+	question->has_serial = !is_axfr &&
+		transfer_read_serial(bytes, &question->serial);
+	if (is_axfr || (making->client->is_stream && (!question->has_serial ||
+	    serials_is_newer(zone->serial, question->serial))))
 		return FRONT_TRANSFER;
 	begin(making);
 	making->packet.flags |= DNS_FLAG_AUTHORITATIVE;

@@ -40,6 +40,8 @@ struct front_question {
 	struct dns_question sought;	/* by the resolver */
 	size_t limit;			/* octets of the answer */
 	const struct zone *zone;	/* for FRONT_TRANSFER */
+	bool has_serial;		/* an IXFR, from that serial on */
+	uint32_t serial;
 	struct span aliases;		/* a message of ours that leads to what is
 					 * sought; owned */
 };

@@ -161,6 +161,9 @@ ask(struct inquirer *inquirer, struct zones *zones, struct span bytes)
 		inquirer->out.size = mark - 2;
 		transfer_begin(&inquirer->transfer, zones,
 			pending->question.zone, &pending->question.question);
+		if (pending->question.has_serial)
+			transfer_set_since(&inquirer->transfer,
+				pending->question.serial);
 		memory_free(pending);
 		return true;
 	case FRONT_NOTHING:

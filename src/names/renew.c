@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "names/history.h"
 #include "names/notify.h"
 #include "names/remembered.h"
 #include "names/secondary.h"
@@ -44,6 +45,7 @@ save(void)
 static void
 serve(struct zones *old, struct zones *new)
 {
+	history_note(old, new);
 	zones_set_current(zones_hold(new));
 	notify_zones(old, new);
 }

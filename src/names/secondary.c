@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "names/fetch_zone.h"
+#include "names/history.h"
 #include "names/notify.h"
 #include "names/sources.h"
 
@@ -208,6 +209,7 @@ serve(struct zone *zone)
 	struct zones *old = zones_current();
 	struct zones *new = zones_copy(old);
 	zones_add(new, zone);
+	history_note(old, new);
 	zones_set_current(zones_hold(new));
 	zones_end_change();
 	notify_zones(old, new);

@@ -14,6 +14,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "names/history.h"
 #include "names/notify.h"
 #include "names/remembered.h"
 #include "names/serials.h"
@@ -333,6 +334,7 @@ serve(struct turn *turn)
 	if (is_current) {
 		struct zones *new = zones_copy(old);
 		zones_add(new, zone_hold(turn->made));
+		history_note(old, new);
 		zones_set_current(zones_hold(new));
 		notify_zones(old, new);
 		zones_free(&new);

@@ -16,7 +16,7 @@ transfer_is_type(uint16_t type)
 }
 
 bool
-transfer_is_current(struct span question, uint32_t serial)
+transfer_read_serial(struct span question, uint32_t *serial)
 {
 	struct dns_reader reader;
 	struct dns_record record;
@@ -28,9 +28,9 @@ transfer_is_current(struct span question, uint32_t serial)
 			continue;
 		const uint8_t *at = (const uint8_t *)question.data +
 			record.data + record.size - 20;
-		uint32_t has = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 |
+		*serial = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 |
 			(uint32_t)at[2] << 8 | at[3];
-		return (int32_t)(has - serial) >= 0;
+		return true;
 	}
 	return false;
 }
@@ -44,19 +44,19 @@ transfer_begin(struct transfer *transfer, struct zones *zones,
 }
 
 void
-transfer_end(struct transfer *transfer)
+transfer_set_since(struct transfer *transfer, uint32_t serial)
 {
-	zones_free(&transfer->zones);
+	transfer->step_count = history_find(transfer->zone, serial,
+		transfer->steps);
 }
 
-/* RFC 4034 3: that of the set which it covers. */
-static uint32_t
-ttl_of_signature(const struct zone_node *node, const struct zone_set *record)
+void
+transfer_end(struct transfer *transfer)
 {
-	const struct zone_set *covered = record->data[0] == 0 &&
-		record->data[1] < 2 ? NULL : zone_node_set(node,
-		(uint16_t)(record->data[2] << 8 | record->data[3]));
-	return covered == NULL ? record->ttl : covered->ttl;
+	for (unsigned i = 0; i < transfer->step_count; i++)
+		history_free(&transfer->steps[i]);
+	transfer->step_count = 0;
+	zones_free(&transfer->zones);
 }
 
 /* The record that is next; false: there is none. */
@@ -78,13 +78,60 @@ find_record(struct transfer *transfer, const struct zone_node **node,
 			*record = *set;
 			record->count = 1;
 			record->data = set->data + transfer->offset;
-			if (set->type == DNS_TYPE_RRSIG)
-				record->ttl = ttl_of_signature(*node, record);
+			record->ttl = zone_record_ttl(*node, set, record->data);
 			return true;
 		}
 		transfer->set = 0;
 	}
 	return false;
+}
+
+/* RFC 1995 4: for each change what it removes and what it adds, each behind its
+ * SOA. */
+static bool
+find_change(const struct transfer *transfer, const struct zone_record **found)
+{
+	if (transfer->step == transfer->step_count)
+		return false;
+	const struct history *step = transfer->steps[transfer->step];
+	*found = transfer->change < step->removed.count ?
+		&step->removed.records[transfer->change] :
+		&step->added.records[transfer->change -
+		step->removed.count];
+	return true;
+}
+
+static void
+skip_change(struct transfer *transfer)
+{
+	const struct history *step = transfer->steps[transfer->step];
+	if (++transfer->change == step->removed.count + step->added.count) {
+		transfer->change = 0;
+		transfer->step++;
+	}
+}
+
+/* False: the message is full. */
+static bool
+add_changes(struct transfer *transfer, struct packet *packet)
+{
+	const struct zone_record *record;
+	while (packet->size < TRANSFER_MESSAGE &&
+	    find_change(transfer, &record)) {
+		struct dns_name owner = { .size = record->owner_size };
+		uint8_t data[2 + DNS_MESSAGE_LIMIT] = {
+			(uint8_t)(record->size >> 8), (uint8_t)record->size };
+		const struct zone_set set = { .type = record->type,
+			.count = 1, .data = data, .ttl = record->ttl,
+			.size = record->size + 2u };
+		memcpy(owner.bytes, record->owner, owner.size);
+		memcpy(data + 2, record->data, record->size);
+		if (!packet_add_set(packet, DNS_ANSWER, &owner, &set,
+		    set.ttl) && packet->count[DNS_ANSWER] > 0)
+			return false;
+		skip_change(transfer);
+	}
+	return packet->size < TRANSFER_MESSAGE;
 }
 
 static void
@@ -101,6 +148,12 @@ add_records(struct transfer *transfer, struct packet *packet)
 	const struct zone *zone = transfer->zone;
 	const struct zone_node *node;
 	struct zone_set record;
+	if (transfer->step_count > 0) {
+		if (add_changes(transfer, packet))
+			transfer->is_over = packet_add_set(packet, DNS_ANSWER,
+				&zone->origin, zone->soa, zone->soa->ttl);
+		return;
+	}
 	while (packet->size < TRANSFER_MESSAGE &&
 	    find_record(transfer, &node, &record)) {
 		struct dns_name owner = { .size = node->name_size };

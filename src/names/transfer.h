@@ -1,11 +1,13 @@
 /*
  * Whole zones for those of dns_allow_transfer: AXFR (RFC 5936), and IXFR, which
- * is answered with the whole zone or, when the client has it already, with the
- * SOA (RFC 1995 4). Bytes and memory only.
+ * is answered with what changed (history.h), with the whole zone when that is
+ * not known, or with the SOA when the client has it already (RFC 1995 4). Bytes
+ * and memory only.
  */
 #ifndef NAMES_TRANSFER_H
 #define NAMES_TRANSFER_H
 
+#include "names/history.h"
 #include "names/message.h"
 #include "names/packet.h"
 #include "names/zones.h"
@@ -21,20 +23,27 @@ struct transfer {
 	const struct zone *zone;
 	struct message_question question;
 	size_t node, set, offset;	/* of the next record */
+	struct history *steps[HISTORY_VERSIONS];	/* or of a change, held: */
+	unsigned step_count, step;	/* its place, */
+	size_t change;			/* and that of the record in it */
 	bool has_begun, is_over;
 };
 
 bool
 transfer_is_type(uint16_t type);
 
-/* Is the client's zone as new as ours (RFC 1982), as far as the question, an
- * IXFR, says? */
+/* The serial that the client has, as the question, an IXFR, says; false: it
+ * does not. */
 bool
-transfer_is_current(struct span question, uint32_t serial);
+transfer_read_serial(struct span question, uint32_t *serial);
 
 void
 transfer_begin(struct transfer *transfer, struct zones *zones,
 	const struct zone *zone, const struct message_question *question);
+
+/* After begin: only what changed since that serial, if that is known. */
+void
+transfer_set_since(struct transfer *transfer, uint32_t serial);
 
 /* Appends the next message; false: that was the last one. */
 bool

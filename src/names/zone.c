@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "names/denial.h"
+#include "names/history.h"
 
 enum { TYPE_SRV = 33, FIRST_BUCKETS = 16, RRSIG_LEAST = 18 + 1 };
 
@@ -85,6 +86,17 @@ zone_node_set(const struct zone_node *node, uint16_t type)
 		if (node->sets[i].type == type)
 			return &node->sets[i];
 	return NULL;
+}
+
+uint32_t
+zone_record_ttl(const struct zone_node *node, const struct zone_set *set,
+	const uint8_t *record)
+{
+	bool has_type = set->type == DNS_TYPE_RRSIG &&
+		(record[0] != 0 || record[1] >= 2);
+	const struct zone_set *covered = !has_type ? NULL :
+		zone_node_set(node, (uint16_t)(record[2] << 8 | record[3]));
+	return covered == NULL ? set->ttl : covered->ttl;
 }
 
 /* ---- nodes ---- */
@@ -581,6 +593,7 @@ zone_free(struct zone **zone)
 	*zone = NULL;
 	if (old == NULL || atomic_fetch_sub(&old->references, 1) > 1)
 		return;
+	history_free(&old->history);
 	arena_fini(&old->arena);
 	memory_free(old);
 }

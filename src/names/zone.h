@@ -59,6 +59,7 @@ struct zone {
 	const struct zone_node *apex;
 	const struct zone_set *soa;
 	const struct denial *denial;	/* of a signed zone; NULL: none */
+	struct history *history;	/* what is new in it (history.h); NULL */
 	struct zone_node **nodes;	/* in canonical order, RFC 4034 6.1 */
 	size_t node_count;
 	struct zone_node **buckets;
@@ -97,6 +98,12 @@ zone_free(struct zone **zone);
 const struct zone_node *
 zone_find(const struct zone *zone, const uint8_t *name, size_t size,
 	uint64_t hash);
+
+/* How long a record of the set is good for: an RRSIG as long as the set that it
+ * covers (RFC 4034 3). `record` is as in the set. */
+uint32_t
+zone_record_ttl(const struct zone_node *node, const struct zone_set *set,
+	const uint8_t *record);
 
 /* RFC 4034 6.1: by labels from the right, a missing one first; <0, 0, >0. */
 int

@@ -13,7 +13,13 @@
 static const char zone[] = "$TTL 60\n@ SOA ns root 1 1 1 1 1\n@ NS ns\n"
 	"ns A 192.0.2.1\nout CNAME www.example.\ncut NS ns.cut\n"
 	"ns.cut A 192.0.2.2\n*.w MX 1 ns\nd DNAME e\n*.e TXT \"x\"\n"
-	"a CNAME x.d\n";
+	"a CNAME x.d\n"
+	"@ RRSIG SOA 13 2 60 20300101000000 20200101000000 1 a.test. AAAA\n"
+	"@ NSEC3PARAM 1 0 0 -\n"
+	"0p9mhaveqvm6t7vbl5lop2u3t2rp3tom NSEC3 1 0 0 - "
+	"0p9mhaveqvm6t7vbl5lop2u3t2rp3tom A\n"
+	"0p9mhaveqvm6t7vbl5lop2u3t2rp3tom RRSIG NSEC3 13 3 60 20300101000000 "
+	"20200101000000 1 a.test. AAAA\n";
 
 static struct zones *zones;
 

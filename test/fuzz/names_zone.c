@@ -10,7 +10,8 @@
 #include "names/zone_source.h"
 
 static void
-ask(const struct zones *zones, const struct dns_name *name, uint16_t type)
+ask(const struct zones *zones, const struct dns_name *name, uint16_t type,
+	bool is_dnssec_wanted)
 {
 	uint8_t bytes[DNS_UDP_MOST];
 	struct dns_question asked = { .name = *name, .type = type,
@@ -20,6 +21,7 @@ ask(const struct zones *zones, const struct dns_name *name, uint16_t type)
 	struct dns_reader reader;
 	struct dns_record record;
 	packet_begin(&packet, bytes, sizeof(bytes));
+	packet.is_dnssec_wanted = is_dnssec_wanted;
 	assert(packet_add_question(&packet, &asked));
 	answer_write(zones, &asked, &packet, &answer);
 	packet_end(&packet, 1);
@@ -48,13 +50,14 @@ ask_around(const struct zones *zones, const struct zone_node *node)
 	struct dns_name name = { .size = node->name_size };
 	memcpy(name.bytes, node->name, name.size);
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		ask(zones, &name, types[i]);
+		for (unsigned j = 0; j < 2; j++)
+			ask(zones, &name, types[i], j == 0);
 	if (name.size > DNS_NAME_LIMIT - 2)
 		return;
 	memmove(name.bytes + 2, name.bytes, name.size);
 	memcpy(name.bytes, "\1q", 2);
 	name.size = (uint8_t)(name.size + 2);
-	ask(zones, &name, DNS_TYPE_A);
+	ask(zones, &name, DNS_TYPE_A, true);
 }
 
 int

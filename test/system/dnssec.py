@@ -264,6 +264,7 @@ def secondaries(world):
     for where in ((NSD, PORT), (KNOT, PORT)):
         posthouse.wait_until(lambda: serial(where) == serial(), 20, f"{where} has the zone")
     verify_zone((KNOT, PORT))
+    before = serial()
     for last in (21, 22):
         world["zone"].write_text(ZONE.format(serial=7, last=last))
         system.command("reload")
@@ -272,6 +273,9 @@ def secondaries(world):
                 "dig", f"@{where[0]}", "-p", where[1], "+short", "mail.signed", "A"), 20, f"{where} follows")
     verify_zone((KNOT, PORT))
     posthouse.wait_until(lambda: serial((NSD, PORT)) == serial(), 20, "nsd has it too")
+    # RFC 1995: both changes, of the 400 records of the zone only those that differ
+    changes = run("dig", "@127.0.0.1", "-p", OURS[1], "+noall", "+answer", f"IXFR={before}", "signed").splitlines()
+    assert changes.count(changes[0]) == 3 and 10 < len(changes) < 30, len(changes)
 
 
 def key_follows_key(world):

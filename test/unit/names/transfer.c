@@ -2,11 +2,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "names/serials.h"
 #include "names/transfer.h"
 #include "names/zone_source.h"
 
@@ -133,12 +135,134 @@ test_serials(void **state)
 		for (unsigned j = 0; j < 4; j++)
 			bytes[at + j] = (uint8_t)(serials[i].has >>
 				(24 - 8 * j));
-		if (transfer_is_current(span_of(bytes, sizeof(bytes) - 1),
-			serials[i].ours) != serials[i].is_current)
+		uint32_t has;
+		assert_true(transfer_read_serial(span_of(bytes,
+			sizeof(bytes) - 1), &has));
+		if (serials_is_newer(serials[i].ours, has) ==
+			serials[i].is_current)
 			fail_msg("%s", serials[i].name);
 		/* without a SOA nothing is known */
-		assert_false(transfer_is_current(span_of(bytes, 12), 5));
+		assert_false(transfer_read_serial(span_of(bytes, 12), &has));
 	}
+}
+
+/* "TYPE:LAST OCTET OF ITS DATA" of all records. */
+static void
+show_changes(struct zones *zones, uint32_t since, struct buffer *shown)
+{
+	struct message_question question = { .id = 7,
+		.asked = { .type = TRANSFER_TYPE_IXFR, .class = DNS_CLASS_IN } };
+	struct transfer under_way;
+	bool has_more = true;
+	assert_true(dns_name_from_text(SPAN("a.test"), &question.asked.name));
+	transfer_begin(&under_way, zones, zones_get(zones,
+		&question.asked.name), &question);
+	transfer_set_since(&under_way, since);
+	buffer_clear(shown);
+	while (has_more) {
+		struct buffer out;
+		struct dns_reader reader;
+		struct dns_record record;
+		buffer_init(&out, 0);
+		has_more = transfer_next(&under_way, &out);
+		assert_true(dns_read(&reader, buffer_span(&out)));
+		while (dns_read_record(&reader, &record)) {
+			struct span data = dns_data(buffer_span(&out), &record);
+			size_t at = record.type == 6 ? data.size - 17 :
+				data.size - 1;
+			buffer_print(shown, " %u:%u", record.type,
+				(uint8_t)data.data[at]);
+		}
+		assert_false(reader.is_malformed);
+		buffer_fini(&out);
+	}
+	transfer_end(&under_way);
+}
+
+#define LONG "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\" "
+#define REST "@ NS ns\nns A 10.0.0.1\nns2 A 10.0.0.2\nns3 A 10.0.0.3\n" \
+	"ns4 A 10.0.0.4\nns5 A 10.0.0.5\nns6 A 10.0.0.6\nns7 A 10.0.0.7\n" \
+	"n8 TXT " LONG LONG LONG LONG "\n"
+
+/* RFC 1995 4, and what is kept. */
+static void
+test_changes(void **state)
+{
+	static const char *const versions[] = {
+		"$TTL 60\n@ SOA ns root 1 1 1 1 1\n" REST "x A 10.0.0.20\n"
+			"x A 10.0.0.22\ny A 10.0.0.30\n",
+		"$TTL 60\n@ SOA ns root 2 1 1 1 1\n" REST "x A 10.0.0.21\n"
+			"x A 10.0.0.22\n",
+		"$TTL 60\n@ SOA ns root 3 1 1 1 1\n" REST "x A 10.0.0.21\n"
+			"x A 10.0.0.22\nz 7 AAAA ::40\n",
+		"$TTL 60\n@ SOA ns root 4 1 1 1 1\n" REST "x A 10.0.0.21\n"
+			"x A 10.0.0.22\nz 8 AAAA ::40\n",
+	};
+	static const struct { uint32_t since; const char *shown; } cases[] = {
+		{ 3, " 6:4 6:3 28:64 6:4 28:64 6:4" },
+		{ 2, " 6:4 6:2 6:3 28:64 6:3 28:64 6:4 28:64 6:4" },
+		{ 1, " 6:4 6:1 1:20 1:30 6:2 1:21 6:2 6:3 28:64 6:3 28:64 "
+			"6:4 28:64 6:4" },
+	};
+	struct zones *zones = make(versions[0]);
+	struct buffer shown;
+	(void)state;
+	buffer_init(&shown, 0);
+	for (size_t i = 1; i < sizeof(versions) / sizeof(versions[0]); i++) {
+		struct zones *next = make(versions[i]);
+		history_note(zones, next);
+		zones_free(&zones);
+		zones = next;
+	}
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		show_changes(zones, cases[i].since, &shown);
+		assert_string_equal(buffer_string(&shown), cases[i].shown);
+	}
+	/* one that nobody knows gets all of it */
+	show_changes(zones, 77, &shown);
+	assert_true(span_starts(buffer_span(&shown), SPAN(" 6:4 2:")));
+	/* a version that is no newer, and another zone, have no changes */
+	struct zones *same = make(versions[3]), *other = make(
+		"$TTL 60\n@ SOA ns root 9 1 1 1 1\n@ NS ns\nq A 10.0.0.1\n");
+	history_note(zones, same);
+	show_changes(same, 3, &shown);
+	assert_true(span_starts(buffer_span(&shown), SPAN(" 6:4 2:")));
+	history_note(zones, other);
+	show_changes(other, 4, &shown);
+	assert_true(span_starts(buffer_span(&shown), SPAN(" 6:9 2:")));
+	zones_free(&same);
+	zones_free(&other);
+	zones_free(&zones);
+	buffer_fini(&shown);
+}
+
+/* Only so many are kept, while somebody still has the older ones. */
+static void
+test_old_changes_go(void **state)
+{
+	char text[1000];
+	struct zones *all[3 * HISTORY_VERSIONS];
+	struct buffer shown;
+	(void)state;
+	buffer_init(&shown, 0);
+	for (unsigned i = 0; i < 3 * HISTORY_VERSIONS; i++) {
+		snprintf(text, sizeof(text), "$TTL 60\n@ SOA ns root %u 1 1 1 "
+			"1\nx A 10.1.1.%u\n" REST REST, i + 1, i);
+		all[i] = make(text);
+		if (i > 0)
+			history_note(all[i - 1], all[i]);
+	}
+	struct zones *last = all[3 * HISTORY_VERSIONS - 1];
+	unsigned serial = 3 * HISTORY_VERSIONS;
+	show_changes(last, serial - 2, &shown);
+	assert_true(span_search(buffer_span(&shown), SPAN(" 2:")) ==
+		shown.size);
+	show_changes(last, serial - HISTORY_VERSIONS - 1, &shown);
+	assert_true(span_search(buffer_span(&shown), SPAN(" 2:")) <
+		shown.size);
+	for (unsigned i = 0; i < 3 * HISTORY_VERSIONS; i++)
+		zones_free(&all[i]);
+	buffer_fini(&shown);
 }
 
 int
@@ -148,6 +272,8 @@ main(void)
 		cmocka_unit_test(test_small),
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_serials),
+		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_old_changes_go),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

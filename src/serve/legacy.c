@@ -22,6 +22,7 @@ struct message {
 
 static atomic_int successor = -1;
 static struct message *first, **last = &first;
+static struct message *given;	/* whose bytes are being looked at */
 
 void
 legacy_open(int *fd)
@@ -95,6 +96,8 @@ bool
 legacy_next(struct legacy *legacy)
 {
 	struct message *message = first;
+	memory_free(given);
+	given = message;
 	if (message == NULL)
 		return false;
 	first = message->next;

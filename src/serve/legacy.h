@@ -42,7 +42,7 @@ void
 legacy_receive_all(int *fd);
 
 /* The messages, first to last, once; false: no more. Descriptors are the
- * caller's, -1 where there is none; the bytes stay. */
+ * caller's, -1 where there is none; the bytes stay until the next call. */
 struct legacy {
 	struct span bytes;
 	int fds[LEGACY_FDS];

@@ -684,4 +684,15 @@ MUTANTS += [
            "if ((file->mode & 077) != 0)", "if (false)", "unit/ctl/doctor"),
     mutant("translations reach only what was found", "src/ctl/doctor_report.c",
            "at[1] < '1' + DOCTOR_ARGUMENTS && ", "", "unit/ctl/doctor"),
+    # ---- what an authority of ACME says ----
+    mutant("acme: a token is no path", "src/trust/acme_read.c",
+           "!jws_is_base64url(token) || ", "", "unit/trust/acme"),
+    mutant("acme: a member stands once", "src/trust/acme_read.c",
+           "JSON_REJECT_DUPLICATES", "0", "unit/trust/acme"),
+    mutant("acme: documents are shallow", "src/trust/acme_read.c",
+           "if (depth > ACME_DEPTH_LIMIT)", "if (false)", "unit/trust/acme"),
+    mutant("acme: a chain is for our key", "src/trust/acme_chain.c",
+           "if (!is_for_key(pieces", "if (false && !is_for_key(pieces", "unit/trust/acme"),
+    mutant("acme: a nonce ends no string", "src/trust/jws.c",
+           "!jws_is_base64url(header->nonce) ||", "", "unit/trust/jws"),
 ]

@@ -9,6 +9,7 @@ static const struct {
 	int (*run)(struct ctl *ctl);	/* .argv[0] is the word */
 	int least, most;		/* arguments behind it */
 } words[] = {
+	{ "announce", dns_announce, 1, 1 },
 	{ "keys", dns_keys, 0, 1 },
 	{ "roll", dns_roll, 1, 1 },
 	{ "told", dns_told, 1, 1 },

@@ -54,6 +54,10 @@ dns_compare(const struct config *config, struct dns_rows *rows,
 int
 dns_records(struct ctl *ctl);
 
+/* posthouse dns announce FILE: the certificate that is used next. */
+int
+dns_announce(struct ctl *ctl);
+
 /* Keys of signed zones, asked from names (dns_keys.c). */
 int
 dns_keys(struct ctl *ctl);

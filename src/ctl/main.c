@@ -78,7 +78,7 @@ static const struct ctl_command commands[] = {
 		"  add ADDRESS TARGET  mail to ADDRESS goes to TARGET too\n"
 		"  del ADDRESS [TARGET]\n"
 		"  list", ctl_alias },
-	{ "dns", "dns [DOMAIN] [--zone|--table|--diff] | keys|roll|told [ZONE]",
+	{ "dns", "dns [DOMAIN] [--zone|--table|--diff] | announce FILE | keys|roll|told [ZONE]",
 		"Show the records that our domains need, and keys of zones.",
 		"  --zone   as a zone file (what is shown else)\n"
 		"  --table  with the reason for each\n"
@@ -87,6 +87,8 @@ static const struct ctl_command commands[] = {
 		"           with 1 when anything differs\n"
 		"For one domain, or for all of them. What names serves for them it\n"
 		"has already; this is for domains whose DNS is elsewhere.\n"
+		"  announce FILE  a certificate that tls_cert_file will have: the TLSA\n"
+		"               record of its key is answered from now on\n"
 		"  keys [ZONE]  the DS records for the registrar, and how far they are\n"
 		"  roll ZONE    another key, which takes over when its DS is seen at\n"
 		"               the parent; show keys until then\n"

@@ -107,12 +107,33 @@ list_keys(struct admin_call *call)
 	admin_ok(call);
 }
 
+/* TLSA-ANNOUNCE sha256=HEX: a key that the administrator will use. */
+static void
+announce(struct admin_call *call)
+{
+	uint8_t hash[CERTIFICATE_KEY_HASH];
+	struct error error;
+	struct span hex;
+	if (!admin_need(call, "sha256", &hex))
+		return;
+	if (!span_to_hex_bytes(hex, hash, sizeof(hash))) {
+		admin_fail(call, "sha256= is no SHA-256");
+		return;
+	}
+	tlsa_announce(hash, clock_wall() / 1000);
+	if (work_do(&error) < 0)
+		admin_fail(call, "%s", error.text);
+	else
+		admin_ok(call);
+}
+
 static const struct admin_command commands[] = {
 	{ "CERTIFICATE-LIST", acme_list },
 	{ "CERTIFICATE-RENEW", acme_renew },
 	{ "RECORDS", list_records },
 	{ "REFRESH", refresh },
 	{ "TLSA-LIST", list_keys },
+	{ "TLSA-ANNOUNCE", announce },
 	{ NULL, NULL },
 };
 

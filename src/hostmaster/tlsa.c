@@ -154,6 +154,18 @@ tlsa_want(const uint8_t (*keys)[CERTIFICATE_KEY_HASH], size_t count,
 	return result;
 }
 
+void
+tlsa_announce(const uint8_t hash[CERTIFICATE_KEY_HASH], int64_t now)
+{
+	pthread_mutex_lock(&all.lock);
+	struct tlsa_key *key = find(hash);
+	if (key == NULL)
+		key = add(hash);
+	key->last = now;
+	all.is_changed = true;
+	pthread_mutex_unlock(&all.lock);
+}
+
 int
 tlsa_published(const uint8_t (*keys)[CERTIFICATE_KEY_HASH], size_t count,
 	int64_t now, bool is_ours, struct error *error)

@@ -37,6 +37,11 @@ size_t
 tlsa_want(const uint8_t (*keys)[CERTIFICATE_KEY_HASH], size_t count,
 	int64_t now, uint32_t ttl, uint8_t all[TLSA_KEYS][CERTIFICATE_KEY_HASH]);
 
+/* A key that is not in use yet: it stands in the records from the next round on,
+ * and stays as an old one does. */
+void
+tlsa_announce(const uint8_t hash[CERTIFICATE_KEY_HASH], int64_t now);
+
 /* Records of these keys are answered from `now` on. is_ours false: they are in
  * no zone that is signed here, so nobody goes by them. */
 int

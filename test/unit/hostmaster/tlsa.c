@@ -59,6 +59,24 @@ an_old_key_stays_a_while(void **state)
 	tlsa_close();
 }
 
+/* The administrator says which key comes next; it need not be in use. */
+static void
+a_key_is_announced(void **state)
+{
+	struct error error;
+	(void)state;
+	assert_int_equal(tlsa_open(-1, &error), 0);
+	assert_int_equal(round_at(BEGIN, old_key, 1, true), 1);
+	tlsa_announce(new_key[0], BEGIN + DAY);
+	assert_int_equal(round_at(BEGIN + DAY, old_key, 1, true), 2);
+	assert_false(tlsa_is_settled(new_key[0], BEGIN + DAY));
+	assert_int_equal(round_at(BEGIN + DAY + 2 * TTL, old_key, 1, true), 2);
+	assert_true(tlsa_is_settled(new_key[0], BEGIN + DAY + 2 * TTL));
+	/* and was not used */
+	assert_int_equal(round_at(BEGIN + 3 * DAY, old_key, 1, true), 1);
+	tlsa_close();
+}
+
 static void
 others_make_the_records(void **state)
 {
@@ -109,6 +127,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_new_key_waits),
 		cmocka_unit_test(an_old_key_stays_a_while),
+		cmocka_unit_test(a_key_is_announced),
 		cmocka_unit_test(others_make_the_records),
 		cmocka_unit_test(it_is_remembered),
 		cmocka_unit_test(many_keys),

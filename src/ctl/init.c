@@ -1,10 +1,11 @@
 /*
  * posthouse init: a working configuration, system users, directories, a
- * certificate and the postmaster account. What is already there is left as it
- * is, but for the account, which is made if it is missing.
+ * certificate and an account. What is already there is left as it is, but for the
+ * account, which is made if it is missing. At a terminal it asks first (init.h).
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,50 +13,41 @@
 
 #include "base/file.h"
 #include "ctl/admin.h"
+#include "ctl/init.h"
+#include "ctl/wording.h"
 #include "ctl/password.h"
 #include "ctl/prepare.h"
 
-static bool
-is_domain(const char *text)
-{
-	bool has_dot = false;
-	size_t size = strlen(text);
-	if (size == 0 || size > 253 || text[0] == '.' || text[size - 1] == '.')
-		return false;
-	for (size_t i = 0; i < size; i++) {
-		unsigned char c = (unsigned char)text[i];
-		has_dot |= c == '.';
-		if (c <= ' ' || c == 127 || strchr("@/\\\"'<>()[],;:$#", c))
-			return false;
-		if (c == '.' && text[i + 1] == '.')
-			return false;
-	}
-	return has_dot;
-}
-
 static void
-write_text(struct buffer *out, const char *domain, const char *dir)
+write_text(struct buffer *out, const struct init_plan *plan, const char *dir)
 {
 	buffer_print(out,
 		"# Posthouse. Every parameter: posthouse config -h\n\n"
-		"myhostname = mail.%s\n"
+		"myhostname = %s\n"
 		"mydomain = %s\n"
 		"mydestination = $myhostname, $mydomain, localhost.$mydomain, "
-		"localhost\n", domain, domain);
+		"localhost\n", plan->hostname, plan->domain);
+	if (plan->is_asked)
+		buffer_print(out, "myorigin = $mydomain\n");
+	if (!plan->has_users)
+		buffer_print(out, "accounts = builtin\n");
+	if (plan->wants_acme)
+		buffer_print(out, "acme_directory = letsencrypt\n"
+			"acme_email = %s\n", plan->acme_email);
 	if (dir != NULL)
 		buffer_print(out, "data_directory = %s/data\n"
 			"runtime_directory = %s/run\n", dir, dir);
 }
 
 static int
-write_configuration(const char *path, const char *domain, const char *dir,
-	struct error *error)
+write_configuration(const char *path, const struct init_plan *plan,
+	const char *dir, struct error *error)
 {
 	struct buffer text;
 	if (access(path, F_OK) == 0)
 		return 0;
 	buffer_init(&text, 0);
-	write_text(&text, domain, dir);
+	write_text(&text, plan, dir);
 	int result = file_replace(AT_FDCWD, path, buffer_span(&text), 0644,
 		error);
 	buffer_fini(&text);
@@ -74,74 +66,93 @@ look_for(void *context, const struct tabline *row)
 
 /* A password typed or piped is used; else one is made and shown. */
 static int
-choose_password(const char *address, struct buffer *password, bool *is_made,
-	struct error *error)
+choose_password(struct init_plan *plan, bool *is_made, struct error *error)
 {
-	*is_made = isatty(0);
-	if (!*is_made && password_read(address, password, error) == 0)
+	struct buffer *password = &plan->password;
+	bool is_there = plan->is_asked ? password->size > 0 : !isatty(0) &&
+		password_read(plan->reader, password, error) == 0;
+	*is_made = !is_there;
+	if (is_there)
 		return 0;
-	*is_made = true;
 	buffer_clear(password);
 	password_make(password);
 	return 0;
 }
 
 static int
-make_postmaster(struct ctl *ctl, const char *domain)
+make_account(struct ctl *ctl, struct init_plan *plan)
 {
-	char address[300];
 	bool is_made;
-	struct buffer password;
 	struct error error;
-	snprintf(address, sizeof(address), "postmaster@%s", domain);
-	const char *wanted = address;
+	const char *wanted = plan->reader;
 	if (admin_each(ctl, "auth-admin", 0, "USER-LIST", NULL, look_for, NULL,
 	    &wanted) != 0)
 		return 1;
 	if (wanted == NULL)
 		return 0;
-	buffer_init(&password, 0);
-	if (choose_password(address, &password, &is_made, &error) < 0)
+	if (choose_password(plan, &is_made, &error) < 0)
 		return ctl_fail_error(&error);
-	const char *fields[] = { "address", address, "password",
-		buffer_string(&password), NULL };
+	const char *fields[] = { "address", plan->reader, "password",
+		buffer_string(&plan->password), NULL };
 	int result = admin_do(ctl, "auth-admin", "USER-ADD", fields);
 	if (result == 0)
-		printf("account %s%s%s\n", address, is_made ? " " : "",
-			is_made ? buffer_string(&password) : "");
-	buffer_fini(&password);
+		printf("account %s%s%s\n", plan->reader, is_made ? " " : "",
+			is_made ? buffer_string(&plan->password) : "");
 	return result;
 }
 
-int
-ctl_init(struct ctl *ctl)
+/* Mail to NAME@domain goes to the reader, unless it is he. */
+static int
+make_alias(struct ctl *ctl, const struct init_plan *plan, const char *name)
 {
-	char path[4200], absolute[4096];	/* PATH_MAX, as realpath asks */
+	char address[INIT_ADDRESS_SIZE];
+	snprintf(address, sizeof(address), "%s@%s", name, plan->domain);
+	if (strcmp(address, plan->reader) == 0)
+		return 0;
+	const char *fields[] = { "address", address, "target", plan->reader,
+		NULL };
+	return admin_do(ctl, "auth-admin", "ALIAS-ADD", fields);
+}
+
+static int
+make_reader(struct ctl *ctl, struct init_plan *plan)
+{
+	if (plan->kind == INIT_ACCOUNT && make_account(ctl, plan) != 0)
+		return 1;
+	if (!plan->is_asked)
+		return 0;
+	return make_alias(ctl, plan, "postmaster") != 0 ||
+		make_alias(ctl, plan, "root") != 0;
+}
+
+/* With --domain nobody is asked: scripts and packages. */
+static int
+fill_plan(struct init_plan *plan, const char *domain, const char *path)
+{
 	struct error error;
-	const struct ctl_command *self = ctl_command_of(ctl_init);
-	const char *domain = ctl_take_option(ctl, "--domain");
-	const char *dir = ctl_take_option(ctl, "--dir");
-	if (ctl->argc > 0)
-		return ctl_usage(self, "found \"%s\", expected --domain D",
-			ctl->argv[0]);
-	if (domain == NULL)
-		return ctl_usage(self, "--domain is missing");
-	if (!is_domain(domain))
-		return ctl_fail("--domain: found \"%s\", expected a domain such "
-			"as example.org", domain);
-	if (dir != NULL && strpbrk(dir, "$\n#") != NULL)
-		return ctl_fail("--dir: found a $, # or line end in \"%s\", "
-			"expected a plain path", dir);
+	if (domain == NULL) {
+		if (access(path, F_OK) == 0)
+			return ctl_fail("%s is there already: change it, or "
+				"make what is missing beside it with "
+				"`posthouse init --domain D`", path);
+		wording_choose("");
+		return init_ask(plan, path, &error) < 0 ?
+			ctl_fail_error(&error) : 0;
+	}
+	snprintf(plan->domain, sizeof(plan->domain), "%s", domain);
+	snprintf(plan->hostname, sizeof(plan->hostname), "mail.%.248s", domain);
+	snprintf(plan->reader, sizeof(plan->reader), "postmaster@%s", domain);
+	plan->has_users = true;
+	return 0;
+}
+
+static int
+make_all(struct ctl *ctl, struct init_plan *plan, const char *dir)
+{
+	struct error error;
 	if (file_make_directories(dir == NULL ? "/etc/posthouse" : dir, 0755,
-	    &error) < 0)
-		return ctl_fail_error(&error);
-	if (dir != NULL && realpath(dir, absolute) == NULL)
-		return ctl_fail("--dir: %s: %s", dir, strerror(errno));
-	snprintf(path, sizeof(path), "%s/posthouse.conf",
-		dir == NULL ? "/etc/posthouse" : absolute);
-	ctl->config_path = path;
-	if (write_configuration(path, domain, dir == NULL ? NULL : absolute,
-	    &error) < 0)
+	    &error) < 0 ||
+	    write_configuration(ctl->config_path, plan, dir, &error) < 0)
 		return ctl_fail_error(&error);
 	if (ctl_load_config(ctl) != 0)
 		return 1;
@@ -149,8 +160,65 @@ ctl_init(struct ctl *ctl)
 	    prepare_directories(ctl->config, &error) < 0 ||
 	    prepare_certificate(ctl->config, &error) < 0)
 		return ctl_fail_error(&error);
-	if (make_postmaster(ctl, domain) != 0)
+	if (make_reader(ctl, plan) != 0)
 		return 1;
-	printf("configuration %s\n", path);
+	printf("configuration %s\n", ctl->config_path);
 	return 0;
+}
+
+/* The directory need not exist yet, nor be made before all is known. */
+static bool
+find_absolute(const char *dir, char absolute[4096])
+{
+	char here[2048];
+	if (dir[0] == '/')
+		return snprintf(absolute, 4096, "%s", dir) < 4000;
+	return getcwd(here, sizeof(here)) != NULL &&
+		snprintf(absolute, 4096, "%s/%s", here, dir) < 4000;
+}
+
+static int
+check_words(struct ctl *ctl, const char *domain, const char *dir)
+{
+	const struct ctl_command *self = ctl_command_of(ctl_init);
+	if (ctl->argc > 0)
+		return ctl_usage(self, "found \"%s\", expected --domain D",
+			ctl->argv[0]);
+	if (domain == NULL && !isatty(0))
+		return ctl_usage(self, "--domain is missing");
+	if (domain != NULL && !init_is_domain(domain))
+		return ctl_fail("--domain: found \"%s\", expected a domain such "
+			"as example.org", domain);
+	if (dir != NULL && strpbrk(dir, "$\n#") != NULL)
+		return ctl_fail("--dir: found a $, # or line end in \"%s\", "
+			"expected a plain path", dir);
+	return 0;
+}
+
+int
+ctl_init(struct ctl *ctl)
+{
+	char path[4200], absolute[4096], option[4300] = "";
+	struct init_plan plan = { 0 };
+	const char *domain = ctl_take_option(ctl, "--domain");
+	const char *dir = ctl_take_option(ctl, "--dir");
+	if (check_words(ctl, domain, dir) != 0)
+		return 1;
+	if (dir != NULL && !find_absolute(dir, absolute))
+		return ctl_fail("--dir: %s: %s", dir, strerror(ENAMETOOLONG));
+	snprintf(path, sizeof(path), "%s/posthouse.conf",
+		dir == NULL ? "/etc/posthouse" : absolute);
+	if (dir != NULL)
+		snprintf(option, sizeof(option), " -c %s", path);
+	ctl->config_path = path;
+	buffer_init(&plan.password, PASSWORD_LIMIT);
+	int result = fill_plan(&plan, domain, path);
+	/* from here on all of it is made */
+	signal(SIGINT, SIG_IGN);
+	if (result == 0)
+		result = make_all(ctl, &plan, dir == NULL ? NULL : absolute);
+	if (result == 0 && plan.is_asked)
+		init_say_next(option);
+	buffer_fini(&plan.password);
+	return result;
 }

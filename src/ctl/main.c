@@ -15,8 +15,9 @@
 static const char standard_config[] = "/etc/posthouse/posthouse.conf";
 
 static const struct ctl_command commands[] = {
-	{ "init", "init --domain D [--dir DIR]",
+	{ "init", "init [--domain D] [--dir DIR]",
 		"Write a working configuration, keys and a postmaster account.",
+		"At a terminal, without --domain, it asks for what it cannot know.\n"
 		"  --domain D  the mail domain\n"
 		"  --dir DIR   put everything below DIR instead of /etc/posthouse\n"
 		"              and /var/lib/posthouse\n"

@@ -9,6 +9,8 @@
 
 #include "base/random.h"
 
+enum { CONTROL_C = 3 };
+
 /* One line of a descriptor, byte by byte: what follows is not ours. */
 static int
 read_line(int fd, struct buffer *line, struct error *error)
@@ -22,6 +24,8 @@ read_line(int fd, struct buffer *line, struct error *error)
 			return error_set_errno(error, "reading the password");
 		if (n == 0 || c == '\n')
 			break;
+		if (c == CONTROL_C && isatty(fd))
+			return error_set(error, ERROR_USAGE, "interrupted");
 		buffer_add_byte(line, c);
 	}
 	if (line->size > 0 && line->data[line->size - 1] == '\r')
@@ -30,27 +34,48 @@ read_line(int fd, struct buffer *line, struct error *error)
 		return error_set(error, ERROR_USAGE,
 			"found a password of more than %d bytes",
 			PASSWORD_LIMIT);
-	if (line->size == 0)
-		return error_set(error, ERROR_USAGE,
-			"found an empty password, expected one");
 	return 0;
+}
+
+static int
+refuse_empty(const struct buffer *line, struct error *error)
+{
+	return line->size > 0 ? 0 : error_set(error, ERROR_USAGE,
+		"found an empty password, expected one");
+}
+
+int
+password_ask(const char *prompt, const char *address, struct buffer *line,
+	struct error *error)
+{
+	struct termios before, silent;
+	line->limit = PASSWORD_LIMIT;
+	fprintf(stderr, "%s %s: ", prompt, address);
+	if (tcgetattr(0, &before) < 0)
+		return error_set_errno(error, "asking the terminal");
+	silent = before;
+	/* as a signal it would leave the terminal mute: it ends the line */
+	silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
+	silent.c_cc[VEOL] = CONTROL_C;
+	tcsetattr(0, TCSAFLUSH, &silent);
+	int result = read_line(0, line, error);
+	tcsetattr(0, TCSAFLUSH, &before);
+	fputc('\n', stderr);
+	return result;
 }
 
 static int
 ask(const char *prompt, const char *address, struct buffer *line,
 	struct error *error)
 {
-	struct termios before, silent;
-	fprintf(stderr, "%s for %s: ", prompt, address);
-	if (tcgetattr(0, &before) < 0)
-		return error_set_errno(error, "asking the terminal");
-	silent = before;
-	silent.c_lflag &= ~(tcflag_t)ECHO;
-	tcsetattr(0, TCSAFLUSH, &silent);
-	int result = read_line(0, line, error);
-	tcsetattr(0, TCSAFLUSH, &before);
-	fputc('\n', stderr);
-	return result;
+	return password_ask(prompt, address, line, error) < 0 ? -1 :
+		refuse_empty(line, error);
+}
+
+static int
+read_once(struct buffer *line, struct error *error)
+{
+	return read_line(0, line, error) < 0 ? -1 : refuse_empty(line, error);
 }
 
 int
@@ -60,11 +85,11 @@ password_read(const char *address, struct buffer *password,
 	struct buffer again;
 	password->limit = PASSWORD_LIMIT;
 	if (!isatty(0))
-		return read_line(0, password, error);
-	if (ask("Password", address, password, error) < 0)
+		return read_once(password, error);
+	if (ask("Password for", address, password, error) < 0)
 		return -1;
 	buffer_init(&again, PASSWORD_LIMIT);
-	int result = ask("The same again", address, &again, error);
+	int result = ask("The same again for", address, &again, error);
 	if (result == 0 && !span_equals(buffer_span(password),
 	    buffer_span(&again)))
 		result = error_set(error, ERROR_USAGE,
@@ -78,8 +103,8 @@ password_read_once(const char *address, struct buffer *password,
 	struct error *error)
 {
 	password->limit = PASSWORD_LIMIT;
-	return isatty(0) ? ask("Password", address, password, error) :
-		read_line(0, password, error);
+	return isatty(0) ? ask("Password for", address, password, error) :
+		read_once(password, error);
 }
 
 void

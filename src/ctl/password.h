@@ -17,6 +17,12 @@ int
 password_read_once(const char *address, struct buffer *password,
 	struct error *error);
 
+/* "PROMPT ADDRESS: " on a terminal, unseen. May be empty. Ctrl-C, too, leaves the
+ * terminal as it was: then -1. */
+int
+password_ask(const char *prompt, const char *address, struct buffer *line,
+	struct error *error);
+
 /* 16 letters and digits that are hard to confuse. */
 void
 password_make(struct buffer *password);

@@ -1,0 +1,54 @@
+/*
+ * What `posthouse init` makes, as the words of the command line or a person at
+ * the terminal have it.
+ */
+#ifndef CTL_INIT_H
+#define CTL_INIT_H
+
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+enum { INIT_DOMAIN_SIZE = 254, INIT_ADDRESS_SIZE = 320 };
+
+/* Who reads mail to postmaster, and to root when a person was asked. */
+enum init_reader {
+	INIT_ACCOUNT,		/* one that is made, with the password */
+	INIT_USER,		/* a user of this machine */
+	INIT_ELSEWHERE		/* an address of another domain */
+};
+
+struct init_plan {
+	char domain[INIT_DOMAIN_SIZE];
+	char hostname[INIT_DOMAIN_SIZE];
+	bool has_users;		/* users of this machine have mail */
+	enum init_reader kind;
+	char reader[INIT_ADDRESS_SIZE];
+	bool wants_acme;
+	char acme_email[INIT_ADDRESS_SIZE];
+	struct buffer password;	/* of INIT_ACCOUNT; empty: one is made */
+	bool is_asked;		/* by init_ask */
+};
+
+bool
+init_is_domain(const char *text);
+
+/* "mail.example.org", as far as the machine knows it; may be empty. */
+void
+init_find_hostname(char hostname[INIT_DOMAIN_SIZE]);
+
+/*
+ * Asks the person at the terminal for everything, each answer until it is right,
+ * and at the end whether all of it is. Changes nothing. -1: the person does not
+ * want to go on, which the error says.
+ */
+int
+init_ask(struct init_plan *plan, const char *config_path,
+	struct error *error);
+
+/* What to do next, for who was asked. */
+void
+init_say_next(const char *config_option);
+
+#endif

@@ -58,7 +58,7 @@ ctl_take_flag(struct ctl *ctl, const char *name);
 
 ctl_function ctl_certificate;
 ctl_function ctl_init, ctl_serve, ctl_stop, ctl_reload, ctl_upgrade,
-	ctl_status, ctl_config,
+	ctl_status, ctl_top, ctl_config,
 	ctl_user, ctl_domain, ctl_alias, ctl_dns, ctl_queue, ctl_trace,
 	ctl_queue_list, ctl_mailq, ctl_newaliases, ctl_mail,
 	ctl_import, ctl_config_import, ctl_export, ctl_doctor;

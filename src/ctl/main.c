@@ -48,6 +48,9 @@ static const struct ctl_command commands[] = {
 		"nothing. Only the domains named, or all. Ends with 1 when something\n"
 		"is wrong; notes do not count. In the language of `language` or the\n"
 		"locale.", ctl_doctor },
+	{ "top", "top", "Show rates, levels and processes, again each second.",
+		"  q  ends it. In a pipe, or with --json, it looks twice, a second\n"
+		"     apart, and prints that", ctl_top },
 	{ "config", "config [-n] [-h] [NAME] | import [--postfix DIR] [--dovecot DIR]",
 		"Show effective values of the configuration, or make one.",
 		"  -n  only what the file or -o changed\n"

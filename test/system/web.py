@@ -5,6 +5,7 @@ import json
 import os
 import plistlib
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -16,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import posthouse
+import terminal
 
 DOMAIN, HOST = "example.test", "mail.example.test"
 
@@ -184,6 +186,26 @@ def a_dead_process_is_down(system):
     posthouse.wait_until(lambda: insecure(system, f"{base}/health")[0] == 200, 15, "and that it is back")
 
 
+def top(system):
+    """posthouse top: on a terminal until q, in a pipe and as JSON once."""
+    text = system.command("top").stdout
+    assert "connections/s" in text and re.search(r"^smtpd +0 +\d+ +\d+\.\d +\d+ MB", text, re.M), text
+    assert "\033" not in text
+    rows = system.json("top")
+    assert {"DNS questions/s", "queue"} <= {row.get("figure") for row in rows}, rows
+    mailbox = next(row for row in rows if row.get("process") == "mailbox")
+    assert mailbox["memory_kb"] > 1000 and mailbox["cpu_permille"] >= 0, mailbox
+    if shutil.which("tmux") is None:
+        return
+    with terminal.Terminal([system.posthouse, "-c", system.config, "top"], columns=90, lines=14) as screen:
+        first = screen.wait("PROCESS")
+        assert len(first.rstrip().splitlines()) <= 14, "it fits"
+        screen.tmux("resize-window", "-x", "90", "-y", "50")
+        screen.wait("\nweb ")
+        screen.tmux("send-keys", "q")
+        posthouse.wait_until(lambda: "PROCESS" not in screen.tmux("capture-pane", "-p").stdout, 10, "q ends it")
+
+
 def say(system, text, wait=10):
     """What comes back on one connection until its end, or until it is quiet."""
     with socket.create_connection(("127.0.0.1", system.port("http")), timeout=wait) as client:
@@ -293,7 +315,7 @@ def main():
     with posthouse.System() as system:
         system.add_user(f"alice@{DOMAIN}")
         system.start()
-        for part in (thunderbird, outlook, phone, others, watched, requests_are_not_smuggled, large_requests_are_refused,
+        for part in (thunderbird, outlook, phone, others, watched, top, requests_are_not_smuggled, large_requests_are_refused,
                      slow_clients_meet_their_deadline):
             print(part.__name__, flush=True)
             part(system)

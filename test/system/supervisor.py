@@ -397,7 +397,7 @@ def a_wrong_table_is_said():
         "socket a b c 0666\n": "expected a program from a row above",
         "program a posthouse-mail 1\nsocket a b c/d 0666\n": "a service and a file name",
         "program a posthouse-mail 1\nsocket a b c 0888\n": "a mode of four octal digits",
-        "nonsense\n": "expected program, when, alone, file, listen, datagram, socket or wire",
+        "nonsense\n": "expected program, when, alone, watch, file, listen, datagram, socket or wire",
     }
     with Probes() as probes:
         for text, expected in cases.items():

@@ -187,15 +187,22 @@ ask_for_rest(struct making *making, const struct answer *answer,
 	return FRONT_ASK;
 }
 
-/* A zone without a file has what we must say of our domain; the rest of it may
- * well stand elsewhere in the world. */
-static bool
-is_no_of_part(const struct making *making, const struct answer *answer)
+/*
+ * A zone without a file has what should be said of our domain, but the world's
+ * DNS may have it elsewhere, and more of it, and signed: that comes first for
+ * whom the resolver asks. Ours is the answer where the world has none.
+ */
+static enum front_verdict
+ask_world_first(struct making *making, const struct answer *answer,
+	struct front_question *question)
 {
-	return answer->zone != NULL && answer->zone->is_part &&
-		(answer->kind == ANSWER_NO_SUCH_NAME ||
-		answer->kind == ANSWER_WHOLE) &&
-		making->packet.count[DNS_ANSWER] == 0;
+	if (making->packet.count[DNS_ANSWER] == 0)
+		return FRONT_ASK;
+	finish(making, answer->rcode);
+	char *copy = memory_new(making->packet.size);
+	memcpy(copy, making->packet.bytes, making->packet.size);
+	question->otherwise = span_of(copy, making->packet.size);
+	return FRONT_ASK;
 }
 
 /* What the zones say; FRONT_ASK: it is not there, or only where to look. */
@@ -211,8 +218,8 @@ ask_zones(struct making *making, const struct zones *zones,
 	answer_write(zones, &asked->asked, &making->packet, &answer);
 	if (answer.kind == ANSWER_NOT_OURS)
 		return FRONT_ASK;
-	if (goes_on && is_no_of_part(making, &answer))
-		return FRONT_ASK;
+	if (goes_on && answer.zone != NULL && answer.zone->is_part)
+		return ask_world_first(making, &answer, question);
 	if (goes_on && (answer.kind == ANSWER_ALIAS ||
 	    answer.kind == ANSWER_REFERRAL)) {
 		if (making->packet.count[DNS_ANSWER] == 0)
@@ -314,7 +321,10 @@ judge(struct making *making, const struct zones *zones, struct span bytes,
 	}
 	unsigned refusal = making->may_recurse ? message_judge(asked) :
 		DNS_REFUSED;
-	return refusal == 0 ? FRONT_ASK : refuse(making, refusal);
+	if (refusal == 0)
+		return FRONT_ASK;
+	front_free(question);
+	return refuse(making, refusal);
 }
 
 /* What the resolver said before, while it is good. */
@@ -335,7 +345,7 @@ front_take(struct span bytes, const struct front_client *client,
 	const struct zones *zones, struct front_question *question,
 	struct buffer *out)
 {
-	question->aliases = (struct span){ NULL, 0 };
+	question->aliases = question->otherwise = (struct span){ NULL, 0 };
 	if (!message_read(bytes, &question->question))
 		return FRONT_NOTHING;
 	question->sought = question->question.asked;
@@ -369,12 +379,24 @@ front_ask(const struct front_question *question, bool is_stranger,
 		function, context);
 }
 
+static bool
+has_records(const struct message_answer *answer)
+{
+	const char *counts = answer->packet.data;	/* RFC 1035 4.1.1 */
+	return answer->packet.size >= 8 && (counts[6] != 0 || counts[7] != 0);
+}
+
 void
 front_answer(struct front_question *question,
 	const struct message_answer *answer, struct buffer *out)
 {
-	message_write(out, question->limit, &question->question,
-		question->aliases, answer);
+	if (question->otherwise.size > 0 && !answer->is_bogus &&
+	    (answer->rcode != DNS_NO_ERROR ||
+	    !has_records(answer)))
+		buffer_add(out, question->otherwise);
+	else
+		message_write(out, question->limit, &question->question,
+			question->aliases, answer);
 	front_free(question);
 }
 
@@ -382,5 +404,6 @@ void
 front_free(struct front_question *question)
 {
 	memory_free((void *)(uintptr_t)question->aliases.data);
-	question->aliases = (struct span){ NULL, 0 };
+	memory_free((void *)(uintptr_t)question->otherwise.data);
+	question->aliases = question->otherwise = (struct span){ NULL, 0 };
 }

@@ -44,6 +44,8 @@ struct front_question {
 	uint32_t serial;
 	struct span aliases;		/* a message of ours that leads to what is
 					 * sought; owned */
+	struct span otherwise;		/* a whole answer of ours, for when the
+					 * resolver finds nothing; owned */
 };
 
 enum front_verdict {

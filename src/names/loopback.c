@@ -61,7 +61,7 @@ open_place(int family, int kind, unsigned port)
 }
 
 int
-loopback_open(unsigned port, struct error *error)
+loopback_open(unsigned port, bool may_be_ours, struct error *error)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
 	for (size_t i = 0; port != 0 && i < PLACES; i++) {
@@ -71,6 +71,8 @@ loopback_open(unsigned port, struct error *error)
 		if (fd < 0 && family == AF_INET6 &&
 		    (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
 			return 0;
+		if (fd < 0 && errno == EADDRINUSE && may_be_ours)
+			continue;
 		if (fd < 0)
 			return error_set_errno(error, "dns_resolver_port: "
 				"listening on port %u of the loopback", port);

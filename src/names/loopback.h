@@ -8,9 +8,10 @@
 
 #include "serve/session.h"
 
-/* 0: nothing is opened. A machine without IPv6 has only the other. */
+/* 0: nothing is opened. A machine without IPv6 has only the other. `may_be_ours`:
+ * dns_port is the same, and where that listens this need not. */
 int
-loopback_open(unsigned port, struct error *error);
+loopback_open(unsigned port, bool may_be_ours, struct error *error);
 
 /* Serves what was opened, as sessions of the lot. */
 void

@@ -170,7 +170,9 @@ open_all(const struct process *process, struct error *error)
 	zones_set_current(zones_new());
 	renew_all();
 	read_settings(process->config, &anchors, &resolv_conf, &settings);
-	int result = loopback_open(read_port(process->config), error);
+	int result = loopback_open(read_port(process->config),
+		config_number(process->config, "dns_resolver_port") ==
+		config_number(process->config, "dns_port"), error);
 	if (result == 0)
 		result = resolver_new(&settings, &resolver, error);
 	buffer_fini(&anchors);

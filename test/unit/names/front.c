@@ -47,9 +47,10 @@ static const struct {
 		"\1x\4part\4test\0" A_IN), true, ASK },
 	{ "of no such type there", BYTES(HEAD_RD "\4part\4test\0" A_IN), true,
 		ASK },
-	{ "what stands in it", BYTES(HEAD_RD "\4part\4test\0" "\0\17\0\1"),
-		true, 0, DNS_FLAG_AUTHORITATIVE |
-		DNS_FLAG_RECURSION_AVAILABLE },
+	{ "what stands in it, too", BYTES(HEAD_RD "\4part\4test\0"
+		"\0\17\0\1"), true, ASK },
+	{ "what stands in it, of a stranger", BYTES(HEAD_RD "\4part\4test\0"
+		"\0\17\0\1"), false, 0, DNS_FLAG_AUTHORITATIVE },
 	{ "no to a stranger", BYTES(HEAD_RD "\1x\4part\4test\0" A_IN), false,
 		DNS_NO_SUCH_NAME, DNS_FLAG_AUTHORITATIVE },
 	{ "another's, of a stranger", BYTES(HEAD_RD OTHERS A_IN), false,
@@ -216,6 +217,45 @@ test_past_zones(void **state)
 		sizeof(HEAD_RD OURS A_IN) - 1), &client, zones, &question,
 		&out), FRONT_ASK);
 	buffer_fini(&out);
+}
+
+/* What the world says of a domain of ours without a file, and what we tell. */
+static void
+test_world_first(void **state)
+{
+#define FOUND "\0\0\201\200\0\1\0\1\0\0\0\0" "\4part\4test\0" "\0\17\0\1" \
+	"\300\14\0\17\0\1\0\0\0\74\0\4\0\5\300\14"
+	static const struct {
+		struct message_answer answer;
+		int rcode;
+		bool is_ours;
+	} said[] = {
+		{ { .packet = { FOUND, sizeof(FOUND) - 1 } }, 0, false },
+		{ { .rcode = DNS_NO_SUCH_NAME }, 0, true },
+		{ { .rcode = DNS_NO_ERROR }, 0, true },
+		{ { .rcode = DNS_SERVER_FAILURE }, 0, true },
+		{ { .rcode = DNS_SERVER_FAILURE, .is_bogus = true },
+			DNS_SERVER_FAILURE, false },
+	};
+	static const char bytes[] = HEAD_RD "\4part\4test\0" "\0\17\0\1";
+	(void)state;
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		struct front_client client = { .is_ours = true };
+		struct front_question question;
+		uint16_t counts[DNS_SECTIONS];
+		struct buffer out;
+		unsigned flags;
+		buffer_init(&out, 0);
+		assert_int_equal(front_take(span_of(bytes, sizeof(bytes) - 1),
+			&client, zones, &question, &out), FRONT_ASK);
+		front_answer(&question, &said[i].answer, &out);
+		assert_int_equal(read_answer(&out, &flags, counts),
+			said[i].rcode);
+		assert_int_equal((flags & DNS_FLAG_AUTHORITATIVE) != 0,
+			said[i].is_ours);
+		assert_int_equal(counts[DNS_ANSWER], said[i].rcode == 0);
+		buffer_fini(&out);
+	}
 }
 
 /* Zones go by streams only. */
@@ -421,6 +461,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_packets),
 		cmocka_unit_test(test_past_zones),
+		cmocka_unit_test(test_world_first),
 		cmocka_unit_test(test_transfers),
 		cmocka_unit_test(test_aliases),
 		cmocka_unit_test(test_rate),

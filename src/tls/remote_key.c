@@ -6,6 +6,7 @@
 #include <openssl/ec.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -45,10 +46,29 @@ exchange(const struct keywire_request *request, struct keywire_reply *reply,
 		return -1;
 	}
 	wire_give(&wire);
+	if (reply->version == KEYWIRE_VERSION &&
+	    reply->status == KEYWIRE_NO_KEY)
+		return error_set(error, ERROR_GONE,
+			"the key process does not have that key");
 	if (reply->version != KEYWIRE_VERSION || reply->status != KEYWIRE_OK ||
 	    reply->size > sizeof(reply->output))
 		return error_set(error, ERROR_REFUSED,
 			"the key process answered status %u", reply->status);
+	return 0;
+}
+
+/* A reload reaches us and key one after the other: who is asked for a key that
+ * he is only about to read will have it in a moment. */
+static int
+exchange_patiently(const struct keywire_request *request,
+	struct keywire_reply *reply, struct error *error)
+{
+	int64_t end = clock_monotonic() + REMOTE_KEY_RELOAD;
+	while (exchange(request, reply, error) < 0) {
+		if (error->code != ERROR_GONE || clock_monotonic() >= end)
+			return -1;
+		poll(NULL, 0, REMOTE_KEY_PAUSE);
+	}
 	return 0;
 }
 
@@ -67,7 +87,7 @@ sign(const struct remote_key *key, enum keywire_operation operation,
 	memcpy(request.public_hash, key->public_hash,
 		sizeof(request.public_hash));
 	memcpy(request.input, input, size);
-	if (exchange(&request, &reply, &error) < 0) {
+	if (exchange_patiently(&request, &reply, &error) < 0) {
 		log_event(LOG_WARN, "no-signature", NULL,
 			LOG_TEXT("reason", error.text));
 		return 0;

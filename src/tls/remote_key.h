@@ -21,11 +21,16 @@ remote_key_turnstile(void);
 /*
  * The key that belongs to the certificate, under its name in `key`. NULL when
  * the certificate's kind of key is neither RSA nor EC. The caller frees it with
- * EVP_PKEY_free. Its signatures block at most REMOTE_KEY_TIMEOUT ms.
+ * EVP_PKEY_free. Its signatures block at most REMOTE_KEY_TIMEOUT ms, or while
+ * key may be about to load the key REMOTE_KEY_RELOAD.
  */
 EVP_PKEY *
 remote_key_new(X509 *certificate, const char *name);
 
-enum { REMOTE_KEY_TIMEOUT = 3000 };
+enum {
+	REMOTE_KEY_TIMEOUT = 3000,
+	REMOTE_KEY_RELOAD = 1000,	/* ms that key may reload later than we */
+	REMOTE_KEY_PAUSE = 20,
+};
 
 #endif

@@ -4,6 +4,7 @@ questions answered record by record alike; the book's zone asked with dig and
 kdig; a reload that leaves no gap; no resolver for strangers; hostile packets."""
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -477,10 +478,14 @@ def reloads(system):
 
 
 def comes_and_goes(system):
-    """Without a zone the port is closed, by both transports, and with one open again."""
+    """With dns_port 0 it is closed, by both transports, and else open, without a zone too."""
     before = system.config.read_text()
+    system.set(dns_zones="")
+    system.command("reload")
+    posthouse.wait_until(lambda: rcode_of_b_test() == "REFUSED", 10, "the zone is gone")
+    assert is_bound(socket.SOCK_DGRAM) and is_bound(socket.SOCK_STREAM)
     for _ in range(3):
-        system.set(dns_zones="")
+        system.set(dns_port="0")
         system.command("reload")
         posthouse.wait_until(lambda: not is_bound(socket.SOCK_DGRAM), 10, "UDP is closed")
         posthouse.wait_until(lambda: not is_bound(socket.SOCK_STREAM), 10, "TCP is closed")
@@ -488,6 +493,12 @@ def comes_and_goes(system):
         system.command("reload")
         posthouse.wait_until(lambda: address_of("www.b.test") == "192.0.2.22", 10, "UDP answers")
         assert dig("dig", "@127.0.0.1", "-p", "20053", "+short", "+tcp", "www.b.test").strip() == "192.0.2.22"
+
+
+def rcode_of_b_test():
+    """Without RD nobody is asked."""
+    found = re.search(r"status: (\w+)", dig("dig", "+norecurse", "@127.0.0.1", "-p", "20053", "www.b.test"))
+    return found and found[1]
 
 
 def is_bound(kind):

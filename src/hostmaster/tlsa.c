@@ -1,12 +1,10 @@
 #include "hostmaster/tlsa.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buffer.h"
-#include "base/file.h"
 #include "base/state_file.h"
 
 static struct {
@@ -46,8 +44,7 @@ tlsa_open(int fd, struct error *error)
 	struct span rest, line;
 	buffer_init(&bytes, 0);
 	pthread_mutex_lock(&all.lock);
-	/* master's own is closed with the next reload */
-	all.fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	all.fd = fd;
 	all.count = 0;
 	all.is_ours = true;
 	int result = fd < 0 ? 0 : state_file_read(fd, &bytes, error);
@@ -63,7 +60,7 @@ void
 tlsa_close(void)
 {
 	pthread_mutex_lock(&all.lock);
-	file_close(&all.fd);
+	all.fd = -1;
 	all.count = 0;
 	pthread_mutex_unlock(&all.lock);
 }

@@ -23,7 +23,8 @@ struct tlsa_key {
 	int64_t last;			/* wall s when it was last wanted */
 };
 
-/* Reads what is remembered; -1 as descriptor: only in memory. */
+/* Reads what is remembered; -1 as descriptor: only in memory. It stays the
+ * caller's, and open until tlsa_close. */
 int
 tlsa_open(int fd, struct error *error);
 void

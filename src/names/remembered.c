@@ -2,9 +2,7 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/state_file.h"
@@ -88,9 +86,7 @@ remembered_open(int fd, struct error *error)
 	struct span rest, line;
 	buffer_init(&bytes, 0);
 	pthread_mutex_lock(&all.lock);
-	file_close(&all.fd);
-	/* of our own: with a reload comes another, and this one is closed */
-	all.fd = fd < 0 ? -1 : dup(fd);
+	all.fd = fd;
 	clear();
 	int result = fd < 0 ? 0 : state_file_read(fd, &bytes, error);
 	rest = buffer_span(&bytes);
@@ -107,7 +103,7 @@ remembered_close(void)
 	pthread_mutex_lock(&all.lock);
 	clear();
 	map_fini(&all.values);
-	file_close(&all.fd);
+	all.fd = -1;
 	all.is_changed = false;
 	pthread_mutex_unlock(&all.lock);
 }

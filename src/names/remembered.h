@@ -12,7 +12,8 @@
 #include "base/error.h"
 
 /*
- * Reads the file; -1 as descriptor: in memory only. With ERROR_DAMAGED, or what
+ * Reads the file, whose descriptor stays the caller's and open until
+ * remembered_close; -1: in memory only. With ERROR_DAMAGED, or what
  * else is wrong, it begins empty and writes to the file all the same.
  */
 int

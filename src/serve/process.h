@@ -38,7 +38,7 @@ process_start(int argc, char **argv);
 /*
  * A descriptor of the file that a path parameter names, opened by master (rows
  * `file` of etc/services) and sent before anything else; -1 when there is none.
- * After a reload it is the new one. Borrowed.
+ * After a reload the same number is the new one. Borrowed.
  */
 int
 process_file(const char *parameter);

@@ -146,8 +146,9 @@ skip_of_naptr(const uint8_t *data, size_t size)
 	return at;
 }
 
-static void
-add_data(struct buffer *out, uint16_t type, const uint8_t *data, size_t size)
+void
+canonical_data(struct buffer *out, uint16_t type, const uint8_t *data,
+	size_t size)
 {
 	size_t at, end, mark = out->size;
 	unsigned names = names_of(type, &at);
@@ -178,7 +179,7 @@ sort_data(const struct zone_set *set, struct buffer *room)
 	for (unsigned i = 0; i < set->count; i++) {
 		size_t size = (size_t)record[0] << 8 | record[1];
 		size_t mark = room->size;
-		add_data(room, set->type, record + 2, size);
+		canonical_data(room, set->type, record + 2, size);
 		list[i] = span_skip(buffer_span(room), mark);
 		record += 2 + size;
 	}

@@ -5,6 +5,7 @@
 #ifndef NAMES_CANONICAL_H
 #define NAMES_CANONICAL_H
 
+#include "base/buffer.h"
 #include "names/zone.h"
 
 enum {
@@ -30,6 +31,12 @@ canonical_tag(const uint8_t *dnskey, size_t size);
 void
 canonical_ds(const struct dns_name *origin, const uint8_t *dnskey,
 	size_t size, uint8_t data[CANONICAL_DS]);
+
+/* Appends data with its names in small letters (RFC 4034 6.2). Data that is cut
+ * stays as it is where it cannot be read. */
+void
+canonical_data(struct buffer *out, uint16_t type, const uint8_t *data,
+	size_t size);
 
 /* What an RRSIG says beside the signature. */
 struct canonical_rrsig {

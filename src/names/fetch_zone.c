@@ -1,4 +1,4 @@
-/* A client of TCP (RFC 1035 4.2.2) for two questions; see fetch_zone.h. */
+/* A client of TCP (RFC 1035 4.2.2) for three questions; see fetch_zone.h. */
 #include "names/fetch_zone.h"
 
 #include <errno.h>
@@ -8,14 +8,16 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "names/intake.h"
+#include "names/serials.h"
 #include "names/transfer.h"
 
 struct fetching {
+	struct fetch *fetch;
 	const struct network_address *server;
-	const struct dns_name *origin;
-	int64_t deadline;
+	int64_t deadline;		/* monotonic ms */
 	int fd;
 	uint16_t id;
 	struct buffer in;
@@ -39,13 +41,17 @@ fail_errno(struct fetching *fetching, const char *what)
 	return error_set_errno(fetching->error, "%s %s", what, server);
 }
 
-/* Waits for the socket until the deadline. */
+enum { QUESTION_LIMIT = 2048 };		/* four names of 255 octets */
+
+/* Waits for the socket: not long, and until the deadline at most. */
 static int
 wait_for(struct fetching *fetching, short events)
 {
 	struct pollfd poll_fd = { .fd = fetching->fd, .events = events };
+	int64_t silence = clock_monotonic() + FETCH_SILENCE;
 	for (;;) {
-		int wait = clock_until(fetching->deadline);
+		int wait = clock_until(silence < fetching->deadline ?
+			silence : fetching->deadline);
 		int n = wait <= 0 ? 0 : poll(&poll_fd, 1, wait);
 		if (n > 0)
 			return 0;
@@ -78,16 +84,21 @@ open_connection(struct fetching *fetching)
 	return 0;
 }
 
+/* IXFR says which serial we have (RFC 1995 3). */
 static int
 ask(struct fetching *fetching, uint16_t type)
 {
-	uint8_t bytes[2 + DNS_UDP_LEAST];
+	uint8_t bytes[2 + QUESTION_LIMIT];
 	struct packet packet;
-	const struct dns_question asked = { .name = *fetching->origin,
+	const struct zone *has = fetching->fetch->has;
+	const struct dns_question asked = { .name = *fetching->fetch->origin,
 		.type = type, .class = DNS_CLASS_IN };
 	fetching->id = (uint16_t)random_u64();
-	packet_begin(&packet, bytes + 2, DNS_UDP_LEAST);
+	packet_begin(&packet, bytes + 2, QUESTION_LIMIT);
 	packet_add_question(&packet, &asked);
+	if (type == TRANSFER_TYPE_IXFR)
+		packet_add_set(&packet, DNS_AUTHORITY, &has->origin, has->soa,
+			has->soa->ttl);
 	packet_end(&packet, fetching->id);
 	bytes[0] = (uint8_t)(packet.size >> 8);
 	bytes[1] = (uint8_t)packet.size;
@@ -135,57 +146,102 @@ next_message(struct fetching *fetching, struct span *message)
 }
 
 static int
-take_zone(struct fetching *fetching, struct zone **zone)
+read_all(struct fetching *fetching, struct intake *intake)
 {
-	struct arena arena;
-	struct intake intake;
 	struct span message;
+	struct fetch *fetch = fetching->fetch;
 	enum intake_result result = INTAKE_MORE;
-	arena_init(&arena, 0);
-	intake_begin(&intake, &arena, fetching->origin, fetching->id);
 	int ok = 0;
 	while (ok == 0 && result == INTAKE_MORE) {
 		ok = next_message(fetching, &message);
 		if (ok == 0)
-			result = intake_take(&intake, message);
+			result = intake_take(intake, message);
 	}
 	if (ok == 0 && result == INTAKE_WRONG)
-		ok = fail(fetching, intake.wrong);
-	if (ok == 0)
-		ok = zone_new(&intake.text, zone, fetching->error);
-	arena_fini(&arena);
+		ok = fail(fetching, intake->wrong);
+	fetch->is_change = intake->is_change;
+	fetch->octets = intake->octets;
+	/* the arena goes with it */
+	if (ok == 0 && result == INTAKE_WHOLE)
+		ok = zone_new(&intake->text, &fetch->zone, fetching->error);
 	return ok;
 }
 
+/* With `has` as differences, if the primary pleases. */
 static int
-talk(struct fetching *fetching, const struct zone *has, struct zone **zone)
+take_zone(struct fetching *fetching, const struct zone *has)
+{
+	struct arena arena;
+	struct intake intake;
+	struct fetch *fetch = fetching->fetch;
+	if (ask(fetching, has == NULL ? TRANSFER_TYPE_AXFR :
+	    TRANSFER_TYPE_IXFR) < 0)
+		return -1;
+	arena_init(&arena, 0);
+	intake_begin(&intake, &arena, fetch->origin, fetching->id, has);
+	int ok = read_all(fetching, &intake);
+	intake_end(&intake);
+	arena_fini(&arena);
+	if (ok < 0 || fetch->zone == NULL || fetch->has == NULL ||
+	    serials_is_newer(fetch->zone->serial, fetch->has->serial))
+		return ok;
+	zone_free(&fetch->zone);
+	return fail(fetching, "a serial older than ours");
+}
+
+static int
+ask_serial(struct fetching *fetching, uint32_t *serial)
 {
 	struct span message;
-	uint32_t serial;
 	if (open_connection(fetching) < 0 ||
 	    ask(fetching, DNS_TYPE_SOA) < 0 ||
 	    next_message(fetching, &message) < 0)
 		return -1;
-	if (!intake_read_serial(message, fetching->origin, fetching->id,
-		&serial))
-		return fail(fetching, "no SOA of that zone");
-	/* RFC 1982 */
-	if (has != NULL && (int32_t)(serial - has->serial) <= 0)
+	return intake_read_serial(message, fetching->fetch->origin,
+		fetching->id, serial) ? 0 :
+		fail(fetching, "no SOA of that zone");
+}
+
+static void
+log_refusal(const struct fetching *fetching)
+{
+	char zone[DNS_TEXT_SIZE];
+	dns_name_to_text(fetching->fetch->origin, zone);
+	log_event(LOG_INFO, "zone-changes-not-taken", NULL,
+		LOG_TEXT("zone", zone),
+		LOG_TEXT("reason", fetching->error->text));
+}
+
+static int
+talk(struct fetching *fetching)
+{
+	uint32_t serial;
+	const struct zone *has = fetching->fetch->has;
+	if (ask_serial(fetching, &serial) < 0)
+		return -1;
+	if (has == NULL)
+		return take_zone(fetching, NULL);
+	if (serial == has->serial)
 		return 0;
-	return ask(fetching, TRANSFER_TYPE_AXFR) < 0 ? -1 :
-		take_zone(fetching, zone);
+	if (!serials_is_newer(serial, has->serial))
+		return fail(fetching, "a serial older than ours");
+	if (take_zone(fetching, has) == 0)
+		return 0;
+	/* RFC 1995 4; on a connection where nothing of that comes any more */
+	log_refusal(fetching);
+	file_close(&fetching->fd);
+	return open_connection(fetching) < 0 ? -1 : take_zone(fetching, NULL);
 }
 
 int
-fetch_zone(const struct network_address *server,
-	const struct dns_name *origin, const struct zone *has,
-	int64_t deadline, struct zone **zone, struct error *error)
+fetch_zone(struct fetch *fetch, struct error *error)
 {
-	struct fetching fetching = { .server = server, .origin = origin,
-		.deadline = deadline, .fd = -1, .error = error };
-	*zone = NULL;
+	struct fetching fetching = { .fetch = fetch, .server = fetch->server,
+		.deadline = clock_monotonic() + FETCH_DEADLINE, .fd = -1,
+		.error = error };
+	fetch->zone = NULL;
 	buffer_init(&fetching.in, 0);
-	int result = talk(&fetching, has, zone);
+	int result = talk(&fetching);
 	buffer_fini(&fetching.in);
 	file_close(&fetching.fd);
 	return result;

@@ -1,6 +1,8 @@
 /*
- * One zone from one nameserver: its serial, and when that is newer the zone, by
- * one TCP connection. Blocks until the deadline at most.
+ * One zone from one nameserver, by TCP: its serial; when that is newer than ours
+ * what has changed since (IXFR), and when that cannot be had or does not fit
+ * what we have, the whole zone (AXFR). What comes of it is whole, or nothing
+ * does. Blocks until the deadline at most.
  */
 #ifndef NAMES_FETCH_ZONE_H
 #define NAMES_FETCH_ZONE_H
@@ -8,14 +10,23 @@
 #include "base/network.h"
 #include "names/zone.h"
 
-/*
- * `has` is what we have (NULL: nothing). 0 with *zone NULL: that is as new; else
- * *zone is the new one, the caller's. -1 with a sentence. The deadline is
- * monotonic ms.
- */
+enum {
+	FETCH_DEADLINE = 120000,	/* ms for one zone from one primary, */
+	FETCH_SILENCE = 10000,		/* and in which something must come */
+};
+
+struct fetch {
+	const struct network_address *server;
+	const struct dns_name *origin;
+	const struct zone *has;		/* what we have; NULL: nothing */
+	/* What came: NULL: what we have is as new; else the caller's. */
+	struct zone *zone;
+	bool is_change;			/* as differences (RFC 1995) */
+	size_t octets;			/* of the transfer that was taken */
+};
+
+/* -1 with a sentence: an older zone than ours is such a failure, too. */
 int
-fetch_zone(const struct network_address *server,
-	const struct dns_name *origin, const struct zone *has,
-	int64_t deadline, struct zone **zone, struct error *error);
+fetch_zone(struct fetch *fetch, struct error *error);
 
 #endif

@@ -254,7 +254,7 @@ ask_transfer(struct making *making, const struct zones *zones,
 		return refuse(making, DNS_NOT_AUTHORITATIVE);
 	question->zone = zone;
 	question->has_serial = !is_axfr &&
-		transfer_read_serial(bytes, &question->serial);
+		transfer_read_serial(bytes, DNS_AUTHORITY, &question->serial);
 	if (is_axfr || (making->client->is_stream && (!question->has_serial ||
 	    serials_is_newer(zone->serial, question->serial))))
 		return FRONT_TRANSFER;
@@ -279,13 +279,15 @@ limit_of(const struct message_question *question,
 /* RFC 1996 3.10: of a primary only; he is believed nothing but that it is time
  * to look. */
 static enum front_verdict
-hear(struct making *making)
+hear(struct making *making, const struct zones *zones, struct span bytes)
 {
 	const struct message_question *asked = making->question;
+	uint32_t serial;
+	bool has_serial = transfer_read_serial(bytes, DNS_ANSWER, &serial);
 	if (asked->asked.class != DNS_CLASS_IN)
 		return refuse(making, DNS_NOT_AUTHORITATIVE);
-	switch (secondary_hear(&asked->asked.name,
-		&making->client->address)) {
+	switch (secondary_hear(zones, &asked->asked.name,
+		&making->client->address, has_serial ? &serial : NULL)) {
 	case SECONDARY_HEARD:
 		return answer_plainly(making, DNS_NO_ERROR,
 			DNS_FLAG_AUTHORITATIVE);
@@ -305,7 +307,7 @@ judge(struct making *making, const struct zones *zones, struct span bytes,
 	if (asked->refusal != 0)
 		return refuse(making, asked->refusal);
 	if ((asked->flags & DNS_FLAG_OPCODE) == OPCODE_NOTIFY)
-		return hear(making);
+		return hear(making, zones, bytes);
 	if ((asked->flags & DNS_FLAG_OPCODE) != 0)
 		return refuse(making, DNS_NOT_IMPLEMENTED);
 	if (asked->asked.class == DNS_CLASS_IN &&

@@ -1,6 +1,6 @@
 /*
- * The list of zones and when each is due; the thread that fetches. What it
- * fetches is a new zone in a new set (zones.h).
+ * The list of zones and when each is due; the threads that fetch. What they
+ * fetch is a new zone in a new set (zones.h).
  */
 #include "names/secondary.h"
 
@@ -16,18 +16,29 @@
 #include "names/fetch_zone.h"
 #include "names/history.h"
 #include "names/notify.h"
+#include "names/serials.h"
 #include "names/sources.h"
 
 enum { SECOND = 1000 };
+
+/* What the last looks at a zone have shown. */
+struct outlook {
+	int64_t refresh, retry, expire;	/* ms; of its SOA */
+	int64_t good_until;		/* monotonic ms; 0: it was never there */
+	size_t preferred;		/* the primary that is asked first */
+};
 
 struct secondary {
 	struct dns_name origin;
 	struct network_address primary[SECONDARY_PRIMARIES];
 	size_t primary_count;
 	bool is_shadowed;		/* there is a file of it */
-	int64_t due;			/* monotonic ms */
-	int64_t refresh, retry, expire;	/* ms; of its SOA */
-	int64_t good_until;		/* monotonic ms; 0: it was never there */
+	bool is_busy;			/* a thread has it */
+	bool is_told;			/* NOTIFY told this serial */
+	uint32_t told;
+	size_t teller;			/* the primary that did */
+	int64_t due, looked;		/* monotonic ms */
+	struct outlook outlook;
 };
 
 static struct {
@@ -77,6 +88,8 @@ add_item(struct secondary *list, size_t *count, struct span item)
 			place->origin = origin;
 			place->primary_count = 0;
 			place->due = 0;
+			place->is_told = false;
+			place->outlook.preferred = 0;
 		}
 	}
 	if (place == NULL || place->primary_count == SECONDARY_PRIMARIES) {
@@ -101,7 +114,7 @@ secondary_configure(struct span list)
 	struct secondary *old = all.list;
 	all.list = new;
 	all.count = count;
-	pthread_cond_signal(&all.changed);
+	pthread_cond_broadcast(&all.changed);
 	pthread_mutex_unlock(&all.lock);
 	memory_free(old);
 }
@@ -134,30 +147,56 @@ secondary_covers(const struct dns_name *name)
 	return result;
 }
 
+/* The number of that primary; primary_count: it is none of them. */
+static size_t
+find_primary(const struct secondary *secondary,
+	const struct network_address *address)
+{
+	size_t i = 0;
+	while (i < secondary->primary_count &&
+	    (secondary->primary[i].family != address->family ||
+	    memcmp(secondary->primary[i].bytes, address->bytes,
+	    sizeof(address->bytes)) != 0))
+		i++;
+	return i;
+}
+
+/* Anybody can write a primary's address: it makes us look, and not often. */
+static void
+hear(struct secondary *secondary, size_t teller, const uint32_t *serial)
+{
+	int64_t when = secondary->looked + SECONDARY_GAP;
+	secondary->is_told = serial != NULL;
+	secondary->told = serial == NULL ? 0 : *serial;
+	secondary->teller = teller;
+	if (when < secondary->due)
+		secondary->due = when;
+	pthread_cond_signal(&all.changed);
+}
+
 enum secondary_verdict
-secondary_hear(const struct dns_name *origin,
-	const struct network_address *from)
+secondary_hear(const struct zones *zones, const struct dns_name *origin,
+	const struct network_address *from, const uint32_t *serial)
 {
 	enum secondary_verdict verdict = SECONDARY_UNKNOWN;
+	const struct zone *has = zones_get(zones, origin);
+	/* RFC 1996 3.7: who has that one already need not look */
+	bool is_news = has == NULL || !has->is_usable || serial == NULL ||
+		serials_is_newer(*serial, has->serial);
 	pthread_mutex_lock(&all.lock);
 	struct secondary *secondary = find(all.list, all.count, origin);
-	if (secondary != NULL)
-		verdict = SECONDARY_STRANGER;
-	for (size_t i = 0; secondary != NULL &&
-	    i < secondary->primary_count; i++)
-		if (secondary->primary[i].family == from->family &&
-		    memcmp(secondary->primary[i].bytes, from->bytes,
-		    sizeof(from->bytes)) == 0)
-			verdict = SECONDARY_HEARD;
-	if (verdict == SECONDARY_HEARD) {
-		secondary->due = 0;
-		pthread_cond_signal(&all.changed);
+	if (secondary != NULL) {
+		size_t teller = find_primary(secondary, from);
+		verdict = teller == secondary->primary_count ?
+			SECONDARY_STRANGER : SECONDARY_HEARD;
+		if (verdict == SECONDARY_HEARD && is_news)
+			hear(secondary, teller, serial);
 	}
 	pthread_mutex_unlock(&all.lock);
 	return verdict;
 }
 
-/* ---- the thread ---- */
+/* ---- the threads ---- */
 
 static int64_t
 within(uint32_t seconds)
@@ -176,13 +215,26 @@ soa_number(const struct zone *zone, size_t from_end)
 }
 
 static void
-log_zone(enum log_level level, const char *event,
-	const struct dns_name *origin, const char *name, const char *value)
+log_trouble(enum log_level level, const char *event,
+	const struct dns_name *origin, const char *reason)
 {
 	char text[DNS_TEXT_SIZE];
 	dns_name_to_text(origin, text);
 	log_event(level, event, NULL, LOG_TEXT("zone", text),
-		LOG_TEXT(name, value));
+		LOG_TEXT("reason", reason));
+}
+
+static void
+log_fetched(const struct fetch *fetch)
+{
+	char text[DNS_TEXT_SIZE], from[NETWORK_TEXT_SIZE];
+	dns_name_to_text(fetch->origin, text);
+	network_address_format(fetch->server, from);
+	log_event(LOG_INFO, "zone-fetched", NULL, LOG_TEXT("zone", text),
+		LOG_TEXT("from", from),
+		LOG_NUMBER("serial", fetch->zone->serial),
+		LOG_TEXT("as", fetch->is_change ? "changes" : "whole"),
+		LOG_NUMBER("octets", fetch->octets));
 }
 
 /* A reload may have come in between. */
@@ -196,12 +248,29 @@ is_wanted(const struct dns_name *origin)
 	return result;
 }
 
-/* Puts it in the place of the one that is served; takes the zone. */
+/* What is served of it; NULL: nothing that can be answered. A reference. */
+static struct zone *
+served(const struct dns_name *origin)
+{
+	struct zones *zones = zones_current();
+	const struct zone *zone = zones_get(zones, origin);
+	struct zone *result = zone == NULL || !zone->is_usable ? NULL :
+		zone_hold((struct zone *)(uintptr_t)zone);
+	zones_free(&zones);
+	return result;
+}
+
+/* Puts it in the place of the one that is served; takes the zone. Another
+ * thread may have been faster. */
 static void
 serve(struct zone *zone)
 {
 	zones_begin_change();
-	if (!is_wanted(&zone->origin)) {
+	struct zone *has = served(&zone->origin);
+	bool is_late = zone->is_usable && has != NULL &&
+		!serials_is_newer(zone->serial, has->serial);
+	zone_free(&has);
+	if (is_late || !is_wanted(&zone->origin)) {
 		zones_end_change();
 		zone_free(&zone);
 		return;
@@ -217,45 +286,54 @@ serve(struct zone *zone)
 	zones_free(&new);
 }
 
-/* What is served of it; NULL: nothing that can be answered. A reference. */
-static struct zone *
-served(const struct dns_name *origin)
+/* Of the SOA. It lasts longer than it takes to ask twice, whatever it says. */
+static void
+set_times(struct outlook *outlook, const struct zone *zone)
 {
-	struct zones *zones = zones_current();
-	const struct zone *zone = zones_get(zones, origin);
-	struct zone *result = zone == NULL || !zone->is_usable ? NULL :
-		zone_hold((struct zone *)(uintptr_t)zone);
-	zones_free(&zones);
-	return result;
+	int64_t least;
+	outlook->refresh = within(soa_number(zone, 16));
+	outlook->retry = within(soa_number(zone, 12));
+	outlook->expire = (int64_t)soa_number(zone, 8) * SECOND;
+	least = outlook->refresh + outlook->retry;
+	if (outlook->expire < least)
+		outlook->expire = least;
+	outlook->good_until = clock_monotonic() + outlook->expire;
 }
 
-/* From the first primary that gives it, or says that we have it. */
+/* From the first primary that has something newer; others are asked too when
+ * one says that we have the newest, but a NOTIFY said otherwise. True: what we
+ * have is confirmed. */
 static bool
 refresh(struct secondary *secondary)
 {
-	struct zone *has = served(&secondary->origin), *zone = NULL;
+	struct zone *has = served(&secondary->origin);
+	struct fetch fetch = { .origin = &secondary->origin, .has = has };
 	struct error error = { .text = "" };
-	bool result = false;
-	for (size_t i = 0; i < secondary->primary_count && !result; i++)
-		result = fetch_zone(&secondary->primary[i],
-			&secondary->origin, has, clock_monotonic() +
-			SECONDARY_DEADLINE, &zone, &error) == 0;
+	bool is_over = false, result = false;
+	bool is_more = secondary->is_told && has != NULL &&
+		serials_is_newer(secondary->told, has->serial);
+	size_t first = secondary->is_told ? secondary->teller :
+		secondary->outlook.preferred, count = secondary->primary_count;
+	for (size_t i = 0; i < count && !is_over; i++) {
+		size_t number = (first + i) % count;
+		fetch.server = &secondary->primary[number];
+		if (fetch_zone(&fetch, &error) < 0)
+			continue;
+		secondary->outlook.preferred = number;
+		result = true;
+		is_over = fetch.zone != NULL || !is_more;
+	}
 	if (!result)
-		log_zone(LOG_WARN, "zone-not-fetched", &secondary->origin,
-			"reason", error.text);
-	if (zone != NULL) {
-		log_zone(LOG_INFO, "zone-fetched", &secondary->origin, "from",
-			"a primary");
+		log_trouble(LOG_WARN, "zone-not-fetched", &secondary->origin,
+			error.text);
+	if (fetch.zone != NULL) {
+		log_fetched(&fetch);
 		zone_free(&has);
-		has = zone_hold(zone);
-		serve(zone);
+		has = zone_hold(fetch.zone);
+		serve(fetch.zone);
 	}
-	if (result) {
-		secondary->refresh = within(soa_number(has, 16));
-		secondary->retry = within(soa_number(has, 12));
-		secondary->expire = (int64_t)soa_number(has, 8) * SECOND;
-		secondary->good_until = clock_monotonic() + secondary->expire;
-	}
+	if (result)
+		set_times(&secondary->outlook, has);
 	zone_free(&has);
 	return result;
 }
@@ -264,9 +342,9 @@ refresh(struct secondary *secondary)
 static void
 expire(struct secondary *secondary)
 {
-	log_zone(LOG_ERROR, "zone-expired", &secondary->origin, "reason",
+	log_trouble(LOG_ERROR, "zone-expired", &secondary->origin,
 		"no primary answers");
-	secondary->good_until = 0;
+	secondary->outlook.good_until = 0;
 	serve(zone_new_unusable(&secondary->origin));
 }
 
@@ -274,17 +352,15 @@ expire(struct secondary *secondary)
 static void
 take_turn(struct secondary *secondary)
 {
+	struct outlook *outlook = &secondary->outlook;
 	bool result = refresh(secondary);
 	int64_t now = clock_monotonic();
-	if (!result && secondary->good_until != 0 &&
-	    secondary->good_until <= now)
+	if (!result && outlook->good_until != 0 && outlook->good_until <= now)
 		expire(secondary);
-	secondary->due = now + (result ? secondary->refresh :
-		secondary->good_until == 0 ? SECONDARY_FIRST :
-		secondary->retry);
-	if (secondary->good_until != 0 && secondary->due >
-	    secondary->good_until)
-		secondary->due = secondary->good_until;
+	secondary->due = now + (result ? outlook->refresh :
+		outlook->good_until == 0 ? SECONDARY_FIRST : outlook->retry);
+	if (outlook->good_until != 0 && secondary->due > outlook->good_until)
+		secondary->due = outlook->good_until;
 }
 
 static void
@@ -298,36 +374,53 @@ wait_until(int64_t when)
 		pthread_cond_timedwait(&all.changed, &all.lock, &at);
 }
 
+/* The one that nobody has and that is due first; NULL: none. */
+static struct secondary *
+find_next(void)
+{
+	struct secondary *next = NULL;
+	for (size_t i = 0; i < all.count; i++)
+		if (!all.list[i].is_shadowed && !all.list[i].is_busy &&
+		    (next == NULL || all.list[i].due < next->due))
+			next = &all.list[i];
+	return next;
+}
+
+/* With the lock held, but not in between. */
+static void
+give_turn(struct secondary *secondary)
+{
+	/* a NOTIFY from now on makes it due again */
+	secondary->due = INT64_MAX;
+	secondary->looked = clock_monotonic();
+	secondary->is_busy = true;
+	struct secondary copy = *secondary;
+	secondary->is_told = false;
+	pthread_mutex_unlock(&all.lock);
+	take_turn(&copy);
+	pthread_mutex_lock(&all.lock);
+	/* a reload may have moved it, or taken it away */
+	secondary = find(all.list, all.count, &copy.origin);
+	if (secondary == NULL)
+		return;
+	secondary->is_busy = false;
+	secondary->outlook = copy.outlook;
+	if (copy.due < secondary->due)
+		secondary->due = copy.due;
+	pthread_cond_signal(&all.changed);
+}
+
 static void *
 run(void *context)
 {
 	(void)context;
 	pthread_mutex_lock(&all.lock);
 	for (;;) {
-		struct secondary *next = NULL;
-		for (size_t i = 0; i < all.count; i++)
-			if (!all.list[i].is_shadowed && (next == NULL ||
-			    all.list[i].due < next->due))
-				next = &all.list[i];
-		if (next == NULL || next->due > clock_monotonic()) {
+		struct secondary *next = find_next();
+		if (next != NULL && next->due <= clock_monotonic())
+			give_turn(next);
+		else
 			wait_until(next == NULL ? INT64_MAX : next->due);
-			continue;
-		}
-		/* a NOTIFY from now on makes it due again */
-		next->due = INT64_MAX;
-		struct secondary copy = *next;
-		pthread_mutex_unlock(&all.lock);
-		take_turn(&copy);
-		pthread_mutex_lock(&all.lock);
-		next = find(all.list, all.count, &copy.origin);
-		if (next == NULL)
-			continue;
-		int64_t due = next->due < copy.due ? next->due : copy.due;
-		copy.is_shadowed = next->is_shadowed;
-		memcpy(copy.primary, next->primary, sizeof(copy.primary));
-		copy.primary_count = next->primary_count;
-		*next = copy;
-		next->due = due;
 	}
 	return NULL;
 }
@@ -335,13 +428,15 @@ run(void *context)
 void
 secondary_start(void)
 {
-	pthread_t thread;
 	pthread_condattr_t attributes;
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&all.changed, &attributes);
 	pthread_condattr_destroy(&attributes);
-	int result = pthread_create(&thread, NULL, run, NULL);
-	assert(result == 0);
-	pthread_detach(thread);
+	for (unsigned i = 0; i < SECONDARY_THREADS; i++) {
+		pthread_t thread;
+		int result = pthread_create(&thread, NULL, run, NULL);
+		assert(result == 0);
+		pthread_detach(thread);
+	}
 }

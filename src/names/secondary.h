@@ -1,8 +1,8 @@
 /*
  * Zones that we have from other nameservers (dns_secondary_zones): asked for by
- * AXFR when they are new, told of by NOTIFY or looked for as their SOA says
- * (RFC 1034 4.3.5, RFC 1996). One thread does it, one zone at a time. They are
- * in memory only: after a start they are fetched again, and answered with
+ * IXFR or AXFR, told of by NOTIFY or looked for as their SOA says (RFC 1034
+ * 4.3.5, RFC 1995, RFC 1996). Some threads do it, each one zone at a time. They
+ * are in memory only: after a start they are fetched again, and answered with
  * SERVFAIL until then.
  */
 #ifndef NAMES_SECONDARY_H
@@ -13,13 +13,14 @@
 enum {
 	SECONDARY_ZONES = 1024,
 	SECONDARY_PRIMARIES = 4,	/* of one zone */
-	SECONDARY_DEADLINE = 60000,	/* ms for one zone from one primary */
-	SECONDARY_LEAST = 2000,		/* ms between two looks at least, */
+	SECONDARY_THREADS = 4,
+	SECONDARY_GAP = 1000,		/* ms between two looks that NOTIFY causes, */
+	SECONDARY_LEAST = 2000,		/* that the SOA does at least, */
 	SECONDARY_FIRST = 10000,	/* while it was never there, */
 	SECONDARY_MOST = 86400000,	/* and at most */
 };
 
-/* Starts the thread. In the jail. */
+/* Starts the threads. In the jail. */
 void
 secondary_start(void);
 
@@ -42,9 +43,10 @@ enum secondary_verdict {
 	SECONDARY_HEARD,
 };
 
-/* A NOTIFY. Any thread; does not wait. */
+/* A NOTIFY, with the serial that it tells (NULL: none), while `zones` are
+ * served. Any thread; does not wait. */
 enum secondary_verdict
-secondary_hear(const struct dns_name *origin,
-	const struct network_address *from);
+secondary_hear(const struct zones *zones, const struct dns_name *origin,
+	const struct network_address *from, const uint32_t *serial);
 
 #endif

@@ -16,14 +16,15 @@ transfer_is_type(uint16_t type)
 }
 
 bool
-transfer_read_serial(struct span question, uint32_t *serial)
+transfer_read_serial(struct span question, enum dns_section section,
+	uint32_t *serial)
 {
 	struct dns_reader reader;
 	struct dns_record record;
 	if (!dns_read(&reader, question))
 		return false;
 	while (dns_read_record(&reader, &record)) {
-		if (record.section != DNS_AUTHORITY ||
+		if (record.section != section ||
 		    record.type != DNS_TYPE_SOA || record.size < 20)
 			continue;
 		const uint8_t *at = (const uint8_t *)question.data +

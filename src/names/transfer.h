@@ -32,10 +32,12 @@ struct transfer {
 bool
 transfer_is_type(uint16_t type);
 
-/* The serial that the client has, as the question, an IXFR, says; false: it
- * does not. */
+/* The serial that a question speaks of: IXFR of the one that the client has, as
+ * authority (RFC 1995 3), NOTIFY of the new one, as answer (RFC 1996 3.7);
+ * false: it does not. */
 bool
-transfer_read_serial(struct span question, uint32_t *serial);
+transfer_read_serial(struct span question, enum dns_section section,
+	uint32_t *serial);
 
 void
 transfer_begin(struct transfer *transfer, struct zones *zones,

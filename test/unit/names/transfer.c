@@ -137,12 +137,15 @@ test_serials(void **state)
 				(24 - 8 * j));
 		uint32_t has;
 		assert_true(transfer_read_serial(span_of(bytes,
-			sizeof(bytes) - 1), &has));
+			sizeof(bytes) - 1), DNS_AUTHORITY, &has));
 		if (serials_is_newer(serials[i].ours, has) ==
 			serials[i].is_current)
 			fail_msg("%s", serials[i].name);
-		/* without a SOA nothing is known */
-		assert_false(transfer_read_serial(span_of(bytes, 12), &has));
+		/* without a SOA there nothing is known */
+		assert_false(transfer_read_serial(span_of(bytes,
+			sizeof(bytes) - 1), DNS_ANSWER, &has));
+		assert_false(transfer_read_serial(span_of(bytes, 12),
+			DNS_AUTHORITY, &has));
 	}
 }
 

@@ -144,8 +144,9 @@ check_pair(const char *cert_path, struct span cert_pem, const char *key_path,
 	return result;
 }
 
-static int
-check_files(const char *cert_path, const char *key_path, struct error *error)
+int
+prepare_check_pair(const char *cert_path, const char *key_path,
+	struct error *error)
 {
 	struct buffer cert, key;
 	buffer_init(&cert, 0);
@@ -176,5 +177,5 @@ prepare_certificate(const struct config *config, struct error *error)
 	    access(key_path, F_OK) < 0 && errno == ENOENT)
 		return make_files(cert_path, key_path,
 			config_text(config, "myhostname"), error);
-	return check_files(cert_path, key_path, error);
+	return prepare_check_pair(cert_path, key_path, error);
 }

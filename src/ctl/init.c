@@ -34,6 +34,9 @@ write_text(struct buffer *out, const struct init_plan *plan, const char *dir)
 	if (plan->wants_acme)
 		buffer_print(out, "acme_directory = letsencrypt\n"
 			"acme_email = %s\n", plan->acme_email);
+	if (plan->key[0] != '\0')
+		buffer_print(out, "tls_cert_file = %s\ntls_key_file = %s\n",
+			plan->certificate, plan->key);
 	if (dir != NULL)
 		buffer_print(out, "data_directory = %s/data\n"
 			"runtime_directory = %s/run\n", dir, dir);
@@ -79,8 +82,9 @@ choose_password(struct init_plan *plan, bool *is_made, struct error *error)
 	return 0;
 }
 
+/* *is_new is set when it was not there. */
 static int
-make_account(struct ctl *ctl, struct init_plan *plan)
+make_account(struct ctl *ctl, struct init_plan *plan, bool *is_new)
 {
 	bool is_made;
 	struct error error;
@@ -90,6 +94,7 @@ make_account(struct ctl *ctl, struct init_plan *plan)
 		return 1;
 	if (wanted == NULL)
 		return 0;
+	*is_new = true;
 	if (choose_password(plan, &is_made, &error) < 0)
 		return ctl_fail_error(&error);
 	const char *fields[] = { "address", plan->reader, "password",
@@ -117,7 +122,12 @@ make_alias(struct ctl *ctl, const struct init_plan *plan, const char *name)
 static int
 make_reader(struct ctl *ctl, struct init_plan *plan)
 {
-	if (plan->kind == INIT_ACCOUNT && make_account(ctl, plan) != 0)
+	bool is_new = plan->is_asked;
+	if (plan->kind == INIT_ACCOUNT &&
+	    make_account(ctl, plan, &is_new) != 0)
+		return 1;
+	/* RFC 2142 4: complaints go there */
+	if (is_new && make_alias(ctl, plan, "abuse") != 0)
 		return 1;
 	if (!plan->is_asked)
 		return 0;

@@ -10,9 +10,10 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-enum { INIT_DOMAIN_SIZE = 254, INIT_ADDRESS_SIZE = 320 };
+enum { INIT_DOMAIN_SIZE = 254, INIT_ADDRESS_SIZE = 320,
+	INIT_PATH_SIZE = 512 };
 
-/* Who reads mail to postmaster, and to root when a person was asked. */
+/* Who reads mail to postmaster and abuse, and to root when a person was asked. */
 enum init_reader {
 	INIT_ACCOUNT,		/* one that is made, with the password */
 	INIT_USER,		/* a user of this machine */
@@ -27,6 +28,8 @@ struct init_plan {
 	char reader[INIT_ADDRESS_SIZE];
 	bool wants_acme;
 	char acme_email[INIT_ADDRESS_SIZE];
+	/* Of the administrator; empty: one is made, self-signed. */
+	char certificate[INIT_PATH_SIZE], key[INIT_PATH_SIZE];
 	struct buffer password;	/* of INIT_ACCOUNT; empty: one is made */
 	bool is_asked;		/* by init_ask */
 };

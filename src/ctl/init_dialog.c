@@ -18,6 +18,7 @@
 #include "base/config.h"
 #include "ctl/wording.h"
 #include "ctl/password.h"
+#include "ctl/prepare.h"
 
 #define N_(text) text
 
@@ -230,6 +231,61 @@ take_email(struct init_plan *plan, const char *answer)
 	return NULL;
 }
 
+static bool
+needs_certificate(const struct init_plan *plan)
+{
+	return !plan->wants_acme;
+}
+
+static void
+propose_nothing(const struct init_plan *plan, char out[LINE_SIZE])
+{
+	(void)plan;
+	out[0] = '\0';
+}
+
+/* What the configuration can say as it is. */
+static bool
+is_path(const char *answer)
+{
+	return answer[0] == '/' && strpbrk(answer, "$#") == NULL &&
+		strlen(answer) < INIT_PATH_SIZE;
+}
+
+static const char *
+take_certificate(struct init_plan *plan, const char *answer)
+{
+	if (answer[0] != '\0' &&
+	    (!is_path(answer) || access(answer, R_OK) < 0))
+		return N_("expected nothing, or the whole path of a file that "
+			"is there");
+	snprintf(plan->certificate, sizeof(plan->certificate), "%s", answer);
+	return NULL;
+}
+
+static bool
+has_certificate(const struct init_plan *plan)
+{
+	return plan->certificate[0] != '\0';
+}
+
+static const char *
+take_key(struct init_plan *plan, const char *answer)
+{
+	struct error error;
+	if (answer[0] == '\0') {
+		plan->certificate[0] = '\0';
+		return NULL;
+	}
+	if (!is_path(answer) || prepare_check_pair(plan->certificate, answer,
+	    &error) < 0)
+		return N_("expected the path of the private key of that "
+			"certificate, both in PEM and without a password; "
+			"nothing: without that certificate");
+	snprintf(plan->key, sizeof(plan->key), "%s", answer);
+	return NULL;
+}
+
 /* ---- asking ---- */
 
 static const struct question questions[] = {
@@ -241,7 +297,7 @@ static const struct question questions[] = {
 	{ N_("Do users of this machine have mail here?"), N_("Who has a login "
 		"and a password on this machine then has an address, too."),
 		NULL, propose_yes, take_users },
-	{ N_("Who reads mail to postmaster and root?"), N_("Others write there "
+	{ N_("Who reads mail to postmaster, abuse and root?"), N_("Others write there "
 		"when something is wrong, and so does this machine. A new "
 		"account, a user of this machine, or an address elsewhere."),
 		NULL, propose_reader, take_reader },
@@ -252,6 +308,12 @@ static const struct question questions[] = {
 	{ N_("Address for Let's Encrypt"), N_("It is told when something is "
 		"wrong with the certificate."),
 		wants_acme, propose_email, take_email },
+	{ N_("File of your certificate"), N_("In PEM, with its whole chain. "
+		"Nothing: one is made of which mail programs warn."),
+		needs_certificate, propose_nothing, take_certificate },
+	{ N_("File of its key"), N_("In PEM; only root should be able to read "
+		"it."),
+		has_certificate, propose_nothing, take_key },
 };
 
 /* -1: the end of what is typed. */
@@ -341,10 +403,14 @@ say_plan(const struct init_plan *plan, const char *config_path)
 	say(N_("Host name"), plan->hostname);
 	say(N_("Mail for users of this machine"),
 		wording_text(plan->has_users ? N_("yes") : N_("no")));
-	printf("  %s: %s (%s)\n", wording_text(N_("Reader of postmaster and "
-		"root")), plan->reader, wording_text(readers[plan->kind]));
+	printf("  %s: %s (%s)\n", wording_text(N_("Reader of postmaster, "
+		"abuse and root")), plan->reader, wording_text(readers[plan->kind]));
 	if (plan->wants_acme)
 		say(N_("Certificate of Let's Encrypt"), plan->acme_email);
+	else
+		say(N_("Certificate"), plan->key[0] != '\0' ?
+			plan->certificate : wording_text(N_("one is made, of "
+			"which mail programs warn")));
 	printf("\n");
 }
 

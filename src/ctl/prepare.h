@@ -23,4 +23,9 @@ prepare_directories(const struct config *config, struct error *error);
 int
 prepare_certificate(const struct config *config, struct error *error);
 
+/* The same check of two files (PEM), by their paths. */
+int
+prepare_check_pair(const char *cert_path, const char *key_path,
+	struct error *error);
+
 #endif

@@ -36,8 +36,9 @@ collect(struct doctor_facts *facts, struct doctor_show *show,
 	doctor_ask(facts, options->resolver, clock_monotonic() + DNS_TIME);
 	doctor_show_area(show, DOCTOR_AREA_HOST);
 	doctor_show_area(show, DOCTOR_AREA_DNS);
-	doctor_look_policies(facts);
+	doctor_look_pages(facts);
 	doctor_show_area(show, DOCTOR_AREA_POLICY);
+	doctor_show_area(show, DOCTOR_AREA_CLIENTS);
 	doctor_probes_end(probes, facts);
 	doctor_show_area(show, DOCTOR_AREA_PORTS);
 	doctor_show_area(show, DOCTOR_AREA_CERTIFICATE);

@@ -10,6 +10,7 @@
 
 enum doctor_area {
 	DOCTOR_AREA_HOST, DOCTOR_AREA_DNS, DOCTOR_AREA_POLICY,
+	DOCTOR_AREA_CLIENTS,
 	DOCTOR_AREA_PORTS, DOCTOR_AREA_CERTIFICATE, DOCTOR_AREA_MACHINE,
 	DOCTOR_AREA_SETTINGS, DOCTOR_AREA_RUNNING, DOCTOR_AREAS
 };
@@ -26,7 +27,7 @@ enum doctor_id {
 	DOCTOR_DOMAIN_UNKNOWN, DOCTOR_MX_MISSING, DOCTOR_MX_NULL,
 	DOCTOR_MX_ELSEWHERE, DOCTOR_MX_NO_ADDRESS, DOCTOR_MX_ALIAS,
 	DOCTOR_PTR_MISSING, DOCTOR_PTR_UNCONFIRMED, DOCTOR_PTR_OTHER,
-	DOCTOR_ZONE_NO_DS, DOCTOR_BLOCKLISTED,
+	DOCTOR_ZONE_NO_DS, DOCTOR_ZONE_OTHER_DS, DOCTOR_BLOCKLISTED,
 
 	DOCTOR_SPF_MISSING, DOCTOR_SPF_MANY, DOCTOR_SPF_BROKEN,
 	DOCTOR_SPF_FAILS, DOCTOR_SPF_LOOKUPS, DOCTOR_SPF_ANYBODY,
@@ -34,8 +35,11 @@ enum doctor_id {
 	DOCTOR_DKIM_MISSING, DOCTOR_DKIM_BROKEN,
 	DOCTOR_TLSA_MISMATCH, DOCTOR_TLSA_UNSIGNED, DOCTOR_TLSA_UNUSABLE,
 	DOCTOR_STS_RECORD, DOCTOR_STS_NO_POLICY, DOCTOR_STS_POLICY,
-	DOCTOR_STS_MX, DOCTOR_TLS_OPTIONAL, DOCTOR_TLSRPT_MISSING,
+	DOCTOR_STS_MX, DOCTOR_STS_ID, DOCTOR_STS_MODE, DOCTOR_TLS_OPTIONAL, DOCTOR_TLSRPT_MISSING,
 	DOCTOR_TLSRPT_BROKEN,
+
+	DOCTOR_SRV_OTHER, DOCTOR_CLIENT_RECORDS, DOCTOR_NAME_ELSEWHERE,
+	DOCTOR_PAGE_MISSING, DOCTOR_PAGE_OTHER,
 
 	DOCTOR_PORT_IS_CLOSED, DOCTOR_PORT_IS_MUTE, DOCTOR_PORT_IS_OTHERS,
 	DOCTOR_PORT_TLS_FAILS, DOCTOR_STARTTLS_MISSING, DOCTOR_OTHER_SERVER,
@@ -45,6 +49,7 @@ enum doctor_id {
 	DOCTOR_CERTIFICATE_ENDS, DOCTOR_CERTIFICATE_EARLY,
 	DOCTOR_CERTIFICATE_NAME, DOCTOR_CERTIFICATE_SELF,
 	DOCTOR_CERTIFICATE_CHAIN, DOCTOR_CERTIFICATE_OLD,
+	DOCTOR_ACME_NONE, DOCTOR_ACME_FAILS, DOCTOR_CAA_FORBIDS,
 
 	DOCTOR_CLOCK_WRONG, DOCTOR_CLOCK_FREE, DOCTOR_DISK_FULL,
 	DOCTOR_INODES_FULL, DOCTOR_FILE_READABLE, DOCTOR_FILE_WRITABLE,
@@ -112,7 +117,8 @@ typedef void
 doctor_judge_function(struct doctor_facts *facts,
 	struct doctor_report *report);
 doctor_judge_function doctor_judge_host, doctor_judge_records,
-	doctor_judge_addresses, doctor_judge_mail_policy, doctor_judge_tls_policy, doctor_judge_ports,
+	doctor_judge_addresses, doctor_judge_mail_policy,
+	doctor_judge_tls_policy, doctor_judge_clients, doctor_judge_ports,
 	doctor_judge_certificate, doctor_judge_machine, doctor_judge_settings,
 	doctor_judge_running;
 
@@ -127,6 +133,13 @@ doctor_sender_seen(struct doctor_facts *facts, size_t i);
 /* Is it the name of this host, or leads to an address of ours? */
 bool
 doctor_leads_here(struct doctor_facts *facts, const char *host);
+/* The same, or to an address of this host's name (which may be that of a
+ * router before it). */
+bool
+doctor_is_at_host(struct doctor_facts *facts, const char *name);
+/* Is it for this name? True as long as none is known. */
+bool
+doctor_certificate_covers(const struct doctor_facts *facts, const char *name);
 /* Private or not routed: RFC 1918, RFC 6598, RFC 4193, link-local. */
 bool
 doctor_is_private(const struct network_address *address);

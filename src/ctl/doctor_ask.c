@@ -61,6 +61,21 @@ data_text(struct doctor_facts *facts, struct span message,
 				(unsigned)(bytes[0] << 8 | bytes[1]), name);
 		}
 		break;
+	case DOCTOR_TYPE_SRV:
+		if (dns_data_name(message, record, 6, &host)) {
+			dns_name_to_text(&host, name);
+			buffer_print(&text, "%u %u %u %s", bytes[0] << 8 |
+				bytes[1], bytes[2] << 8 | bytes[3],
+				bytes[4] << 8 | bytes[5], name);
+		}
+		break;
+	case DOCTOR_TYPE_CAA:
+		/* flags, a tag with its size, the value (RFC 8659 4.1) */
+		if (data.size > 2 && data.size - 2 >= bytes[1])
+			buffer_print(&text, "%u %.*s %.*s", bytes[0], bytes[1],
+				data.data + 2, SPAN_PRINT(span_skip(data,
+				2 + (size_t)bytes[1])));
+		break;
 	case DNS_TYPE_TXT:
 		dns_data_text(message, record, TEXT_LIMIT, &text);
 		break;

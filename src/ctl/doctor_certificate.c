@@ -66,10 +66,11 @@ static void
 judge_domain_names(struct doctor_facts *facts, struct doctor_report *report,
 	const struct doctor_certificate *certificate)
 {
-	static const char *const labels[] = { "mta-sts", "autoconfig" };
+	static const char *const labels[] = { "mta-sts", "autoconfig",
+		"autodiscover" };
 	struct network_address address;
 	for (size_t i = 0; i < facts->domain_count; i++)
-		for (size_t k = 0; k < 2; k++) {
+		for (size_t k = 0; k < 3; k++) {
 			const struct doctor_answer *a = doctor_answer_best(
 				facts, arena_print(facts->arena, "%s.%s",
 				labels[k], facts->domain[i]).data, DNS_TYPE_A);
@@ -80,16 +81,47 @@ judge_domain_names(struct doctor_facts *facts, struct doctor_report *report,
 		}
 }
 
+bool
+doctor_certificate_covers(const struct doctor_facts *facts, const char *name)
+{
+	return !facts->served.is_known || covers(&facts->served, name);
+}
+
+/* ---- ACME ---- */
+
+/* True: there is none of it yet, so what is served is only for the meantime. */
+static bool
+judge_acme(struct doctor_facts *facts, struct doctor_report *report)
+{
+	const struct doctor_acme *acme = &facts->acme;
+	const char *directory = config_text(facts->config, "acme_directory");
+	bool is_failing = acme->trouble != NULL && acme->trouble[0] != '\0';
+	if (directory[0] == '\0')
+		return false;
+	if (acme->names != NULL && acme->names[0] != '\0') {
+		if (is_failing)
+			doctor_add(report, DOCTOR_ACME_FAILS, directory,
+				acme->trouble, date_of(facts->arena,
+				facts->served.ends));
+		return false;
+	}
+	if (is_failing)
+		doctor_add(report, DOCTOR_ACME_NONE, directory, acme->trouble,
+			config_text(facts->config, "myhostname"));
+	return true;
+}
+
 void
 doctor_judge_certificate(struct doctor_facts *facts,
 	struct doctor_report *report)
 {
 	const struct doctor_certificate *certificate = facts->served.is_known ?
 		&facts->served : &facts->in_file;
+	bool is_acme = config_text(facts->config, "acme_directory")[0] != '\0';
 	if (facts->certificate_trouble != NULL)
 		doctor_add(report, DOCTOR_CERTIFICATE_UNREADABLE,
 			facts->certificate_trouble);
-	if (!certificate->is_known)
+	if (judge_acme(facts, report) || !certificate->is_known)
 		return;
 	judge_dates(facts, report, certificate);
 	judge_name(facts, report, certificate,
@@ -101,7 +133,7 @@ doctor_judge_certificate(struct doctor_facts *facts,
 	else if (certificate->trouble != NULL)
 		doctor_add(report, DOCTOR_CERTIFICATE_CHAIN,
 			certificate->trouble);
-	if (facts->served.is_known && facts->in_file.is_known &&
+	if (!is_acme && facts->served.is_known && facts->in_file.is_known &&
 	    !span_equals(facts->served.der[0], facts->in_file.der[0]))
 		doctor_add(report, DOCTOR_CERTIFICATE_OLD);
 }

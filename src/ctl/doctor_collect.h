@@ -36,13 +36,14 @@ doctor_certificate_read(struct arena *arena, STACK_OF(X509) *chain,
 
 /* ---- the running system ---- */
 
-/* Processes, domains and the queue. */
+/* Processes, domains with what they need, certificates, and the queue. */
 void
 doctor_look_system(struct doctor_facts *facts);
 
-/* The policies of domains that announce one. */
+/* Policies of domains that announce one, settings for mail programs where their
+ * names lead to this host; within a few seconds (doctor_look_pages.c). */
 void
-doctor_look_policies(struct doctor_facts *facts);
+doctor_look_pages(struct doctor_facts *facts);
 
 /* ---- the DNS ---- */
 

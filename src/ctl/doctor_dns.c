@@ -91,6 +91,29 @@ doctor_leads_here(struct doctor_facts *facts, const char *host)
 	return false;
 }
 
+static bool
+shares_address(struct doctor_facts *facts, const char *a, const char *b,
+	uint16_t type)
+{
+	const struct doctor_answer *first = doctor_answer_best(facts, a, type);
+	const struct doctor_answer *second = doctor_answer_best(facts, b,
+		type);
+	for (size_t i = 0; i < first->count; i++)
+		for (size_t k = 0; k < second->count; k++)
+			if (strcmp(first->text[i], second->text[k]) == 0)
+				return true;
+	return false;
+}
+
+bool
+doctor_is_at_host(struct doctor_facts *facts, const char *name)
+{
+	const char *host = config_text(facts->config, "myhostname");
+	return doctor_leads_here(facts, name) ||
+		shares_address(facts, name, host, DNS_TYPE_A) ||
+		shares_address(facts, name, host, DNS_TYPE_AAAA);
+}
+
 /* One MX host: true when it is this host. */
 static bool
 judge_exchange(struct doctor_facts *facts, struct doctor_report *report,
@@ -146,14 +169,29 @@ static void
 judge_signatures(struct doctor_facts *facts, struct doctor_report *report,
 	const char *domain)
 {
+	const char *record = NULL;
+	bool is_vouched = false;
 	const struct doctor_answer *keys = doctor_answer_best(facts, domain,
 		DNS_TYPE_DNSKEY);
 	const struct doctor_answer *ds = doctor_answer_best(facts, domain,
 		DOCTOR_TYPE_DS);
 	if (keys->outcome == DOCTOR_BOGUS)
 		doctor_add(report, DOCTOR_DNS_BOGUS, domain, "DNSKEY");
+	for (size_t i = 0; i < facts->key_count; i++) {
+		if (strcmp(facts->key[i].zone, domain) != 0)
+			continue;
+		record = facts->key[i].record;
+		for (size_t k = 0; k < ds->count; k++)
+			is_vouched |= span_equals_nocase(
+				span_from(ds->text[k]),
+				span_from(facts->key[i].ds));
+	}
 	if (keys->outcome == DOCTOR_FOUND && ds->outcome == DOCTOR_EMPTY)
-		doctor_add(report, DOCTOR_ZONE_NO_DS, domain);
+		doctor_add(report, DOCTOR_ZONE_NO_DS, domain, record != NULL ?
+			record : arena_print(facts->arena, "%s. DS ...",
+			domain).data);
+	else if (record != NULL && ds->count > 0 && !is_vouched)
+		doctor_add(report, DOCTOR_ZONE_OTHER_DS, domain, record);
 }
 
 void

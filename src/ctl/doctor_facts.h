@@ -9,42 +9,7 @@
 #include "base/arena.h"
 #include "base/config.h"
 #include "base/network.h"
-
-/* ---- the DNS ---- */
-
-enum { DOCTOR_TYPE_DS = 43, DOCTOR_QUESTIONS_LIMIT = 600 };
-
-enum doctor_view {
-	DOCTOR_INSIDE,		/* names of the running system, which validates */
-	DOCTOR_OUTSIDE,		/* another resolver: what the world is told */
-};
-
-enum doctor_outcome {
-	DOCTOR_UNASKED,
-	DOCTOR_SILENT,		/* no answer, or one that says nothing */
-	DOCTOR_BOGUS,		/* validation failed */
-	DOCTOR_NO_NAME, DOCTOR_EMPTY, DOCTOR_FOUND
-};
-
-struct doctor_answer {
-	enum doctor_view view;
-	uint16_t type;
-	const char *name;	/* lower case, no last dot */
-	enum doctor_outcome outcome;
-	bool is_secure;
-	/* As zone files have it, names without the last dot; TXT: its strings
-	 * joined. */
-	const char **text;
-	size_t count, room;
-};
-
-struct doctor_answers {
-	struct doctor_answer **answer;
-	size_t count;
-	bool has_inside, has_outside;
-	/* A resolver that was to be the one outside and says nothing; or NULL */
-	const char *silent_resolver;
-};
+#include "ctl/doctor_answer.h"
 
 /* ---- what is listened on ---- */
 
@@ -72,9 +37,15 @@ struct doctor_recipient {
 	unsigned code;		/* of the reply; 0: none */
 };
 
-/* A policy of MTA-STS, as the web has it. */
+enum doctor_page_kind {
+	DOCTOR_PAGE_POLICY,		/* of MTA-STS */
+	DOCTOR_PAGE_AUTOCONFIG, DOCTOR_PAGE_AUTODISCOVER
+};
+
+/* A document, as the web has it. */
 struct doctor_page {
-	const char *domain;
+	enum doctor_page_kind kind;
+	const char *domain, *host;
 	const char *text;	/* NULL: none */
 	const char *reason;	/* why */
 };
@@ -93,6 +64,11 @@ struct doctor_certificate {
 	/* DER of each, and of its SubjectPublicKeyInfo; the server's first */
 	struct span der[DOCTOR_CHAIN_LIMIT], key[DOCTOR_CHAIN_LIMIT];
 	size_t count;
+};
+
+/* Of ACME, as hostmaster says; all of it empty while it does not run. */
+struct doctor_acme {
+	const char *names, *trouble;	/* of its certificate; of the last try */
 };
 
 /* ---- the machine ---- */
@@ -170,6 +146,10 @@ struct doctor_facts {
 	size_t sender_count;
 
 	struct doctor_answers answers;
+	struct doctor_wanted *wanted;
+	size_t wanted_count;
+	struct doctor_key *key;
+	size_t key_count;
 	struct doctor_port *port;
 	size_t port_count;
 	struct doctor_recipient *recipient;
@@ -181,6 +161,7 @@ struct doctor_facts {
 
 	struct doctor_certificate served, in_file;
 	const char *certificate_trouble;	/* of the files; or NULL */
+	struct doctor_acme acme;
 
 	struct doctor_disk *disk;
 	size_t disk_count;

@@ -77,6 +77,7 @@ doctor_judge(struct doctor_facts *facts, struct doctor_report *report)
 		doctor_judge_host, doctor_judge_records,
 		doctor_judge_addresses,
 		doctor_judge_mail_policy, doctor_judge_tls_policy,
+		doctor_judge_clients,
 		doctor_judge_ports, doctor_judge_certificate,
 		doctor_judge_machine, doctor_judge_settings,
 		doctor_judge_running,
@@ -149,6 +150,7 @@ doctor_type_name(uint16_t type)
 		{ DNS_TYPE_TLSA, "TLSA" }, { DNS_TYPE_NS, "NS" },
 		{ DNS_TYPE_SOA, "SOA" }, { DNS_TYPE_DNSKEY, "DNSKEY" },
 		{ DOCTOR_TYPE_DS, "DS" },
+		{ DOCTOR_TYPE_SRV, "SRV" }, { DOCTOR_TYPE_CAA, "CAA" },
 	};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (names[i].type == type)

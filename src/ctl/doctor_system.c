@@ -8,18 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/base64.h"
-#include "base/clock.h"
 #include "base/file.h"
 #include "ctl/check.h"
 #include "ctl/doctor_collect.h"
 #include "ctl/system.h"
 #include "proto/aliases.h"
-#include "proto/dns.h"
-#include "trust/mta_sts.h"
 
-enum { PROCESSES = 256, DOMAINS = 50, ALIAS_FILES = 8, POLICIES = 10,
-	POLICY_WAIT = 6000 /* ms */ };
+enum { PROCESSES = 256, DOMAINS = 50, ALIAS_FILES = 8, WANTED = 1000,
+	KEYS = 32 };
 
 /* ---- processes ---- */
 
@@ -115,6 +111,72 @@ look_at_domains(struct doctor_facts *facts)
 		if (!is_excluded && item.size > 0 && item.data[0] != '/')
 			add_domain(facts, item);
 	ask(facts, "auth-admin", "DOMAIN-LIST", take_domain);
+}
+
+/* ---- what the domains need ---- */
+
+static const char *
+copy(struct doctor_facts *facts, const struct tabline *row, const char *key)
+{
+	struct span value = SPAN("");
+	tabline_get(row, 2, key, &value);
+	return arena_copy_string(facts->arena, value);
+}
+
+static void
+take_wanted(void *context, const struct tabline *row)
+{
+	struct doctor_facts *facts = context;
+	if (facts->wanted_count < WANTED)
+		facts->wanted[facts->wanted_count++] = (struct doctor_wanted){
+			.domain = copy(facts, row, "domain"),
+			.owner = copy(facts, row, "owner"),
+			.type = copy(facts, row, "type"),
+			.data = copy(facts, row, "data") };
+}
+
+/* Its DS, as a record and as an answer has it (RFC 4034 5.1). */
+static void
+take_key(void *context, const struct tabline *row)
+{
+	struct doctor_facts *facts = context;
+	const char *zone = copy(facts, row, "origin");
+	const char *digest = copy(facts, row, "digest");
+	const char *tag = copy(facts, row, "tag");
+	const char *algorithm = copy(facts, row, "algorithm");
+	const char *type = copy(facts, row, "digest-type");
+	uint64_t numbers[3];
+	if (facts->key_count == KEYS ||
+	    !span_to_number(span_from(tag), UINT16_MAX, &numbers[0]) ||
+	    !span_to_number(span_from(algorithm), 255, &numbers[1]) ||
+	    !span_to_number(span_from(type), 255, &numbers[2]))
+		return;
+	facts->key[facts->key_count++] = (struct doctor_key){ .zone = zone,
+		.ds = arena_print(facts->arena, "%04x%02x%02x%s",
+			(unsigned)numbers[0], (unsigned)numbers[1],
+			(unsigned)numbers[2], digest).data,
+		.record = arena_print(facts->arena, "%s. DS %s %s %s %s", zone,
+			tag, algorithm, type, digest).data };
+}
+
+static void
+take_certificate(void *context, const struct tabline *row)
+{
+	struct doctor_facts *facts = context;
+	facts->acme = (struct doctor_acme){
+		.names = copy(facts, row, "names"),
+		.trouble = copy(facts, row, "trouble") };
+}
+
+static void
+look_at_wants(struct doctor_facts *facts)
+{
+	facts->wanted = arena_new_array(facts->arena, WANTED,
+		sizeof(*facts->wanted));
+	facts->key = arena_new_array(facts->arena, KEYS, sizeof(*facts->key));
+	ask(facts, "hostmaster-admin", "RECORDS", take_wanted);
+	ask(facts, "hostmaster-admin", "CERTIFICATE-LIST", take_certificate);
+	ask(facts, "names-admin", "KEY-LIST", take_key);
 }
 
 /* ---- the queue ---- */
@@ -223,87 +285,9 @@ doctor_look_system(struct doctor_facts *facts)
 {
 	look_at_processes(facts);
 	look_at_domains(facts);
+	look_at_wants(facts);
 	ask(facts, "queue-admin", "QUEUE-LIST", take_recipient);
 	facts->queue.is_known = facts->is_running;
 	look_at_aliases(facts);
 	look_at_sources(facts);
-}
-
-/* ---- policies on the web ---- */
-
-struct fetching {
-	struct doctor_facts *facts;
-	struct buffer body;
-	uint64_t status;
-};
-
-static void
-take_piece(void *context, const struct tabline *row)
-{
-	struct fetching *fetching = context;
-	struct span value;
-	if (tabline_get(row, 2, "status", &value))
-		span_to_number(value, 999, &fetching->status);
-	if (tabline_get(row, 2, "body", &value))
-		base64_decode(&fetching->body, value);
-}
-
-static void
-fetch_policy(struct doctor_facts *facts, struct system_wire *wire,
-	const char *domain)
-{
-	struct fetching fetching = { .facts = facts };
-	struct doctor_page *page = &facts->page[facts->page_count++];
-	struct buffer fields;
-	struct error error;
-	*page = (struct doctor_page){ .domain = domain };
-	buffer_init(&fetching.body, MTA_STS_POLICY_LIMIT);
-	buffer_init(&fields, 0);
-	tabline_add_pair(&fields, "url", mta_sts_url(facts->arena,
-		span_from(domain)));
-	buffer_print(&fields, "\tlimit=%d\tdeadline=%d", MTA_STS_POLICY_LIMIT,
-		POLICY_WAIT);
-	if (system_call(wire, "GET", buffer_span(&fields), take_piece, NULL,
-	    &fetching, &error) < 0)
-		page->reason = arena_copy_string(facts->arena,
-			span_from(error.text));
-	else if (fetching.status != 200)
-		page->reason = arena_print(facts->arena,
-			"HTTP %u", (unsigned)fetching.status).data;
-	else
-		page->text = arena_copy_string(facts->arena,
-			buffer_span(&fetching.body));
-	buffer_fini(&fields);
-	buffer_fini(&fetching.body);
-}
-
-static bool
-announces_policy(struct doctor_facts *facts, const char *domain)
-{
-	const struct doctor_answer *txt = doctor_answer_best(facts,
-		mta_sts_question(facts->arena, span_from(domain)).data,
-		DNS_TYPE_TXT);
-	struct span records[16], id;
-	size_t count = txt->count < 16 ? txt->count : 16;
-	for (size_t i = 0; i < count; i++)
-		records[i] = span_from(txt->text[i]);
-	return mta_sts_find_id(records, count, &id);
-}
-
-void
-doctor_look_policies(struct doctor_facts *facts)
-{
-	struct system_wire wire;
-	struct error error;
-	int64_t deadline = clock_monotonic() + POLICY_WAIT;
-	if (!facts->is_running || system_wire_open(facts->config,
-	    "fetch-https", 0, &wire, &error) < 0)
-		return;
-	facts->page = arena_new_array(facts->arena, POLICIES,
-		sizeof(*facts->page));
-	for (size_t i = 0; i < facts->domain_count &&
-	    facts->page_count < POLICIES && clock_monotonic() < deadline; i++)
-		if (announces_policy(facts, facts->domain[i]))
-			fetch_policy(facts, &wire, facts->domain[i]);
-	system_wire_close(&wire);
 }

@@ -119,6 +119,19 @@ judge_tlsa(struct doctor_facts *facts, struct doctor_report *report,
 
 /* ---- MTA-STS ---- */
 
+/* Is it what this host would say? */
+static void
+judge_mode(struct doctor_facts *facts, struct doctor_report *report,
+	const struct doctor_page *page, const struct mta_sts_policy *policy)
+{
+	const char *wanted = config_text(facts->config, "mta_sts_mode");
+	const char *found = mta_sts_mode_name(policy->mode);
+	if (strcmp(wanted, found) != 0 && page->host != NULL &&
+	    doctor_is_at_host(facts, page->host))
+		doctor_add(report, DOCTOR_STS_MODE, page->domain, found,
+			wanted);
+}
+
 static void
 judge_policy(struct doctor_facts *facts, struct doctor_report *report,
 	const struct doctor_page *page)
@@ -138,12 +151,35 @@ judge_policy(struct doctor_facts *facts, struct doctor_report *report,
 			mta_sts_words(verdict));
 		return;
 	}
+	judge_mode(facts, report, page, &policy);
 	for (size_t i = 0; i < mx->count && policy.mode != MTA_STS_NONE; i++) {
 		const char *blank = strchr(mx->text[i], ' ');
 		if (blank != NULL && !mta_sts_matches(&policy,
 		    span_from(blank + 1)))
 			doctor_add(report, DOCTOR_STS_MX, page->domain,
 				blank + 1);
+	}
+}
+
+/* Of a policy that is this host's: "v=STSv1; id=..." */
+static void
+judge_id(struct doctor_facts *facts, struct doctor_report *report,
+	const char *domain, struct span id)
+{
+	const char *owner = mta_sts_question(facts->arena,
+		span_from(domain)).data;
+	struct span record, wanted;
+	for (size_t i = 0; i < facts->wanted_count; i++) {
+		if (strcmp(facts->wanted[i].owner, owner) != 0)
+			continue;
+		record = span_from(facts->wanted[i].data);
+		record = span_first(span_skip(record, 1), record.size - 2);
+		if (mta_sts_find_id(&record, 1, &wanted) &&
+		    !span_equals(id, wanted) && doctor_is_at_host(facts,
+		    arena_print(facts->arena, "mta-sts.%s", domain).data))
+			doctor_add(report, DOCTOR_STS_ID, domain,
+				arena_copy_string(facts->arena, id),
+				arena_copy_string(facts->arena, wanted));
 	}
 }
 
@@ -165,8 +201,10 @@ judge_sts(struct doctor_facts *facts, struct doctor_report *report,
 		doctor_add(report, DOCTOR_STS_RECORD, domain, txt->text[0]);
 		return true;
 	}
+	judge_id(facts, report, domain, id);
 	for (size_t i = 0; i < facts->page_count; i++)
-		if (strcmp(facts->page[i].domain, domain) == 0)
+		if (facts->page[i].kind == DOCTOR_PAGE_POLICY &&
+		    strcmp(facts->page[i].domain, domain) == 0)
 			judge_policy(facts, report, &facts->page[i]);
 	return true;
 }

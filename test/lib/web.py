@@ -5,12 +5,13 @@ import threading
 
 
 def serve(address, pem, key, answer, take=None):
-    """answer(host): the text that each page of the host has. take(type, body): what
-    was posted; the status that is answered."""
+    """answer(host): the text that each page of the host has; None: there is none.
+    take(type, body): what was posted; the status that is answered."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            self.say(200, answer(self.headers["Host"]))
+            text = answer(self.headers["Host"])
+            self.say(404 if text is None else 200, text or b"")
 
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))

@@ -2,7 +2,6 @@
 """posthouse doctor: on a right deployment it finds nothing; then faults are put in
 one after another, in the DNS, the certificate, the settings, the machine and the
 running system, and it names each, in English and in Chinese."""
-import contextlib
 import ctypes
 import json
 import os
@@ -13,7 +12,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -22,81 +20,32 @@ import certificates
 import dns
 import posthouse
 import web
+from world import CAA, DNSKEY, DS, PTR, SRV, World, address, caa, mx, name, srv, text
 
 DOMAIN, HOST = "doctor.test", "mail.doctor.test"
 ADDRESS, RESOLVER, CLOCK = "198.51.100.20", "127.0.0.53", "127.0.0.123"
 REVERSE = "20.100.51.198.in-addr.arpa"
 LIST = "bl.test"
-PTR = 12
-EPOCH = 2208988800      # s from 1900 to 1970
+LABELS = ("mta-sts", "autoconfig", "autodiscover")
 
 
-def name(text):
-    return dns.encode_name(text)
+def client_records(system):
+    """By which mail programs find the system, and its parent's DS."""
+    services = {name: system.port(name) for name in
+                ("submissions", "submission", "imaps", "imap", "pop3s", "pop3")}
+    records = {(f"_{name}._tcp.{DOMAIN}", SRV): [srv(port, HOST)]
+               for name, port in {**services, "autodiscover": system.port("https")}.items()}
+    policy = next(row["data"] for row in system.json("dns") if row["name"] == f"_mta-sts.{DOMAIN}")
+    records[f"_mta-sts.{DOMAIN}", dns.TXT] = [text(policy.strip('"'))]
+    key = system.json("dns", "keys")[0]
+    records[DOMAIN, DS] = [ds(key)]
+    records[DOMAIN, DNSKEY] = [bytes(4)]
+    return records
 
 
-def address(text):
-    return socket.inet_aton(text)
-
-
-def text(*strings):
-    data = b""
-    for string in strings:
-        pieces = [string[i:i + 255] for i in range(0, len(string), 255)]
-        data += b"".join(bytes([len(piece)]) + piece.encode() for piece in pieces)
-    return data
-
-
-def mx(host):
-    return struct.pack(">H", 10) + name(host)
-
-
-class World:
-    """A resolver that knows everything, a clock, and a web server."""
-
-    def __init__(self):
-        self.records, self.seconds_off, self.policy = {}, 0, b""
-        for target, port, answer in ((RESOLVER, 53, self.answer), (CLOCK, 123, self.time)):
-            server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            server.bind((target, port))
-            threading.Thread(target=self.serve, args=(server, answer), daemon=True).start()
-
-    @staticmethod
-    def serve(server, answer):
-        while True:
-            query, client = server.recvfrom(4096)
-            server.sendto(answer(query), client)
-
-    def answer(self, query):
-        asked, at = dns.decode_name(query, 12)
-        kind = struct.unpack(">H", query[at:at + 2])[0]
-        found = [(kind, data) for data in self.records.get((asked, kind), [])] or \
-            [(dns.CNAME, data) for data in self.records.get((asked, dns.CNAME), [])]
-        exists = asked == "" or any(owner == asked or owner.endswith(f".{asked}")
-                                    for owner, _ in self.records)
-        body = b"".join(b"\xc0\x0c" + struct.pack(">HHIH", found_kind, 1, 0, len(data)) + data
-                        for found_kind, data in found)
-        soa = b"" if found else b"\0" + struct.pack(">HHIH", dns.SOA, 1, 0, 22) + bytes(22)
-        return query[:2] + struct.pack(">HHHHH", 0x8180 | (0 if exists else 3), 1, len(found),
-                                       bool(soa), 0) + query[12:at + 4] + body + soa
-
-    def time(self, query):
-        now = time.time() + self.seconds_off
-        return b"\x24\x02" + bytes(38) + struct.pack(">II", int(now) + EPOCH,
-                                                     int(now % 1 * 2 ** 32))
-
-    @contextlib.contextmanager
-    def with_records(self, changes):
-        """{(name, type): [data]} in place of what is there; None: no such name."""
-        before = dict(self.records)
-        for key, data in changes.items():
-            self.records.pop(key, None)
-            if data is not None:
-                self.records[key] = data
-        try:
-            yield
-        finally:
-            self.records = before
+def ds(key):
+    return struct.pack(">HBB", int(key["tag"]), int(key["algorithm"]),
+                       int(key["digest-type"])) + bytes.fromhex(key["digest"])
 
 
 def right_records(pem):
@@ -110,9 +59,9 @@ def right_records(pem):
         (REVERSE, PTR): [name(HOST)],
         (f"_dmarc.{DOMAIN}", dns.TXT): [text("v=DMARC1; p=quarantine; rua=mailto:dmarc@doctor.test")],
         (f"_25._tcp.{HOST}", dns.TLSA): [bytes([usage, selector, matching]) + data],
-        (f"_mta-sts.{DOMAIN}", dns.TXT): [text("v=STSv1; id=1;")],
         (f"mta-sts.{DOMAIN}", dns.A): [address(ADDRESS)],
         (f"autoconfig.{DOMAIN}", dns.A): [address(ADDRESS)],
+        (f"autodiscover.{DOMAIN}", dns.A): [address(ADDRESS)],
         (f"_smtp._tls.{DOMAIN}", dns.TXT): [text("v=TLSRPTv1; rua=mailto:tls@doctor.test")],
         ("2.0.0.127." + LIST, dns.A): [address("127.0.0.2")],
         (f"far.{DOMAIN}", dns.A): [address("203.0.113.9")],
@@ -136,11 +85,11 @@ class Patient:
         assert done.stderr == "", done.stderr
         return done.returncode, json.loads(done.stdout) if is_json else done.stdout
 
-    def names(self, check, *options, **how):
+    def names(self, check, *options, is_note=False, **how):
         """The finding, also in Chinese; nothing that is not the same fault's."""
         code, found = self.ask(*options, **how)
         assert check in {row["check"] for row in found}, (check, found)
-        assert code == 1, found
+        assert code == (0 if is_note else 1), found
         row = next(row for row in found if row["check"] == check)
         _, chinese = self.ask(*options, language="zh_CN.UTF-8", **how)
         other = next(other for other in chinese if other["check"] == check)
@@ -194,13 +143,46 @@ def faults_of_the_dns(patient):
         assert patient.ask() == (0, [])
 
 
-def faults_of_a_policy(patient):
-    right = patient.world.policy
-    for policy, check in ((right.replace(HOST.encode(), b"mx.elsewhere.test"), "sts-mx"),
-                          (b"nothing of the kind\n", "sts-policy")):
-        patient.world.policy = policy
-        patient.names(check)
-    patient.world.policy = right
+def faults_of_documents(patient):
+    pages = patient.world.pages
+    policy, settings, discovery = (f"{label}.{DOMAIN}"
+                                   for label in ("mta-sts", "autoconfig", "autodiscover"))
+    for host, page, check in (
+            (policy, pages[policy].replace(HOST.encode(), b"mx.elsewhere.test"), "sts-mx"),
+            (policy, pages[policy].replace(b"enforce", b"testing"), "sts-mode"),
+            (policy, b"nothing of the kind\n", "sts-policy"), (policy, None, "sts-no-policy"),
+            (settings, None, "page-missing"), (settings, b"<clientConfig/>", "page-other"),
+            (discovery, None, "page-missing"), (discovery, b"<html/>", "page-other")):
+        patient.world.pages = {**pages, host: page}
+        finding, checks = patient.names(check)
+        assert (host if check.startswith("page") else DOMAIN) in finding and len(checks) == 1, \
+            (finding, checks)
+    patient.world.pages = pages
+
+
+def faults_of_what_mail_programs_find(patient):
+    imaps, pop3 = (f"_imaps._tcp.{DOMAIN}", SRV), (f"_pop3._tcp.{DOMAIN}", SRV)
+    settings = (f"autoconfig.{DOMAIN}", dns.A)
+    for check, change, words in (
+            ("srv-other", {imaps: [srv(994, HOST)]}, f"0 1 {patient.system.port('imaps')} {HOST}"),
+            ("srv-other", {pop3: [srv(0, "")]}, pop3[0]),
+            ("name-elsewhere", {settings: [address("203.0.113.9")]}, "203.0.113.9"),
+            ("sts-id", {(f"_mta-sts.{DOMAIN}", dns.TXT): [text("v=STSv1; id=old")]}, '"old"'),
+            ("zone-no-ds", {(DOMAIN, DS): None}, "its parent"),
+            ("zone-other-ds", {(DOMAIN, DS): [bytes(36)]}, DOMAIN)):
+        with patient.world.with_records(change):
+            finding, checks = patient.names(check)
+        assert words in finding and len(checks) == 1, (finding, checks)
+    with patient.world.with_records({imaps: None, settings: None}):
+        finding, _ = patient.names("client-records", is_note=True)
+    assert imaps[0] in finding and settings[0] in finding and pop3[0] not in finding, finding
+    acme = "acme_directory=letsencrypt"
+    with patient.world.with_records({(DOMAIN, CAA): [caa("issue", "ca.elsewhere.test")]}):
+        finding, _ = patient.names("caa-forbids", acme)
+        assert "ca.elsewhere.test" in finding and "letsencrypt.org" in finding, finding
+        assert patient.ask() == (0, [])
+    with patient.world.with_records({(DOMAIN, CAA): [caa("issue", "letsencrypt.org")]}):
+        assert patient.ask(acme) == (0, [])
 
 
 def faults_of_settings(patient):
@@ -310,31 +292,37 @@ def main():
         directory = Path(path)
         directory.chmod(0o755)
         authority = certificates.Authority(directory, "authority")
-        pem, key = authority.issue("mail", HOST, f"mta-sts.{DOMAIN}", f"autoconfig.{DOMAIN}", days=60)
-        world = World()
+        pem, key = authority.issue("mail", HOST, *(f"{label}.{DOMAIN}" for label in LABELS), days=60)
+        world = World(RESOLVER, CLOCK)
         world.records = right_records(pem)
-        world.policy = f"version: STSv1\nmode: enforce\nmx: {HOST}\nmax_age: 86400\n".encode()
-        web.serve(ADDRESS, pem, key, lambda host: world.policy)
+        world.pages = dict(zip((f"{label}.{DOMAIN}" for label in LABELS), (
+            f"version: STSv1\nmode: enforce\nmx: {HOST}\nmax_age: 86400\n".encode(),
+            f"<clientConfig><hostname>{HOST}</hostname></clientConfig>".encode(),
+            b'{"Protocol": "AutodiscoverV1", "Url": "https://autodiscover"}')))
+        web.serve(ADDRESS, pem, key, lambda host: world.pages[host])
         aliases = directory / "aliases"
         aliases.write_text("root: postmaster\nabuse: postmaster\n")
         os.utime(aliases, (0, 0))
         zone = directory / f"{DOMAIN}.zone"
         zone.write_text("$TTL 60\n@ SOA ns hostmaster 1 3600 600 86400 60\n@ NS ns\n@ MX 10 mail\n" +
                         "".join(f"{label} A {ADDRESS}\n"
-                                for label in ("ns", "mail", "mta-sts", "autoconfig")))
+                                for label in ("ns", "mail", *LABELS)))
         with posthouse.System(
                 DOMAIN, fetch_ca_file=authority.pem, dns_forwarders=RESOLVER, dns_validation="no",
-                dns_zones=zone, alias_maps=aliases, doctor_blocklists=LIST) as system:
+                dns_zones=zone, dns_signed_zones="all", mta_sts_mode="enforce", alias_maps=aliases,
+                doctor_blocklists=LIST) as system:
             system.set(inet_interfaces=f"127.0.0.1, {ADDRESS}")
             tls = system.directory / "data/tls"
             (tls / "cert.pem").write_bytes(pem.read_bytes())
             (tls / "key.pem").write_bytes(key.read_bytes())
             system.command("newaliases")
             system.start()
+            world.records.update(client_records(system))
             patient = Patient(system, world)
             login_from_outside(system)
             for test, *arguments in (
-                    (is_found_right,), (faults_of_the_dns,), (faults_of_a_policy,),
+                    (is_found_right,), (faults_of_the_dns,), (faults_of_documents,),
+                    (faults_of_what_mail_programs_find,),
                     (faults_of_settings,), (faults_of_the_machine, directory),
                     (faults_of_certificates, authority, directory), (is_found_right,),
                     (faults_of_the_system,)):

@@ -29,6 +29,8 @@ static const char *const right_dns[] = {
 	"_25._tcp.mail.example.org TLSA 3 1 1 " DIGEST,
 	"_mta-sts.example.org TXT v=STSv1; id=1;",
 	"_smtp._tls.example.org TXT v=TLSRPTv1; rua=mailto:a@example.org",
+	"_imaps._tcp.example.org SRV 0 1 993 mail.example.org",
+	"autoconfig.example.org A 203.0.113.5",
 	"2.0.0.127.zen.spamhaus.org A 127.0.0.2",
 	"2.0.0.127.bl.spamcop.net A 127.0.0.2",
 	NULL
@@ -133,6 +135,8 @@ static struct doctor_recipient recipient;
 static struct doctor_process process;
 static struct doctor_login login;
 static struct doctor_alias_file alias_file;
+static struct doctor_page document;
+static struct doctor_key zone_key;
 static unsigned strange_port = 25;
 static const char *one_host[] = { "mail.example.org" };
 
@@ -196,6 +200,30 @@ CHANGE(one_name, facts->served.name = one_host;)
 CHANGE(unreadable, facts->certificate_trouble = "no key";)
 CHANGE(other_file, facts->in_file = facts->served;
 	facts->in_file.der[0] = SPAN("other");)
+#define PAGE(call, ...) CHANGE(call, \
+	document = (struct doctor_page){ .domain = "example.org", \
+		.host = "autoconfig.example.org", __VA_ARGS__ }; \
+	facts->page = &document;)
+
+PAGE(settings, .kind = DOCTOR_PAGE_AUTOCONFIG, .text = "<clientConfig><hostname>"
+	"mail.example.org</hostname>")
+PAGE(no_settings, .kind = DOCTOR_PAGE_AUTOCONFIG, .reason = "HTTP 404")
+PAGE(settings_of_another, .kind = DOCTOR_PAGE_AUTOCONFIG, .text = "<clientConfig>")
+PAGE(no_discovery, .kind = DOCTOR_PAGE_AUTODISCOVER, .text = "<html>")
+PAGE(discovery, .kind = DOCTOR_PAGE_AUTODISCOVER, .text = "{\"Url\": \"\"}")
+CHANGE(no_settings_nor_name, no_settings(facts);
+	facts->served.name = one_host;)
+CHANGE(signed_here, zone_key = (struct doctor_key){ "example.org", "00070d02ab",
+	"example.org. DS 7 13 2 ab" }; facts->key = &zone_key;
+	facts->key_count = 1;)
+CHANGE(acme_fails_first, facts->acme.trouble = "refused";
+	facts->served.is_self_signed = true;)
+CHANGE(acme_fails_again, facts->acme.trouble = "refused";
+	facts->acme.names = "mail.example.org";)
+CHANGE(acme_and_file, facts->acme.names = "mail.example.org";
+	other_file(facts);)
+CHANGE(acme_not_yet, facts->served.is_self_signed = true;)
+CHANGE(other_policy_id, facts->wanted[3].data = "\"v=STSv1; id=2\"";)
 CHANGE(no_policy, facts->page[0].text = NULL;
 	facts->page[0].reason = "HTTP 404";)
 CHANGE(bad_policy, facts->page[0].text = "version: STSv2\n";)
@@ -284,6 +312,13 @@ static const struct {
 	.dns = { "5.113.0.203.in-addr.arpa PTR !none" } },
 { "no DS", "zone-no-ds", .dns = { "example.org DNSKEY aa" } },
 { "DS", "", .dns = { "example.org DNSKEY aa", "example.org DS aa" } },
+{ "DS of our key", "", .change = signed_here, .dns = {
+	"example.org DNSKEY aa", "example.org DS 00060d02aa",
+	"example.org DS 00070D02AB" } },
+{ "DS of another key", "zone-other-ds", .change = signed_here, .dns = {
+	"example.org DNSKEY aa", "example.org DS 00060d02aa" } },
+{ "no DS of our key", "zone-no-ds", .change = signed_here, .dns = {
+	"example.org DNSKEY aa" } },
 { "blocklisted", "blocklisted", .dns = {
 	"5.113.0.203.zen.spamhaus.org A 127.0.0.4" } },
 { "a list that refuses", "", .dns = {
@@ -351,6 +386,13 @@ static const struct {
 { "no policy", "sts-no-policy", .change = no_policy },
 { "policy", "sts-policy", .change = bad_policy },
 { "policy of another", "sts-mx", .change = policy_elsewhere },
+{ "policy with another id", "sts-id", .change = other_policy_id, .dns = {
+	"mta-sts.example.org A 203.0.113.5" },
+	.setting = { "mta_sts_mode=enforce" } },
+{ "id of a policy elsewhere", "", .change = other_policy_id, .dns = {
+	"mta-sts.example.org A 192.0.2.1" } },
+{ "policy of another mode", "sts-mode", .dns = {
+	"mta-sts.example.org A 203.0.113.5" } },
 { "nothing says TLS", "tls-optional", .dns = {
 	"_mta-sts.example.org TXT !none",
 	"_25._tcp.mail.example.org TLSA !none" } },
@@ -358,6 +400,38 @@ static const struct {
 	"_smtp._tls.example.org TXT !none" } },
 { "reports", "tlsrpt-broken", .dns = {
 	"_smtp._tls.example.org TXT v=TLSRPTv1; rua=a@example.org" } },
+
+{ "SRV with another weight", "", .dns = {
+	"_imaps._tcp.example.org SRV 5 7 993 MAIL.example.org" } },
+{ "one SRV of two", "", .dns = {
+	"_imaps._tcp.example.org SRV 0 1 993 b.example.org",
+	"_imaps._tcp.example.org SRV 1 1 993 mail.example.org" } },
+{ "SRV to another port", "srv-other", .dns = {
+	"_imaps._tcp.example.org SRV 0 1 994 mail.example.org" } },
+{ "SRV to another host", "srv-other", .dns = {
+	"_imaps._tcp.example.org SRV 0 1 993 other.example.org" } },
+{ "SRV that says there is none", "srv-other", .dns = {
+	"_imaps._tcp.example.org SRV 0 0 0 " } },
+{ "SRV of what is off", "srv-other", .dns = {
+	"_imap._tcp.example.org SRV 0 1 143 mail.example.org" } },
+{ "SRV of what is off, and says so", "", .dns = {
+	"_imap._tcp.example.org SRV 0 0 0 " } },
+{ "no SRV", "client-records", .dns = {
+	"_imaps._tcp.example.org SRV !none" } },
+{ "SRV nobody can say", "", .dns = {
+	"_imaps._tcp.example.org SRV !silent" } },
+{ "no autoconfig", "client-records", .dns = {
+	"autoconfig.example.org A !gone",
+	"autoconfig.example.org AAAA !gone" } },
+{ "autoconfig elsewhere", "name-elsewhere", .dns = {
+	"autoconfig.example.org A 192.0.2.1" } },
+{ "settings", "", .change = settings },
+{ "no settings", "page-missing", .change = no_settings },
+{ "no settings for want of a name", "certificate-name",
+	.change = no_settings_nor_name },
+{ "settings of another server", "page-other", .change = settings_of_another },
+{ "discovery", "", .change = discovery },
+{ "no discovery", "page-other", .change = no_discovery },
 
 { "closed", "port-closed", .change = closed },
 { "mute", "port-mute", .change = mute },
@@ -382,12 +456,32 @@ static const struct {
 	"5.113.0.203.in-addr.arpa PTR mx.example.com",
 	"_25._tcp.mx.example.com TLSA 3 1 1 " DIGEST,
 	"_mta-sts.example.org TXT !none" } },
-{ "name of a domain", "certificate-name", .change = one_name, .dns = {
-	"autoconfig.example.org A 203.0.113.5" } },
+{ "name of a domain", "certificate-name", .change = one_name },
 { "self-signed", "certificate-self-signed", .change = self },
 { "chain", "certificate-chain", .change = chain },
 { "unreadable", "certificate-unreadable", .change = unreadable },
 { "not loaded", "certificate-old", .change = other_file },
+#define ACME .setting = { "acme_directory=letsencrypt" }
+{ "ACME's beside a file", "", ACME, .change = acme_and_file },
+{ "ACME is not done yet", "", ACME, .change = acme_not_yet },
+{ "ACME fails", "acme-none", ACME, .change = acme_fails_first },
+{ "ACME fails to renew", "acme-fails", ACME, .change = acme_fails_again },
+{ "CAA", "", ACME, .dns = {
+	"example.org CAA 0 issue letsencrypt.org; validationmethods=http-01" } },
+{ "CAA of another", "caa-forbids", ACME, .dns = {
+	"mail.example.org CAA 0 issue ca.example.net",
+	"example.org CAA 0 issue letsencrypt.org" } },
+{ "CAA of another above", "caa-forbids caa-forbids", ACME, .dns = {
+	"example.org CAA 0 issue ca.example.net" } },
+{ "CAA of nobody", "caa-forbids",
+	.setting = { "acme_directory=https://ca.example.net/dir" },
+	.dns = { "mail.example.org CAA 0 issue ;" } },
+{ "CAA of somebody", "",
+	.setting = { "acme_directory=https://ca.example.net/dir" },
+	.dns = { "mail.example.org CAA 0 issue another.example" } },
+{ "CAA without issue", "", ACME, .dns = {
+	"example.org CAA 0 iodef mailto:a@example.org" } },
+{ "CAA without ACME", "", .dns = { "example.org CAA 0 issue ;" } },
 
 { "clock free", "clock-free", .change = clock_free },
 { "clock free and right", "", .change = clock_told },
@@ -440,6 +534,7 @@ static struct network_address own[1], sender[1];
 static const char *domains[] = { "example.org" };
 static const char *names[] = { "*.example.org" };
 static struct doctor_page page;
+static struct doctor_wanted wanted[4];
 
 static void
 make_right(struct doctor_facts *facts, struct arena *arena,
@@ -447,13 +542,24 @@ make_right(struct doctor_facts *facts, struct arena *arena,
 {
 	network_address_parse(SPAN("203.0.113.5"), &own[0]);
 	sender[0] = own[0];
+	static const struct doctor_wanted needed[4] = {
+		{ "example.org", "_imaps._tcp.example.org", "SRV",
+			"0 1 993 mail.example.org." },
+		{ "example.org", "_imap._tcp.example.org", "SRV", "0 0 0 ." },
+		{ "example.org", "autoconfig.example.org", "CNAME",
+			"mail.example.org." },
+		{ "example.org", "_mta-sts.example.org", "TXT",
+			"\"v=STSv1; id=1\"" } };
+	memcpy(wanted, needed, sizeof(wanted));
 	page = (struct doctor_page){ .domain = "example.org",
+		.host = "mta-sts.example.org",
 		.text = "version: STSv1\nmode: enforce\n"
 		"mx: mail.example.org\nmax_age: 86400\n" };
 	*facts = (struct doctor_facts){ .arena = arena, .config = config,
 		.now = now, .domain = domains, .domain_count = 1,
 		.own = own, .own_count = 1, .sender = sender,
 		.sender_count = 1, .page = &page, .page_count = 1,
+		.wanted = wanted, .wanted_count = 4,
 		.landlock = 4, .is_running = true,
 		.clock.is_synchronised = true,
 		.answers.has_inside = true, .answers.has_outside = true };

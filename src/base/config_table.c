@@ -329,9 +329,13 @@ const struct config_parameter config_table[] = {
 	"those of mynetworks and of the private networks (RFC 1918, RFC 4193) "
 	"that this machine has an address in." },
 { "dns_secondary_zones", L, "", NULL, "names", NULL,
-	"Zones that are had from other nameservers (AXFR) and served like those of "
-	"dns_zones: ORIGIN:ADDRESS, ORIGIN:ADDRESS@PORT; an origin may come with "
-	"several addresses. In memory only: fetched again after a start." },
+	"Zones that are had from other nameservers (IXFR, AXFR) and served like "
+	"those of dns_zones: ORIGIN:ADDRESS, ORIGIN:ADDRESS@PORT; an origin may come "
+	"with several addresses." },
+{ "dns_secondary_file", T, "$data_directory/dns/secondary", NULL, "", NULL,
+	"File that keeps the zones of dns_secondary_zones, so that they are answered "
+	"after a start until they expire, also while no primary is there. Empty: "
+	"they are in memory only." },
 { "dns_allow_transfer", W, "", NULL, "names", NULL,
 	"Nameservers that may have whole zones (AXFR, IXFR): the secondaries." },
 { "dns_also_notify", V, "", NULL, "names", NULL,

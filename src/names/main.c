@@ -8,7 +8,8 @@
  *
  * What it opens: the loopback port (dns_resolver_port), and a socket to the
  * kernel for the addresses of this machine. master opens for it dns_port, the
- * files of dns_zones, dns_trust_anchor_file, dns_resolv_conf and dns_state_file.
+ * files of dns_zones, dns_trust_anchor_file, dns_resolv_conf, dns_state_file and
+ * dns_secondary_file.
  * Its jail has no files but the network.
  *
  * `names --check` (ctl/check.c): reads what dns_zones names on standard input,
@@ -17,11 +18,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "names/attached.h"
 #include "names/datagram.h"
 #include "names/inquirer.h"
+#include "names/kept.h"
 #include "names/loopback.h"
 #include "names/notify.h"
 #include "names/operator.h"
@@ -145,13 +148,17 @@ reload(const struct config *config)
 	buffer_fini(&resolv_conf);
 }
 
-/* What cannot be read comes again: hostmaster knows it too. */
+/* What cannot be read comes again: hostmaster knows it too, and the primaries. */
 static void
 remember(void)
 {
 	struct error error;
 	if (remembered_open(process_file("dns_state_file"), &error) < 0)
 		log_event(LOG_ERROR, "zones-not-remembered", NULL,
+			LOG_TEXT("reason", error.text));
+	if (kept_open(process_file("dns_secondary_file"), clock_wall() / 1000,
+	    &error) < 0)
+		log_event(LOG_ERROR, "zones-not-kept", NULL,
 			LOG_TEXT("reason", error.text));
 }
 

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "names/fetch_zone.h"
 #include "names/history.h"
+#include "names/kept.h"
 #include "names/notify.h"
 #include "names/serials.h"
 #include "names/sources.h"
@@ -25,6 +26,7 @@ enum { SECOND = 1000 };
 struct outlook {
 	int64_t refresh, retry, expire;	/* ms; of its SOA */
 	int64_t good_until;		/* monotonic ms; 0: it was never there */
+	int64_t keep_at;		/* monotonic ms: not before that again */
 	size_t preferred;		/* the primary that is asked first */
 };
 
@@ -47,6 +49,38 @@ static struct {
 	struct secondary *list;
 	size_t count;
 } all = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* ---- times ---- */
+
+static int64_t
+within(uint32_t seconds)
+{
+	int64_t wait = (int64_t)seconds * SECOND;
+	return wait < SECONDARY_LEAST ? SECONDARY_LEAST :
+		wait > SECONDARY_MOST ? SECONDARY_MOST : wait;
+}
+
+static uint32_t
+soa_number(const struct zone *zone, size_t from_end)
+{
+	const uint8_t *at = zone->soa->data + zone->soa->size - from_end;
+	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 |
+		(uint32_t)at[2] << 8 | at[3];
+}
+
+/* Of the SOA. It lasts longer than it takes to ask twice, whatever it says. */
+static void
+set_times(struct outlook *outlook, const struct zone *zone)
+{
+	int64_t least;
+	outlook->refresh = within(soa_number(zone, 16));
+	outlook->retry = within(soa_number(zone, 12));
+	outlook->expire = (int64_t)soa_number(zone, 8) * SECOND;
+	least = outlook->refresh + outlook->retry;
+	if (outlook->expire < least)
+		outlook->expire = least;
+	outlook->good_until = clock_monotonic() + outlook->expire;
+}
 
 /* ---- the list; with the lock held ---- */
 
@@ -119,6 +153,20 @@ secondary_configure(struct span list)
 	memory_free(old);
 }
 
+/* As it was before the start, for as long as it is good then. */
+static struct zone *
+recall(struct secondary *secondary)
+{
+	int64_t age;
+	struct zone *zone = kept_load(&secondary->origin,
+		clock_wall() / SECOND, &age);
+	if (zone == NULL)
+		return zone_new_unusable(&secondary->origin);
+	set_times(&secondary->outlook, zone);
+	secondary->outlook.good_until -= age * SECOND;
+	return zone;
+}
+
 void
 secondary_add_to(struct zones *zones, const struct zones *old)
 {
@@ -130,7 +178,7 @@ secondary_add_to(struct zones *zones, const struct zones *old)
 		all.list[i].is_shadowed = zones_get(zones, origin) != NULL;
 		if (all.list[i].is_shadowed)
 			continue;
-		zones_add(zones, before == NULL ? zone_new_unusable(origin) :
+		zones_add(zones, before == NULL ? recall(&all.list[i]) :
 			zone_hold((struct zone *)(uintptr_t)before));
 	}
 	pthread_mutex_unlock(&all.lock);
@@ -197,22 +245,6 @@ secondary_hear(const struct zones *zones, const struct dns_name *origin,
 }
 
 /* ---- the threads ---- */
-
-static int64_t
-within(uint32_t seconds)
-{
-	int64_t wait = (int64_t)seconds * SECOND;
-	return wait < SECONDARY_LEAST ? SECONDARY_LEAST :
-		wait > SECONDARY_MOST ? SECONDARY_MOST : wait;
-}
-
-static uint32_t
-soa_number(const struct zone *zone, size_t from_end)
-{
-	const uint8_t *at = zone->soa->data + zone->soa->size - from_end;
-	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 |
-		(uint32_t)at[2] << 8 | at[3];
-}
 
 static void
 log_trouble(enum log_level level, const char *event,
@@ -286,18 +318,22 @@ serve(struct zone *zone)
 	zones_free(&new);
 }
 
-/* Of the SOA. It lasts longer than it takes to ask twice, whatever it says. */
+/* A large zone that changes all the time is not written all the time: what is
+ * missing after a start comes as differences. */
 static void
-set_times(struct outlook *outlook, const struct zone *zone)
+keep(struct outlook *outlook, const struct zone *zone)
 {
-	int64_t least;
-	outlook->refresh = within(soa_number(zone, 16));
-	outlook->retry = within(soa_number(zone, 12));
-	outlook->expire = (int64_t)soa_number(zone, 8) * SECOND;
-	least = outlook->refresh + outlook->retry;
-	if (outlook->expire < least)
-		outlook->expire = least;
-	outlook->good_until = clock_monotonic() + outlook->expire;
+	struct error error;
+	char text[DNS_TEXT_SIZE];
+	int64_t now = clock_monotonic(), wall = clock_wall() / SECOND;
+	if (kept_confirm(zone, wall) || outlook->keep_at > now)
+		return;
+	outlook->keep_at = now + (int64_t)(zone->arena.used / SECONDARY_KEEP);
+	if (kept_put(zone, outlook->expire / SECOND, wall, &error) == 0)
+		return;
+	dns_name_to_text(&zone->origin, text);
+	log_event(LOG_ERROR, "zone-not-kept", NULL, LOG_TEXT("zone", text),
+		LOG_TEXT("reason", error.text));
 }
 
 /* From the first primary that has something newer; others are asked too when
@@ -332,8 +368,10 @@ refresh(struct secondary *secondary)
 		has = zone_hold(fetch.zone);
 		serve(fetch.zone);
 	}
-	if (result)
+	if (result) {
 		set_times(&secondary->outlook, has);
+		keep(&secondary->outlook, has);
+	}
 	zone_free(&has);
 	return result;
 }

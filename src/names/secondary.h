@@ -1,9 +1,8 @@
 /*
  * Zones that we have from other nameservers (dns_secondary_zones): asked for by
  * IXFR or AXFR, told of by NOTIFY or looked for as their SOA says (RFC 1034
- * 4.3.5, RFC 1995, RFC 1996). Some threads do it, each one zone at a time. They
- * are in memory only: after a start they are fetched again, and answered with
- * SERVFAIL until then.
+ * 4.3.5, RFC 1995, RFC 1996). Some threads do it, each one zone at a time. After
+ * a start they are as they were (kept.h) until they expire.
  */
 #ifndef NAMES_SECONDARY_H
 #define NAMES_SECONDARY_H
@@ -18,6 +17,8 @@ enum {
 	SECONDARY_LEAST = 2000,		/* that the SOA does at least, */
 	SECONDARY_FIRST = 10000,	/* while it was never there, */
 	SECONDARY_MOST = 86400000,	/* and at most */
+	SECONDARY_KEEP = 256,		/* octets of a zone for which it is not
+					 * kept again for a ms: 4 s for a MiB */
 };
 
 /* Starts the threads. In the jail. */
@@ -28,8 +29,8 @@ secondary_start(void);
 void
 secondary_configure(struct span list);
 
-/* A new set gets those that are configured: as they are in `old`, or not usable
- * yet. A file of the same zone takes precedence. */
+/* A new set gets those that are configured: as they are in `old`, as they were
+ * kept, or not usable yet. A file of the same zone takes precedence. */
 void
 secondary_add_to(struct zones *zones, const struct zones *old);
 

@@ -2,7 +2,7 @@
 """We as a secondary: zones of nsd and knot, signed and not, that change many times
 come as differences (IXFR) and are the primary's record by record; a primary
 that has none, or wrong ones, gives the whole zone; one that says nothing holds
-up nobody."""
+up nobody; after a start the zones are there without any."""
 import os
 import random
 import re
@@ -80,7 +80,7 @@ def fetched(system, origin, how):
 # ---- the primaries ----
 
 def start_nsd(directory):
-    (directory / "nsd").mkdir()
+    (directory / "nsd").mkdir(exist_ok=True)
     (directory / "nsd.conf").write_text(
         f"server:\n  ip-address: {NSD[0]}@{NSD[1]}\n  username: \"\"\n  chroot: \"\"\n  zonesdir: {directory}\n"
         f"  database: \"\"\n  pidfile: {directory}/nsd/pid\n  xfrdfile: {directory}/nsd/xfrd\n"
@@ -223,6 +223,32 @@ def others(world):
     posthouse.wait_until(lambda: dig(OURS, "+short", "a.f.test") == "192.0.2.60\n", 10, "the whole")
 
 
+def starts_alone(world):
+    """After a restart without its primaries it answers from the first moment; with
+    them again it goes on where it was."""
+    system = world["system"]
+    before = {origin: whole(OURS, origin) for origin in ZONES}
+    for name in ("nsd", "knot"):
+        world[name].kill()
+        world[name].wait()
+    began = len(system.log_text())
+    system.restart()
+    for origin in ZONES:
+        assert whole(OURS, origin) == before[origin], origin
+    # it was never there
+    assert "status: SERVFAIL" in dig(OURS, "s.test", "SOA")
+    assert not re.search("zone-fetched zone=[nks]", system.log_text()[began:])
+    for zone in world["zones"].values():
+        zone.change()
+    world["nsd"], world["knot"] = start_nsd(world["directory"]), start_knot(world["directory"])
+    for origin, where in list(ZONES.items())[1:]:
+        posthouse.wait_until(lambda: serial(where, origin) is not None and whole(where, origin) != before[origin],
+                             20, "knot has it")
+        system.command("reload")
+        posthouse.wait_until(lambda: whole(OURS, origin) == whole(where, origin), 20, f"{origin} follows")
+        assert re.search(rf"zone-fetched zone={origin} .* as=changes", system.log_text()[began:]), origin
+
+
 def inside():
     directory = Path(tempfile.mkdtemp(prefix="posthouse-secondary-"))
     directory.chmod(0o755)
@@ -239,7 +265,7 @@ def inside():
                               dns_rate_limit=0, dns_allow_transfer="127.0.0.0/8") as system:
             system.start()
             world["system"] = system
-            for step in (follows, others):
+            for step in (follows, others, starts_alone):
                 began = time.monotonic()
                 step(world)
                 print(step.__name__, f"{time.monotonic() - began:.1f} s", flush=True)

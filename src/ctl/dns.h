@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "ctl/ctl.h"
+#include "proto/tabline.h"
 
 enum { DNS_ROWS = 4096, DNS_WORLD_PATIENCE = 20000 /* ms */ };
 
@@ -19,6 +20,7 @@ struct dns_row {
 	struct span reason;
 	uint32_t ttl;
 	bool is_optional;
+	bool is_parents;		/* of the zone above: a DS */
 	enum dns_state state;
 };
 
@@ -57,6 +59,16 @@ dns_records(struct ctl *ctl);
 /* posthouse dns announce FILE: the certificate that is used next. */
 int
 dns_announce(struct ctl *ctl);
+
+/* A row of KEY-LIST: is its DS the one that the parent is to have (RFC 7344 4)?
+ * While a key follows another it is the next one's, as soon as all know it. */
+bool
+dns_key_is_wanted(const struct tabline *row);
+
+/* Of those that the parents of the rows' domains are to have: adds them, type
+ * DS. A sentence is printed on failure. */
+int
+dns_keys_gather(struct ctl *ctl, struct dns_rows *rows);
 
 /* Keys of signed zones, asked from names (dns_keys.c). */
 int

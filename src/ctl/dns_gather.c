@@ -182,6 +182,8 @@ dns_gather(struct ctl *ctl, const char *domain, struct dns_rows *rows)
 		return ctl_fail_error(&error);
 	}
 	file_close(&control);
-	return admin_each(ctl, "hostmaster-admin", 0, "RECORDS", fields,
-		take_row, NULL, rows);
+	if (admin_each(ctl, "hostmaster-admin", 0, "RECORDS", fields,
+	    take_row, NULL, rows) != 0)
+		return 1;
+	return dns_keys_gather(ctl, rows);
 }

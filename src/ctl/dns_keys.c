@@ -4,6 +4,7 @@
 
 #include "ctl/admin.h"
 #include "ctl/dns.h"
+#include "trust/domain_records.h"
 
 static const char service[] = "names-admin";
 
@@ -14,6 +15,53 @@ field(const struct tabline *row, const char *key)
 	tabline_get(row, 2, key, &value);
 	return value;
 }
+
+bool
+dns_key_is_wanted(const struct tabline *row)
+{
+	struct span phase = field(row, "phase");
+	if (span_equals(phase, SPAN("leaving")))
+		return false;
+	return span_equals(field(row, "state"), span_equals(phase,
+		SPAN("waiting")) ? SPAN("coming") : SPAN("active"));
+}
+
+/* ---- among the records of our domains ---- */
+
+static void
+add_ds(void *context, const struct tabline *row)
+{
+	struct dns_rows *rows = context;
+	struct span origin = field(row, "origin");
+	const struct dns_row *of = NULL;
+	if (!dns_key_is_wanted(row))
+		return;
+	for (size_t i = 0; i < rows->count && of == NULL; i++)
+		if (domain_records_is_below(rows->row[i].domain, origin))
+			of = &rows->row[i];
+	if (of == NULL)
+		return;
+	dns_rows_add(rows, &(struct dns_row){ .domain = of->domain,
+		.owner = origin, .type = SPAN("DS"), .ttl = of->ttl,
+		.data = arena_print(&rows->arena, "%.*s %.*s %.*s %.*s",
+			SPAN_PRINT(field(row, "tag")),
+			SPAN_PRINT(field(row, "algorithm")),
+			SPAN_PRINT(field(row, "digest-type")),
+			SPAN_PRINT(field(row, "digest"))),
+		.reason = SPAN("for the registrar: by it the zone above "
+			"vouches for the key of this one (RFC 4034 5)"),
+		.is_optional = true, .is_parents = true,
+		.state = DNS_UNKNOWN });
+}
+
+int
+dns_keys_gather(struct ctl *ctl, struct dns_rows *rows)
+{
+	return admin_each(ctl, service, 0, "KEY-LIST", NULL, add_ds, NULL,
+		rows);
+}
+
+/* ---- the command ---- */
 
 /* What the registrar wants, as a record, and how far it is. */
 static void

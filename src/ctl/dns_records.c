@@ -83,6 +83,9 @@ show_zone(const struct dns_rows *rows)
 			printf("%s; %.*s\n", i == 0 ? "" : "\n",
 				SPAN_PRINT(row->domain));
 		domain = row->domain;
+		if (row->is_parents)
+			printf("; not for this zone, but for the one above, "
+				"through the registrar:\n; ");
 		printf("%.*s.\t%u\tIN\t%.*s\t%.*s\n", SPAN_PRINT(row->owner),
 			row->ttl, SPAN_PRINT(row->type),
 			SPAN_PRINT(row->data));

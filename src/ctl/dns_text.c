@@ -1,13 +1,13 @@
 #include "ctl/dns_text.h"
 
-enum { TEXT_LIMIT = 16384, TYPE_SRV = 33 };
+enum { TEXT_LIMIT = 16384, TYPE_SRV = 33, TYPE_DS = 43 };
 
 static const struct {
 	const char *name;
 	uint16_t type;
 } types[] = {
 	{ "A", DNS_TYPE_A }, { "AAAA", DNS_TYPE_AAAA },
-	{ "CNAME", DNS_TYPE_CNAME }, { "MX", DNS_TYPE_MX },
+	{ "CNAME", DNS_TYPE_CNAME }, { "DS", TYPE_DS }, { "MX", DNS_TYPE_MX },
 	{ "NS", DNS_TYPE_NS }, { "SOA", DNS_TYPE_SOA }, { "SRV", TYPE_SRV },
 	{ "TLSA", DNS_TYPE_TLSA }, { "TXT", DNS_TYPE_TXT },
 };
@@ -96,6 +96,13 @@ add_data(struct buffer *text, struct span message,
 		return add_name(text, message, record, 0);
 	case DNS_TYPE_TXT:
 		return add_text(text, message, record);
+	case TYPE_DS:
+		if (data.size < 5 || !add_numbers(text, data, 1))
+			return false;
+		buffer_print(text, "%u %u ", (uint8_t)data.data[2],
+			(uint8_t)data.data[3]);
+		buffer_add_hex(text, span_skip(data, 4));
+		return true;
 	case DNS_TYPE_TLSA:
 		if (data.size < 4)
 			return false;

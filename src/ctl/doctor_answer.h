@@ -54,6 +54,7 @@ struct doctor_key {
 	const char *zone;
 	const char *ds;		/* as answers have it */
 	const char *record;	/* as in a zone file */
+	bool is_wanted;		/* there, now */
 };
 
 #endif

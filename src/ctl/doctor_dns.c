@@ -180,7 +180,8 @@ judge_signatures(struct doctor_facts *facts, struct doctor_report *report,
 	for (size_t i = 0; i < facts->key_count; i++) {
 		if (strcmp(facts->key[i].zone, domain) != 0)
 			continue;
-		record = facts->key[i].record;
+		if (facts->key[i].is_wanted)
+			record = facts->key[i].record;
 		for (size_t k = 0; k < ds->count; k++)
 			is_vouched |= span_equals_nocase(
 				span_from(ds->text[k]),

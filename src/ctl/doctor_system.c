@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "ctl/check.h"
+#include "ctl/dns.h"
 #include "ctl/doctor_collect.h"
 #include "ctl/system.h"
 #include "proto/aliases.h"
@@ -155,6 +156,7 @@ take_key(void *context, const struct tabline *row)
 		.ds = arena_print(facts->arena, "%04x%02x%02x%s",
 			(unsigned)numbers[0], (unsigned)numbers[1],
 			(unsigned)numbers[2], digest).data,
+		.is_wanted = dns_key_is_wanted(row),
 		.record = arena_print(facts->arena, "%s. DS %s %s %s %s", zone,
 			tag, algorithm, type, digest).data };
 }

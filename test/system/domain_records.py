@@ -17,7 +17,7 @@ import certificates
 import dns
 import posthouse
 
-SRV, OURS, WORLD = 33, ("127.0.0.1", 20053), 5354
+SRV, DS, OURS, WORLD = 33, 43, ("127.0.0.1", 20053), 5354
 ADDRESS = "192.0.2.7"
 BOOK = """$TTL 1D
 @\tIN SOA\tlinuxprobe.com.\troot.linuxprobe.com. (
@@ -32,7 +32,7 @@ ns\tIN A\t192.168.10.10
 mail\tIN A\t192.168.10.10
 """
 KINDS = {"A": dns.A, "AAAA": dns.AAAA, "MX": dns.MX, "TXT": dns.TXT, "SRV": SRV,
-         "TLSA": dns.TLSA, "CNAME": dns.CNAME}
+         "TLSA": dns.TLSA, "CNAME": dns.CNAME, "DS": DS}
 
 
 def ask(name, kind):
@@ -193,18 +193,36 @@ class World:
             return struct.pack(">HHH", *map(int, words[:3])) + dns.encode_name(words[3])
         if kind == "CNAME":
             return dns.encode_name(data)
+        if kind == "DS":
+            return struct.pack(">HBB", *map(int, words[:3])) + bytes.fromhex(words[3])
         if kind == "TLSA":
             return bytes(map(int, words[:3])) + bytes.fromhex(words[3])
         text = data.strip('"').encode()
         return bytes([len(text)]) + text
 
 
+def ds_for_the_parent(system):
+    """As `dns keys` has it, too; in the form of a zone it is nothing but a comment."""
+    key, = system.json("dns", "keys")
+    row, = (row for row in system.json("dns", "example.test") if row["type"] == "DS")
+    assert (row["name"], row["needed"]) == ("example.test", "no") and "registrar" in row["reason"], row
+    assert row["data"] == " ".join(str(key[part]) for part in (
+        "tag", "algorithm", "digest-type", "digest")), (row, key)
+    lines = system.command("dns", "example.test").stdout.splitlines()
+    assert [line for line in lines if "\tDS\t" in line] == [
+        f"; example.test.\t{row['ttl']}\tIN\tDS\t{row['data']}"], lines
+    assert not any(row["type"] == "DS" for row in system.json("dns", "second.test"))
+    return row["data"]
+
+
 def difference_to_the_world(system):
-    rows = system.json("dns", "second.test")
-    world = World(rows)
+    world = World(system.json("dns"))
     done = system.command("dns", "--diff", "second.test", check=False)
     assert done.returncode == 0, done.stdout
     assert {line[0] for line in done.stdout.splitlines()} == {" "}, done.stdout
+    done = system.command("dns", "--diff", "example.test", check=False)
+    assert f"  example.test.\tIN\tDS\t{ds_for_the_parent(system)}" in done.stdout, done.stdout
+    world.rows["example.test", "DS"] = [f"1 13 2 {'ab' * 32}"]
     world.rows["second.test", "MX"] = ["10 old.example.net."]
     world.rows["second.test", "TXT"] = ['"v=spf1 ?all"']
     del world.rows["_dmarc.second.test", "TXT"]
@@ -220,6 +238,10 @@ def difference_to_the_world(system):
                  '+ second.test.\tIN\tTXT\t"v=spf1 mx -all"', '- second.test.\tIN\tTXT\t"v=spf1 ?all"',
                  '+ _dmarc.second.test.\tIN\tTXT\t"v=DMARC1; p=none; rua=mailto:postmaster@second.test"'):
         assert line in lines, (line, lines)
+    lines = system.command("dns", "--diff", "example.test", check=False).stdout.splitlines()
+    assert [line for line in lines if "\tDS\t" in line] == [
+        f"+ example.test.\tIN\tDS\t{ds_for_the_parent(system)}",
+        f"- example.test.\tIN\tDS\t1 13 2 {'ab' * 32}"], lines
     states = {row["state"] for row in system_json(system, "dns", "--diff", "second.test")
               if row["type"] not in ("SOA", "NS")}
     assert states == {"right", "missing", "other"}, states
@@ -231,7 +253,7 @@ def system_json(system, *words):
 
 
 def without_the_system(system):
-    running = [row for row in system.json("dns") if row["type"] != "TLSA"]
+    running = [row for row in system.json("dns") if row["type"] not in ("TLSA", "DS")]
     system.stop()
     stopped = [row for row in system.json("dns") if row["type"] != "TLSA"]
     assert running == stopped, (running, stopped)

@@ -214,7 +214,7 @@ PAGE(discovery, .kind = DOCTOR_PAGE_AUTODISCOVER, .text = "{\"Url\": \"\"}")
 CHANGE(no_settings_nor_name, no_settings(facts);
 	facts->served.name = one_host;)
 CHANGE(signed_here, zone_key = (struct doctor_key){ "example.org", "00070d02ab",
-	"example.org. DS 7 13 2 ab" }; facts->key = &zone_key;
+	"example.org. DS 7 13 2 ab", true }; facts->key = &zone_key;
 	facts->key_count = 1;)
 CHANGE(acme_fails_first, facts->acme.trouble = "refused";
 	facts->served.is_self_signed = true;)

@@ -95,6 +95,9 @@ renew(const struct dns_name *name, bool is_new, uint32_t *serial,
 	const struct zone_source source = { .files = buffer_span(&files),
 		.parts = &parts, .is_taken = secondary_covers,
 		.complain = log_zone };
+	if (result == 0 && parts.count > PARTS_LIMIT)
+		result = error_set(error, ERROR_FULL, "there are records of "
+			"more than %d names already", PARTS_LIMIT);
 	if (result == 0)
 		result = zone_source_read_one(&source, name, is_new, &origin,
 			&zone, error);

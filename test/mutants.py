@@ -4,6 +4,7 @@ The suite must be seen to fail on each, by the tests named. One that survives
 is a rule that no test holds.
 
 usage: script/test --mutants [NAME ...]"""
+import json
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP / "test"))
 from mutant_list import MUTANTS
+from mutant_list_hosting import HOSTING
 
 COPY = TOP / "build/mutants"
 
@@ -22,9 +24,9 @@ def run(*words, **options):
 
 
 def prepare():
-    """A copy of what git tracks, with a build of its own."""
+    """A copy of what git tracks or will, with a build of its own."""
     COPY.mkdir(parents=True, exist_ok=True)
-    files = run("git", "ls-files", "-z", cwd=TOP).stdout.split("\0")
+    files = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=TOP).stdout.split("\0")
     for name in filter(None, files):
         source, target = TOP / name, COPY / name
         if not source.exists():
@@ -42,6 +44,19 @@ def prepare():
         sys.exit("the unchanged copy does not build:\n" + done.stdout[-2000:])
 
 
+def programs_of(tests):
+    """What ninja has to build for them; nothing means all of it, for tests of
+    what is installed."""
+    if not all(name.startswith("unit/") for name in tests):
+        return []
+    known = json.loads(run("meson", "introspect", "--tests", str(COPY / "out")).stdout)
+    programs = {test["name"]: test["cmd"][0] for test in known}
+    missing = [name for name in tests if name not in programs]
+    if missing:
+        sys.exit(f"there is no test {missing[0]}")
+    return [str(Path(programs[name]).relative_to(COPY / "out")) for name in tests]
+
+
 def verdict(mutant):
     """"caught", or why not."""
     path = COPY / mutant["file"]
@@ -50,7 +65,7 @@ def verdict(mutant):
         return f"the text stands {original.count(mutant['old'])} times in {mutant['file']}"
     try:
         path.write_text(original.replace(mutant["old"], mutant["new"]))
-        done = run("ninja", "-C", str(COPY / "out"))
+        done = run("ninja", "-C", str(COPY / "out"), *programs_of(mutant["tests"]))
         if done.returncode:
             return "does not build: " + done.stdout[-500:]
         done = run("meson", "test", "-C", str(COPY / "out"), "--no-rebuild", *mutant["tests"],
@@ -62,7 +77,7 @@ def verdict(mutant):
 
 def main():
     names = sys.argv[1:]
-    chosen = [m for m in MUTANTS if not names or any(n in m["name"] for n in names)]
+    chosen = [m for m in MUTANTS + HOSTING if not names or any(n in m["name"] for n in names)]
     prepare()
     failed = 0
     for mutant in chosen:

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -125,6 +126,7 @@ static void
 it_is_made_with_its_folders(void **state)
 {
 	char folder[] = "/tmp/state-file-XXXXXX", path[64];
+	struct stat status;
 	struct error error;
 	(void)state;
 	assert_non_null(mkdtemp(folder));
@@ -132,6 +134,8 @@ it_is_made_with_its_folders(void **state)
 	int fd = state_file_open(path, &error);
 	assert_true(fd >= 0);
 	put(fd, "kept");
+	assert_int_equal(fstat(fd, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
 	file_close(&fd);
 	fd = state_file_open(path, &error);
 	assert_true(fd >= 0);

@@ -382,6 +382,7 @@ static void
 test_rate(void **state)
 {
 	struct span plain = span_of(BYTES(HEAD OURS A_IN));
+	struct span other = span_of(BYTES(HEAD "\4none\1a\4test\0" A_IN));
 	struct span cookie = span_of(BYTES(HEAD_OPT OURS A_IN
 		"\0\0\51\20\0\0\0\0\0\0\14\0\12\0\10cccccccc"));
 	unsigned said[3];
@@ -392,7 +393,10 @@ test_rate(void **state)
 	assert_in_range(said[1], 40, 45);
 	/* its neighbour has nothing left */
 	ask_often("203.0.113.2", false, plain, said);
-	assert_in_range(said[0], 0, 10);
+	assert_in_range(said[0], 0, 9);
+	/* for this; what else he wants to know is counted by itself */
+	ask_often("203.0.113.1", false, other, said);
+	assert_in_range(said[0], 10, 20);
 	/* but others have, and so has he by TCP and as one of ours */
 	ask_often("203.0.114.1", false, cookie, said);
 	assert_in_range(said[0], 10, 20);

@@ -41,11 +41,11 @@ static const struct part_case cases[] = {
 		"a.test NS\na.test SOA\na.test TXT\na.test TXT\n"
 		"_dmarc.a.test TXT\n" },
 	{ "nothing beside an alias", { "a.test " HEAD "www CNAME x\n" },
-		{ "a.test h www A 192.0.2.1\n" }, "a.test",
-		"a.test NS\na.test SOA\nwww.a.test CNAME\n" },
+		{ "a.test h www A 192.0.2.1\nmail A 192.0.2.1\n" }, "a.test",
+		"a.test NS\na.test SOA\nmail.a.test A\nwww.a.test CNAME\n" },
 	{ "no alias beside others", { "a.test " HEAD "www A 192.0.2.1\n" },
-		{ "a.test h www CNAME x\n" }, "a.test",
-		"a.test NS\na.test SOA\nwww.a.test A\n" },
+		{ "a.test h www CNAME x\nmail A 192.0.2.1\n" }, "a.test",
+		"a.test NS\na.test SOA\nmail.a.test A\nwww.a.test A\n" },
 	{ "nothing where it is delegated", { "a.test " HEAD "sub NS ns\n" },
 		{ "a.test h sub MX 10 x\ny.sub A 192.0.2.1\nother A 192.0.2.1"
 		"\n" }, "a.test", "a.test NS\na.test SOA\nother.a.test A\n"
@@ -58,6 +58,9 @@ static const struct part_case cases[] = {
 	{ "which then is no zone of its own", { "test " HEAD }, { "a.test h "
 		HEAD "@ MX 10 mail\n" }, "a.test", NULL },
 	{ "into the deepest of several", { "test " HEAD, "a.test " HEAD },
+		{ "b.a.test h @ MX 10 x\n" }, "a.test",
+		"a.test NS\na.test SOA\nb.a.test MX\n" },
+	{ "whatever their order", { "a.test " HEAD, "test " HEAD },
 		{ "b.a.test h @ MX 10 x\n" }, "a.test",
 		"a.test NS\na.test SOA\nb.a.test MX\n" },
 	{ "of several tags", { NULL }, { "a.test h " HEAD, "a.test acme "
@@ -252,6 +255,41 @@ one_is_renewed(void **state)
 	remembered_close();
 }
 
+static bool
+is_of_another(const struct dns_name *origin)
+{
+	struct dns_name another;
+	return dns_name_from_text(SPAN("second.test"), &another) &&
+		dns_name_is_below(origin, &another);
+}
+
+/* A zone that we have from its primary is what he says, and nothing else. */
+static void
+a_primary_has_its_zone(void **state)
+{
+	static const char *const mine[3] = { "second.test h " HEAD,
+		"x.second.test h " HEAD, "a.test h " HEAD };
+	struct error error;
+	struct parts parts;
+	struct dns_name origin;
+	unsigned complaints = 0;
+	(void)state;
+	assert_int_equal(remembered_open(-1, &error), 0);
+	put_parts(mine);
+	parts_collect(&parts);
+	const struct zone_source source = { .parts = &parts,
+		.is_taken = is_of_another, .complain = ignore,
+		.context = &complaints };
+	struct zones *zones = zone_source_read(&source, NULL);
+	assert_int_equal(zones_count(zones), 1);
+	assert_true(dns_name_from_text(SPAN("a.test"), &origin));
+	assert_non_null(zones_get(zones, &origin));
+	assert_int_equal(complaints, 0);
+	zones_free(&zones);
+	parts_free(&parts);
+	remembered_close();
+}
+
 int
 main(void)
 {
@@ -259,6 +297,7 @@ main(void)
 		cmocka_unit_test(what_comes_in),
 		cmocka_unit_test(the_serial_grows),
 		cmocka_unit_test(one_is_renewed),
+		cmocka_unit_test(a_primary_has_its_zone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

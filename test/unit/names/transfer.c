@@ -239,6 +239,69 @@ test_changes(void **state)
 	buffer_fini(&shown);
 }
 
+static const struct zone *
+zones_get_any(const struct zones *all)
+{
+	struct dns_name origin;
+	assert_true(dns_name_from_text(SPAN("a.test"), &origin));
+	return zones_get(all, &origin);
+}
+
+/* `old` and `new` addresses beside ten that stay; how much of it is changed. */
+static struct zones *
+make_half(unsigned serial, unsigned first, unsigned count)
+{
+	struct buffer text;
+	buffer_init(&text, 0);
+	buffer_print(&text, "$TTL 60\n@ SOA ns root %u 1 1 1 1\n@ NS ns\n",
+		serial);
+	for (unsigned i = 0; i < 20; i++)
+		buffer_print(&text, "n%02u A 10.0.%u.9\n", i, i >= first &&
+			i < first + count ? serial : 0);
+	struct zones *zones = make(buffer_string(&text));
+	buffer_fini(&text);
+	return zones;
+}
+
+/* What costs more than it saves is not told: one change of more than half of a
+ * zone, and several that are more than the zone together. */
+static void
+test_whole_is_less(void **state)
+{
+	static const struct { unsigned changed; bool is_told; } cases[] = {
+		{ 2, true }, { 7, false }, { 20, false },
+	};
+	struct buffer shown;
+	(void)state;
+	buffer_init(&shown, 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct zones *old = make_half(1, 0, 0);
+		struct zones *new = make_half(2, 0, cases[i].changed);
+		history_note(old, new);
+		show_changes(new, 1, &shown);
+		if ((span_search(buffer_span(&shown), SPAN(" 2:")) ==
+		    shown.size) != cases[i].is_told)
+			fail_msg("%u of 20: %s", cases[i].changed,
+				buffer_string(&shown));
+		zones_free(&old);
+		zones_free(&new);
+	}
+	struct zones *zones = make_half(1, 0, 0);
+	for (unsigned serial = 2; serial < 9; serial++) {
+		struct zones *next = make_half(serial, serial, 2);
+		history_note(zones, next);
+		zones_free(&zones);
+		zones = next;
+		show_changes(zones, serial - 1, &shown);
+		assert_true(span_search(buffer_span(&shown), SPAN(" 2:")) ==
+			shown.size);
+	}
+	show_changes(zones, 1, &shown);
+	assert_true(span_starts(buffer_span(&shown), SPAN(" 6:8 2:")));
+	zones_free(&zones);
+	buffer_fini(&shown);
+}
+
 /* Only so many are kept, while somebody still has the older ones. */
 static void
 test_old_changes_go(void **state)
@@ -256,7 +319,11 @@ test_old_changes_go(void **state)
 			history_note(all[i - 1], all[i]);
 	}
 	struct zones *last = all[3 * HISTORY_VERSIONS - 1];
-	unsigned serial = 3 * HISTORY_VERSIONS;
+	unsigned serial = 3 * HISTORY_VERSIONS, kept = 0;
+	for (const struct history *at = zones_get_any(last)->history;
+	    at != NULL; at = at->older)
+		kept++;
+	assert_int_equal(kept, HISTORY_VERSIONS);
 	show_changes(last, serial - 2, &shown);
 	assert_true(span_search(buffer_span(&shown), SPAN(" 2:")) ==
 		shown.size);
@@ -276,6 +343,7 @@ main(void)
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_serials),
 		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_whole_is_less),
 		cmocka_unit_test(test_old_changes_go),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -697,6 +697,8 @@ failures_come_ever_more_rarely(void **state)
 		assert_true(acme_retry_delay(1, 20 * minute, 3 * 60 * minute,
 			random) == 3 * 60 * minute);
 		assert_true(acme_retry_delay(1, 0, 0, random) >= 1000);
+		assert_true(acme_retry_delay(4, 20 * minute, 0, random) >=
+			160 * minute);
 	}
 }
 

@@ -3,7 +3,8 @@
 The suite must be seen to fail on each, by the tests named. One that survives
 is a rule that no test holds.
 
-usage: script/test --mutants [NAME ...]"""
+usage: script/test --mutants [NAME ...]; with --check instead of names nothing
+is built: each text must stand in its file, and once."""
 import json
 import os
 import shutil
@@ -75,8 +76,23 @@ def verdict(mutant):
         path.write_text(original)
 
 
+def check():
+    """A rule whose text was rewritten would be tried no more, unnoticed."""
+    wrong = []
+    for mutant in MUTANTS + HOSTING:
+        count = (TOP / mutant["file"]).read_text().count(mutant["old"])
+        if count != 1:
+            wrong.append(f"{mutant['name']}: the text stands {count} times in {mutant['file']}")
+    names = [mutant["name"] for mutant in MUTANTS + HOSTING]
+    wrong += [f"{name}: there are two" for name in set(names) if names.count(name) > 1]
+    print("\n".join(wrong + [f"{len(names)} mutants, {len(wrong)} wrong"]))
+    return 1 if wrong else 0
+
+
 def main():
     names = sys.argv[1:]
+    if names == ["--check"]:
+        return check()
     chosen = [m for m in MUTANTS + HOSTING if not names or any(n in m["name"] for n in names)]
     prepare()
     failed = 0

@@ -1,27 +1,37 @@
 /*
- * ldns reads one record after the other out of memory; what it says about a
- * wrong one becomes a sentence with the line it stands in.
+ * Directives and the words before the data are read here; ldns reads the data,
+ * of one record after the other. What is wrong becomes a sentence with the line
+ * that it stands in.
  */
 #include "names/zone_text.h"
 
 #include <ldns/ldns.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "base/memory.h"
+#include "names/zone_lines.h"
 
-enum { TTL_UNKNOWN = 3600, FOUND_SHOWN = 80 };
+enum { TTL_UNKNOWN = 3600, FOUND_SHOWN = 80, WORD_LIMIT = 64 };
 
-/* What ldns knows while it reads. */
+/* What is known while reading. */
 struct reading {
-	FILE *file;
-	ldns_rdf *origin, *last;	/* $ORIGIN; the last owner */
-	uint32_t ttl;
-	bool has_ttl;			/* there was a $TTL */
-	int line;
-	uint32_t began;			/* the line of this record, */
-	struct span found;		/* and its text */
-	struct span rest;		/* of the text, behind that line */
+	struct zone_lines lines;
+	struct dns_name origin, last;	/* $ORIGIN; the last owner */
+	uint32_t ttl;			/* of a record that says none */
+	bool has_ttl;			/* there was a $TTL, */
+	bool was_said;			/* or any other time to live */
+	char data_of[WORD_LIMIT + 32];	/* "data of the type MX" */
 };
+
+/* The words of a record before its data. */
+struct head {
+	uint32_t ttl;
+	bool has_ttl;
+	struct span type, data;
+};
+
+static const char name_expected[] = "a name: labels of 1 to 63 octets, 255 in "
+	"all";
 
 static const struct {
 	ldns_status status;
@@ -30,15 +40,12 @@ static const struct {
 	{ LDNS_STATUS_SYNTAX_TYPE_ERR, "the type of a record" },
 	{ LDNS_STATUS_SYNTAX_CLASS_ERR, "the class IN" },
 	{ LDNS_STATUS_SYNTAX_TTL_ERR, "a time to live" },
-	{ LDNS_STATUS_SYNTAX_RDATA_ERR, "a type and its data" },
-	{ LDNS_STATUS_SYNTAX_MISSING_VALUE_ERR, "a type and its data" },
 	{ LDNS_STATUS_SYNTAX_SUPERFLUOUS_TEXT_ERR,
 		"nothing behind the data" },
 	{ LDNS_STATUS_SYNTAX_DNAME_ERR, "a name" },
 	{ LDNS_STATUS_SYNTAX_ALG_ERR, "an algorithm of DNSSEC" },
 	{ LDNS_STATUS_SYNTAX_KEYWORD_ERR, "a word of that type" },
 	{ LDNS_STATUS_SYNTAX_INTEGER_OVERFLOW, "a smaller number" },
-	{ LDNS_STATUS_SYNTAX_INCLUDE, "no $INCLUDE: put it into one file" },
 	{ LDNS_STATUS_INVALID_IP4, "an IPv4 address" },
 	{ LDNS_STATUS_INVALID_IP6, "an IPv6 address" },
 	{ LDNS_STATUS_INVALID_STR, "a string" },
@@ -53,25 +60,11 @@ static const struct {
 	{ LDNS_STATUS_EMPTY_LABEL, "a name without an empty label" },
 };
 
-/* The line in which the next record begins: ldns only counts where it ends. */
-static void
-find_beginning(struct reading *reading)
-{
-	while (span_split(&reading->rest, '\n', &reading->found)) {
-		reading->began++;
-		if (reading->began <= (uint32_t)reading->line)
-			continue;
-		reading->found = span_trim(reading->found);
-		if (reading->found.size > 0 && reading->found.data[0] != ';')
-			return;
-	}
-}
-
 static int
 fail(const struct zone_text *zone, const struct reading *reading,
 	const char *expected, struct error *error)
 {
-	struct span found = reading->found;
+	struct span found = span_trim(reading->lines.found);
 	char shown[FOUND_SHOWN + 1];
 	size_t size = 0;
 	for (; size < found.size && size < FOUND_SHOWN; size++)
@@ -79,10 +72,11 @@ fail(const struct zone_text *zone, const struct reading *reading,
 			found.data[size] == 0x7f ? ' ' : found.data[size];
 	shown[size] = '\0';
 	return error_set(error, ERROR_USAGE, "%s:%u: found \"%s%s\", expected "
-		"%s", zone->file, reading->began, shown,
+		"%s", zone->file, reading->lines.began, shown,
 		size < found.size ? "..." : "", expected);
 }
 
+/* NULL: it says nothing that helps. */
 static const char *
 expected_for(ldns_status status)
 {
@@ -90,7 +84,7 @@ expected_for(ldns_status status)
 	    i++)
 		if (expectations[i].status == status)
 			return expectations[i].expected;
-	return "a record: name, class, type, data";
+	return NULL;
 }
 
 void
@@ -150,137 +144,252 @@ add(struct zone_text *zone, const ldns_rr *rr, uint32_t line)
 	return NULL;
 }
 
+/* A number of seconds, or of units: "1h30m". */
 static bool
-is_ttl(struct span word)
+read_ttl(struct span word, uint32_t *ttl)
 {
-	static const char units[] = "smhdwSMHDW";
-	if (word.size == 0 || word.data[0] < '0' || word.data[0] > '9')
-		return false;
-	for (size_t i = 0; i < word.size; i++)
-		if ((word.data[i] < '0' || word.data[i] > '9') &&
-		    memchr(units, word.data[i], sizeof(units) - 1) == NULL)
+	static const char units[] = "smhdw";
+	static const uint64_t seconds[] = { 1, 60, 3600, 86400, 604800 };
+	uint64_t sum = 0, number = 0;
+	bool has_digit = false;
+	for (size_t i = 0; i < word.size && sum + number <= UINT32_MAX; i++) {
+		const char *unit = memchr(units, span_lower_byte(word.data[i]),
+			sizeof(units) - 1);
+		if (word.data[i] >= '0' && word.data[i] <= '9') {
+			number = number * 10 + (uint64_t)(word.data[i] - '0');
+			has_digit = true;
+			continue;
+		}
+		if (unit == NULL || !has_digit)
 			return false;
+		sum += number * seconds[unit - units];
+		number = 0;
+		has_digit = false;
+	}
+	*ttl = (uint32_t)(sum + number);
+	return word.size > 0 && (has_digit || sum > 0 ||
+		word.data[0] == '0') && sum + number <= UINT32_MAX;
+}
+
+static bool
+is_absolute(struct span word)
+{
+	size_t escapes = 0;
+	if (word.size == 0 || word.data[word.size - 1] != '.')
+		return false;
+	while (escapes + 1 < word.size &&
+	    word.data[word.size - 2 - escapes] == '\\')
+		escapes++;
+	return escapes % 2 == 0;
+}
+
+/* RFC 1035 5.1: relative names are below the origin. */
+static bool
+read_name(struct span word, const struct dns_name *origin,
+	struct dns_name *name)
+{
+	if (span_equals(word, SPAN("@"))) {
+		*name = *origin;
+		return true;
+	}
+	if (!dns_name_from_text(word, name))
+		return false;
+	if (is_absolute(word))
+		return true;
+	if (name->size - 1 + origin->size > DNS_NAME_LIMIT)
+		return false;
+	memcpy(name->bytes + name->size - 1, origin->bytes, origin->size);
+	name->size = (uint8_t)(name->size - 1 + origin->size);
 	return true;
 }
 
-/* RFC 1035 5.1 has class and time in either order, ldns only one of them: "IN
- * 1D" at the beginning of a record becomes "1D IN" in its place. */
-static void
-exchange(char *line, size_t size)
+/* A line that begins with $; an expectation, or NULL. */
+static const char *
+read_directive(struct reading *reading, struct span line)
 {
-	struct span rest = span_of(line, size), class, ttl;
-	char copy[32];
-	if (size > 0 && line[0] != ' ' && line[0] != '\t' &&
-	    !span_word(&rest, &class))
-		return;
-	if (!span_word(&rest, &class) ||
-	    !span_equals_nocase(class, SPAN("IN")) ||
-	    !span_word(&rest, &ttl) || !is_ttl(ttl) ||
-	    ttl.size > sizeof(copy))
-		return;
-	char *at = line + (class.data - line);
-	size_t all = (size_t)(ttl.data - class.data) + ttl.size;
-	memcpy(copy, ttl.data, ttl.size);
-	memset(at, ' ', all);
-	memcpy(at, copy, ttl.size);
-	memcpy(at + all - 2, "IN", 2);
-}
-
-/* How many brackets are open behind the line; quotes end with it. */
-static unsigned
-count_brackets(const char *line, size_t size, unsigned open)
-{
-	bool is_quoted = false;
-	for (size_t i = 0; i < size; i++) {
-		if (line[i] == '\\')
-			i++;
-		else if (line[i] == '"')
-			is_quoted = !is_quoted;
-		else if (is_quoted)
-			continue;
-		else if (line[i] == ';')
-			break;
-		else if (line[i] == '(')
-			open++;
-		else if (line[i] == ')' && open > 0)
-			open--;
-	}
-	return open;
-}
-
-static void
-exchange_all(char *text, size_t size)
-{
-	unsigned open = 0;
-	for (size_t at = 0; at < size;) {
-		size_t length = span_find(span_of(text + at, size - at),
-			'\n');
-		if (open == 0)
-			exchange(text + at, length);
-		open = count_brackets(text + at, length, open);
-		at += length + 1;
-	}
-}
-
-/* False at the end. */
-static bool
-read_one(struct zone_text *zone, struct reading *reading,
-	const char **expected)
-{
-	ldns_rr *rr = NULL;
-	find_beginning(reading);
-	if (feof(reading->file) != 0)
-		return false;
-	ldns_status status = ldns_rr_new_frm_fp_l(&rr, reading->file,
-		&reading->ttl, &reading->origin, &reading->last,
-		&reading->line);
-	switch (status) {
-	case LDNS_STATUS_OK:
-		*expected = add(zone, rr, reading->began);
-		/* RFC 1035 5.1: one that is left out is the last one said */
-		if (!reading->has_ttl)
-			reading->ttl = ldns_rr_ttl(rr);
-		break;
-	case LDNS_STATUS_SYNTAX_TTL:
+	struct span word, value, more;
+	span_word(&line, &word);
+	span_word(&line, &value);
+	if (span_equals_nocase(word, SPAN("$INCLUDE")))
+		return "no $INCLUDE: put it into one file";
+	if (span_word(&line, &more))
+		return "$TTL with a time, or $ORIGIN with a name";
+	if (span_equals_nocase(word, SPAN("$TTL"))) {
 		reading->has_ttl = true;
-		break;
-	case LDNS_STATUS_SYNTAX_EMPTY:
-	case LDNS_STATUS_SYNTAX_ORIGIN:
-		break;
-	default:
-		*expected = expected_for(status);
-		break;
+		return read_ttl(value, &reading->ttl) ? NULL :
+			"a time to live";
 	}
+	if (span_equals_nocase(word, SPAN("$ORIGIN"))) {
+		const struct dns_name above = reading->origin;
+		return read_name(value, &above, &reading->origin) ? NULL :
+			name_expected;
+	}
+	return "$TTL with a time, or $ORIGIN with a name";
+}
+
+/* RFC 1035 5.1: class and time to live in either order, both may be left out. */
+static const char *
+read_head(struct span line, struct head *head)
+{
+	static const char *const others[] = { "CH", "HS", "CS" };
+	bool has_class = false;
+	*head = (struct head){ 0 };
+	while (span_word(&line, &head->type)) {
+		bool is_class = span_equals_nocase(head->type, SPAN("IN")) ||
+			span_equals_nocase(head->type, SPAN("CLASS1"));
+		for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+			if (span_equals_nocase(head->type,
+			    span_from(others[i])))
+				return "the class IN";
+		if (!has_class && is_class)
+			has_class = true;
+		else if (!head->has_ttl && head->type.data[0] >= '0' &&
+		    head->type.data[0] <= '9' &&
+		    read_ttl(head->type, &head->ttl))
+			head->has_ttl = true;
+		else
+			break;
+	}
+	head->data = line;
+	return head->type.size == 0 ? "a type and its data" : NULL;
+}
+
+/*
+ * A field that is a number and too large for its octets: ldns would take what is
+ * left of it.
+ */
+static bool
+has_large_number(ldns_rr_type type, struct span data)
+{
+	const ldns_rr_descriptor *fields = ldns_rr_descript((uint16_t)type);
+	struct span word;
+	uint64_t number;
+	for (size_t i = 0; i < ldns_rr_descriptor_maximum(fields) &&
+	    span_word(&data, &word); i++) {
+		uint64_t most = UINT64_MAX;
+		switch (ldns_rr_descriptor_field_type(fields, i)) {
+		case LDNS_RDF_TYPE_INT8:
+			most = UINT8_MAX;
+			break;
+		case LDNS_RDF_TYPE_INT16:
+			most = UINT16_MAX;
+			break;
+		case LDNS_RDF_TYPE_INT32:
+			most = UINT32_MAX;
+			break;
+		case LDNS_RDF_TYPE_DNAME:
+			break;
+		default:
+			return false;	/* whose words may be quoted */
+		}
+		if (most != UINT64_MAX && word.data[0] >= '0' &&
+		    word.data[0] <= '9' && !span_to_number(word, most, &number))
+			return true;
+	}
+	return false;
+}
+
+static ldns_rdf *
+to_rdf(const struct dns_name *name)
+{
+	return ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, name->size,
+		name->bytes);
+}
+
+/* By ldns: a record without its name, of the last owner. */
+static ldns_status
+parse(const struct reading *reading, const struct head *head, ldns_rr **rr)
+{
+	struct buffer line;
+	ldns_rdf *origin = to_rdf(&reading->origin);
+	ldns_rdf *owner = to_rdf(&reading->last);
+	buffer_init(&line, 0);
+	buffer_print(&line, "\t%u IN ", head->ttl);
+	buffer_add(&line, head->type);
+	buffer_add(&line, head->data);
+	ldns_status status = ldns_rr_new_frm_str(rr, buffer_string(&line), 0,
+		origin, &owner);
+	buffer_fini(&line);
+	ldns_rdf_deep_free(origin);
+	ldns_rdf_deep_free(owner);
+	return status;
+}
+
+/* RFC 2308 4: of a record that says none, that of $TTL; RFC 1035 5.1: else the
+ * last one said; before any the SOA's minimum, for what follows too. */
+static void
+settle_ttl(struct reading *reading, const struct head *head, ldns_rr *rr)
+{
+	if (!head->has_ttl && !reading->has_ttl && !reading->was_said &&
+	    ldns_rr_get_type(rr) == LDNS_RR_TYPE_SOA)
+		ldns_rr_set_ttl(rr, ldns_rdf2native_int32(ldns_rr_rdf(rr, 6)));
+	else if (!head->has_ttl)
+		return;
+	if (!reading->has_ttl)
+		reading->ttl = ldns_rr_ttl(rr);
+	reading->was_said = true;
+}
+
+/* An expectation, or NULL. */
+static const char *
+read_record(struct zone_text *zone, struct reading *reading, struct span line)
+{
+	struct span owner;
+	struct head head;
+	ldns_rr *rr = NULL;
+	char type[WORD_LIMIT];
+	bool has_owner = line.data[0] != ' ' && line.data[0] != '\t';
+	if (has_owner && (!span_word(&line, &owner) ||
+	    !read_name(owner, &reading->origin, &reading->last)))
+		return name_expected;
+	const char *expected = read_head(line, &head);
+	if (expected != NULL)
+		return expected;
+	if (!head.has_ttl)
+		head.ttl = reading->ttl;
+	snprintf(type, sizeof(type), "%.*s", SPAN_PRINT(head.type));
+	ldns_rr_type number = ldns_get_rr_type_by_name(type);
+	if (number == 0)
+		return "the type of a record";
+	if (number == LDNS_RR_TYPE_TXT || number == LDNS_RR_TYPE_SPF)
+		snprintf(reading->data_of, sizeof(reading->data_of),
+			"strings of at most 255 octets each");
+	else
+		snprintf(reading->data_of, sizeof(reading->data_of),
+			"data of the type %s", type);
+	if (has_large_number(number, head.data))
+		return "a smaller number";
+	ldns_status status = parse(reading, &head, &rr);
+	if (status != LDNS_STATUS_OK) {
+		expected = expected_for(status);
+		return expected == NULL ? reading->data_of : expected;
+	}
+	settle_ttl(reading, &head, rr);
+	expected = add(zone, rr, reading->lines.began);
 	ldns_rr_free(rr);
-	return *expected == NULL;
+	return expected;
 }
 
 int
 zone_text_read(struct zone_text *zone, struct span text, struct error *error)
 {
 	const char *expected = NULL;
-	struct reading reading = { .ttl = TTL_UNKNOWN, .rest = text };
+	struct reading reading = { .ttl = TTL_UNKNOWN, .origin = zone->origin,
+		.last = zone->origin };
 	if (text.size == 0)
 		return error_set(error, ERROR_USAGE, "%s: found nothing, "
 			"expected a zone", zone->file);
-	char *copy = memory_new(text.size);
-	memcpy(copy, text.data, text.size);
-	exchange_all(copy, text.size);
-	reading.file = fmemopen(copy, text.size, "r");
-	reading.origin = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME,
-		zone->origin.size, zone->origin.bytes);
-	if (reading.file == NULL || reading.origin == NULL) {
-		if (reading.file != NULL)
-			fclose(reading.file);
-		memory_free(copy);
-		return error_set(error, ERROR_SYSTEM, "%s: reading the zone",
-			zone->file);
+	zone_lines_init(&reading.lines, text);
+	while (expected == NULL && zone_lines_next(&reading.lines)) {
+		struct span line = buffer_span(&reading.lines.text);
+		expected = line.data[0] == '$' ?
+			read_directive(&reading, line) :
+			read_record(zone, &reading, line);
 	}
-	while (read_one(zone, &reading, &expected))
-		;
-	fclose(reading.file);
-	memory_free(copy);
-	ldns_rdf_deep_free(reading.origin);
-	ldns_rdf_deep_free(reading.last);
-	return expected == NULL ? 0 : fail(zone, &reading, expected, error);
+	if (expected == NULL)
+		expected = reading.lines.expected;
+	int result = expected == NULL ? 0 : fail(zone, &reading, expected,
+		error);
+	zone_lines_fini(&reading.lines);
+	return result;
 }

@@ -522,7 +522,7 @@ def mistakes(system):
     system.command("reload")
     posthouse.wait_until(lambda: address_of("www.b.test") == "192.0.2.24", 10, "the new zone")
     path.write_text(OTHER + "broken A 192.0.2\n")
-    sentence = f"{path}:7: found \"broken A 192.0.2\", expected a type and its data"
+    sentence = f"{path}:7: found \"broken A 192.0.2\", expected data of the type A"
     for words in (("reload",), ("serve", "--check")):
         done = system.command(*words, check=False)
         assert done.returncode == 1 and done.stderr.strip().endswith(sentence), done

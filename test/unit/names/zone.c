@@ -11,6 +11,9 @@
 
 #define HEAD "@ 3600 IN SOA ns root 1 1 1 1 1\n@ NS ns\n"
 
+#define LABEL "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define LONG LABEL LABEL LABEL LABEL "aaaa"
+
 static const struct {
 	const char *name, *text, *sentence;	/* NULL: it is read */
 } cases[] = {
@@ -24,7 +27,7 @@ static const struct {
 		"@ NS ns\r\n\tTXT x\r\n", NULL },
 	{ "a word that is no type", "@ IN 1D SOA ns root (\n"
 		" 1 1 1\n in 1 1 )\n", "f:1: found \"@ IN 1D SOA ns root (\", "
-		"expected a type and its data" },
+		"expected data of the type SOA" },
 	{ "class and time in either order (RFC 1035 5.1), not in lines that go on", "@ IN 1D SOA ns root (\n"
 		" 1 1 1\n1 1 )\n\tIN\t60\tNS ns\nin in 5 A 192.0.2.1\n"
 		"x IN 0 TXT ( \"a\"\n IN 5 )\n", NULL },
@@ -37,12 +40,39 @@ static const struct {
 	{ "no name server", "\n\n@ 1 SOA ns root 1 1 1 1 1\n", "f:3: found no "
 		"NS at linuxprobe.com, expected the name servers of the zone" },
 	{ "half an address", HEAD "www A 192.0.2\n", "f:3: found "
-		"\"www A 192.0.2\", expected a type and its data" },
+		"\"www A 192.0.2\", expected data of the type A" },
 	{ "an unknown word", HEAD "\n\n; x\nwww QQ 192.0.2.1\n", "f:6: found "
-		"\"www QQ 192.0.2.1\", expected a type and its data" },
+		"\"www QQ 192.0.2.1\", expected the type of a record" },
 	{ "too many words", HEAD "www A 192.0.2.1 192.0.2.2\n", "f:3: found "
 		"\"www A 192.0.2.1 192.0.2.2\", expected nothing behind the "
 		"data" },
+	{ "a comment without a blank before it", "@ 1 SOA ns root (0;serial\n"
+		"1D;x\n1H;y\n1W;z\n3H);m\n@ NS ns;x\n", NULL },
+	{ "brackets in quotes, within brackets", HEAD
+		"x TXT \"(\" \";\" ( a\\; ( b ) \"\\\")\"\n)\n", NULL },
+	{ "the mark of UTF-8", "\xef\xbb\xbf" HEAD, NULL },
+	{ "a bracket that stays open", HEAD "\nx TXT ( a ; )\nwww A "
+		"192.0.2.1\n", "f:4: found \"x TXT ( a ; )\", expected a ) "
+		"after the (" },
+	{ "a bracket too much", HEAD "x TXT a )\n", "f:3: found "
+		"\"x TXT a )\", expected a ( before the )" },
+	{ "a quotation that stays open", HEAD "x TXT \"a\nwww A 192.0.2.1\n",
+		"f:3: found \"x TXT \"a\", expected a quotation mark at the "
+		"end of what is quoted, in the same line" },
+	{ "a long string", HEAD "x TXT " LONG "\n", "f:3: found \"x TXT "
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		"aaaaaaaaaaa...\", expected strings of at most 255 octets "
+		"each" },
+	{ "a preference that is too large", HEAD "@ MX 65536 ns\n",
+		"f:3: found \"@ MX 65536 ns\", expected a smaller number" },
+	{ "a long label", HEAD LABEL "a A 192.0.2.1\n", "f:3: found \"" LABEL
+		"a A 192.0.2.1\", expected a name: labels of 1 to 63 octets, "
+		"255 in all" },
+	{ "no time", "$TTL x\n" HEAD, "f:1: found \"$TTL x\", expected a time "
+		"to live" },
+	{ "a directive of others", HEAD "$GENERATE 1-2 h$ A 192.0.2.$\n",
+		"f:3: found \"$GENERATE 1-2 h$ A 192.0.2.$\", expected $TTL "
+		"with a time, or $ORIGIN with a name" },
 	{ "another class", HEAD "www CH A 192.0.2.1\n", "f:3: found "
 		"\"www CH A 192.0.2.1\", expected the class IN" },
 	{ "a dot too much", HEAD "www. A 192.0.2.1\n", "f:3: found "
@@ -92,6 +122,48 @@ test_files(void **state)
 	}
 }
 
+/* Names and times that are not written out: the last record of each text. */
+static void
+test_left_out(void **state)
+{
+	static const struct {
+		const char *text, *owner;
+		uint32_t ttl;
+	} texts[] = {
+		{ "$TTL 1h30m\n@ SOA ns root 1 1 1 1 7\n", "example", 5400 },
+		{ "$ttl 1W2d\n@ 5 SOA ns root 1 1 1 1 7\n NS ns\n", "example",
+			777600 },
+		{ "@ SOA ns root 1 1 1 1 7\n", "example", 7 },
+		{ "@ SOA ns root 1 1 1 1 7\n NS ns\n", "example", 7 },
+		{ "@ 9 SOA ns root 1 1 1 1 7\nns NS ns\n", "ns.example", 9 },
+		{ "$ORIGIN a\n$ORIGIN b ; c\nx 1 A 1.1.1.1\n", "x.b.a.example",
+			1 },
+		{ "$origin a\n$ORIGIN c.example.\n@ 1 A 1.1.1.1\n", "c.example",
+			1 },
+		{ "x 1 A 1.1.1.1\n$ORIGIN a\n 1 A 1.1.1.2\n", "x.example", 1 },
+		{ "a\\. 1 A 1.1.1.1\n", "a\\046.example", 1 },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct arena arena;
+		struct error error;
+		char shown[DNS_TEXT_SIZE];
+		struct dns_name name;
+		struct zone_text text = { .arena = &arena, .file = "f" };
+		arena_init(&arena, 0);
+		assert_true(dns_name_from_text(SPAN("example"), &text.origin));
+		assert_int_equal(zone_text_read(&text, span_from(texts[i].text),
+			&error), 0);
+		const struct zone_record *last = &text.records[text.count - 1];
+		name.size = last->owner_size;
+		memcpy(name.bytes, last->owner, name.size);
+		dns_name_to_text(&name, shown);
+		assert_string_equal(shown, texts[i].owner);
+		assert_int_equal(last->ttl, texts[i].ttl);
+		arena_fini(&arena);
+	}
+}
+
 /* RFC 4034 6.1, its own example. */
 static void
 test_order(void **state)
@@ -130,6 +202,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_left_out),
 		cmocka_unit_test(test_order),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,24 +1,23 @@
 #!/usr/bin/python3
-"""The Debian package: it builds, lintian has nothing to say, it installs with one
-question, the system it makes takes and gives mail as its unit starts it, an upgrade
-keeps the sessions of the system that runs, it and a removal keep configuration and
-mail, a purge keeps mail."""
+"""The Debian package on a bare Debian that its own systemd has booted: it builds,
+lintian has nothing to say, apt installs it with one question, its unit starts it in
+its sandbox, it takes and gives mail, reload and restart work, an upgrade keeps the
+sessions, it and a removal keep configuration and mail, a purge keeps mail."""
+import ctypes
 import imaplib
-import os
 import re
-import shutil
 import smtplib
 import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+import debian
 import installed
 import posthouse
+import terminal
 
-TOP = posthouse.TOP
-WORK = TOP / "build/package"
-DOMAIN = "example.test"
+DOMAIN, HOST = "example.test", "mail.example.test"
 EXPOSURE = 4.0      # systemd-analyze security, at most
 # Lintian's tags that are known and stay.
 KNOWN = {
@@ -27,121 +26,17 @@ KNOWN = {
 }
 
 
-def build():
-    """The tree as it is, without what git ignores, as a package."""
-    shutil.rmtree(WORK, ignore_errors=True)
-    tree = WORK / "posthouse"
-    tree.mkdir(parents=True)
-    names = installed.run("git", "-c", f"safe.directory={TOP}", "-C", TOP, "ls-files", "-z",
-                          "--cached", "--others", "--exclude-standard").split("\0")
-    for name in filter(None, names):
-        if (TOP / name).exists():
-            (tree / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(TOP / name, tree / name, follow_symlinks=False)
-    done = subprocess.run(["dpkg-buildpackage", "-us", "-uc", "-b"], cwd=tree, text=True,
-                          env=dict(os.environ, DEB_BUILD_OPTIONS="parallel=2 noautodbgsym"),
-                          capture_output=True)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    deb, = WORK.glob("posthouse_*.deb")
-    return deb
-
-
 def lintian_has_nothing_to_say():
-    changes, = WORK.glob("*.changes")
-    done = subprocess.run(["lintian", "--allow-root", "--no-tag-display-limit", changes],
-                          capture_output=True, text=True)
-    print(done.stdout, end="")
-    found = [line for line in done.stdout.splitlines()
+    said = (debian.WORK / "lintian").read_text()
+    print("lintian:", said.strip() or "nothing", flush=True)
+    found = [line for line in said.splitlines()
              if line[:3] in ("E: ", "W: ") and not any(tag in line for tag in KNOWN)]
     assert not found, "\n".join(found)
 
 
-def unit_is_confined():
-    done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager",
-                           TOP / "debian/posthouse.service"], capture_output=True, text=True)
-    number = re.search(r"Overall exposure level for .*?: ([0-9.]+)", done.stdout)
-    assert number, done
-    print("systemd-analyze security:", number.group(0))
-    assert float(number.group(1)) <= EXPOSURE, done.stdout
-
-
-def apt(*words):
-    """What it says, on both streams."""
-    return installed.run("sh", "-c", 'exec "$@" 2>&1', "sh", "apt-get", "-q", "-y",
-                         "--no-install-recommends", "-o", "Dpkg::Use-Pty=0", *words,
-                         env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"))
-
-
-def install(deb):
-    installed.run("debconf-set-selections", input=f"posthouse posthouse/domain string {DOMAIN}\n")
-    said = apt("install", deb)
-    account = re.search(rf"account postmaster@{DOMAIN} (\S+)", said)
-    assert account, said
-    text = (installed.ETC / "posthouse.conf").read_text()
-    assert f"mydomain = {DOMAIN}" in text, text
-    status = os.stat("/usr/bin/sendmail")
-    assert status.st_mode & 0o7777 == 0o2755, oct(status.st_mode)
-    for name in ("posthouse", "posthouse.conf", "sendmail", "mailq", "newaliases"):
-        assert installed.run("man", "-w", name), name
-    completed = installed.run("bash", "-c", "source /usr/share/bash-completion/completions/"
-                              "posthouse; COMP_WORDS=(posthouse queue re); COMP_CWORD=2; "
-                              "_posthouse; echo ${COMPREPLY[*]}")
-    assert completed.split() == ["retry", "release"], completed
-    return account.group(1)
-
-
-class Service(posthouse.System):
-    """Started as the unit does, on the machine's own ports."""
-
-    def __init__(self):
-        self.directory = Path("/run/service")
-        self.directory.mkdir(exist_ok=True)
-        self.config = installed.ETC / "posthouse.conf"
-        self.posthouse = Path("/usr/bin/posthouse")
-        self.environment, self.process = None, None
-        self.output = self.directory / "stdout"
-        self.log = Path("/var/lib/posthouse/log/posthouse.log")
-        with self.config.open("a") as file:
-            file.write("inet_interfaces = 127.0.0.1\n")
-
-
-def mail_goes_in_and_out(password, count):
-    with Service() as system:
-        system.start()
-        with smtplib.SMTP("127.0.0.1", 25, timeout=30) as client:
-            client.sendmail("bob@example.net", f"postmaster@{DOMAIN}", b"Subject: x\r\n\r\nx\r\n")
-        installed.run("sendmail", f"postmaster@{DOMAIN}", input="Subject: y\n\ny\n")
-        client = imaplib.IMAP4("127.0.0.1", 143, timeout=30)
-        client.login(f"postmaster@{DOMAIN}", password)
-
-        def has():
-            return int(client.select()[1][0]) == count
-        posthouse.wait_until(has, 20, f"{count} messages")
-        client.logout()
-
-
-def an_upgrade_keeps_sessions(password, deb):
-    """apt installs a newer package under a running system."""
-    with Service() as system:
-        system.start()
-        before = system.processes()
-        client = imaplib.IMAP4("127.0.0.1", 143, timeout=30)
-        client.login(f"postmaster@{DOMAIN}", password)
-        messages = int(client.select()[1][0])
-        configuration = system.config.read_text()
-        print(apt("install", deb))
-        after = system.processes()
-        assert not set(before.values()) & set(after.values()), (before, after)
-        assert all(os.stat(f"/proc/{pid}/exe").st_nlink == 1 for pid in after.values())
-        assert int(client.select()[1][0]) == messages
-        client.logout()
-        assert system.process.poll() is None
-        assert system.config.read_text() == configuration
-
-
 def maintainer_scripts_are_harmless(deb):
     """Nothing that debhelper adds stops a system that runs."""
-    place = WORK / "scripts"
+    place = Path("/run/scripts")
     installed.run("dpkg-deb", "-e", deb, place)
     postinst = (place / "postinst").read_text()
     assert postinst.count("restart") == 2, postinst     # ours, and the sentence
@@ -150,31 +45,172 @@ def maintainer_scripts_are_harmless(deb):
 
 def newer(deb):
     """The same package with a higher version."""
-    place = WORK / "newer"
+    place = Path("/run/newer")
     installed.run("dpkg-deb", "-R", deb, place)
     control = place / "DEBIAN/control"
     control.write_text(control.read_text().replace("Version: 0", "Version: 1:0"))
-    installed.run("dpkg-deb", "--root-owner-group", "-b", place, WORK / "newer.deb")
-    return WORK / "newer.deb"
+    installed.run("dpkg-deb", "--root-owner-group", "-b", place, "/run/newer.deb")
+    return Path("/run/newer.deb")
+
+
+def bring(machine, deb, name="posthouse.deb"):
+    machine.path(f"/tmp/{name}").write_bytes(deb.read_bytes())
+    return f"/tmp/{name}"
+
+
+def apt(machine, *words):
+    """What it says, on both streams."""
+    return machine.run("sh", "-c", 'exec "$@" 2>&1', "sh", "apt-get", "-q", "-y", *words,
+                       DEBIAN_FRONTEND="noninteractive")
+
+
+def install(machine, deb):
+    """As a person does, who is asked for the domain and for nothing else."""
+    words = machine.words("apt", "install", bring(machine, deb))
+    with terminal.Terminal(words, columns=100, lines=40) as screen:
+        screen.wait("Do you want to continue?", 30)
+        screen.type("y")
+        text = screen.wait("Mail domain:", 60)
+        assert f"{DOMAIN}____" in text, "the host's domain is proposed"
+        screen.type("")
+        text = screen.wait_end(90)
+    print(text[text.index("Setting up posthouse"):], flush=True)
+    for bad in ("warning", "error", "fail"):
+        assert bad not in text.lower().replace("libgpg-error", ""), text
+    account = re.search(rf"account postmaster@{DOMAIN} (\S+)", text)
+    assert account, text
+    return account.group(1)
+
+
+def what_is_installed_is_whole(machine):
+    assert f"mydomain = {DOMAIN}" in machine.path("/etc/posthouse/posthouse.conf").read_text()
+    status = machine.path("/usr/bin/sendmail").stat()
+    assert status.st_mode & 0o7777 == 0o2755, oct(status.st_mode)
+    for name in ("posthouse.8", "posthouse.conf.5", "sendmail.1", "mailq.1", "mail.1"):
+        page = machine.run("readlink", "-e", f"/usr/share/man/man{name[-1]}/{name}.gz").strip()
+        assert machine.path(page).stat().st_size > 200, name
+    completed = machine.run("bash", "-c", "source /usr/share/bash-completion/completions/"
+                            "posthouse; COMP_WORDS=(posthouse queue re); COMP_CWORD=2; "
+                            "_posthouse; echo ${COMPREPLY[*]}")
+    assert completed.split() == ["retry", "release"], completed
+
+
+def properties(machine):
+    return dict(line.split("=", 1) for line in machine.run(
+        "systemctl", "show", "posthouse", "-p", "Type,ActiveState,UnitFileState,MainPID,Result,"
+        "NRestarts,NoNewPrivileges,ExecMainStatus").splitlines())
+
+
+def processes(machine):
+    return {line.split()[0] for line in machine.run(
+        "cat", "/sys/fs/cgroup/system.slice/posthouse.service/cgroup.procs").splitlines()}
+
+
+def has_landlock():
+    """landlock_create_ruleset(2) asked for its version."""
+    return ctypes.CDLL(None).syscall(444, None, 0, 1) > 0
+
+
+def systemd_has_started_it(machine):
+    """In its sandbox, with users of sysusers, the directory of tmpfiles, and a journal."""
+    found = properties(machine)
+    assert found["Type"] == "notify" and found["ActiveState"] == "active", found
+    assert found["UnitFileState"] == "enabled" and found["NoNewPrivileges"] == "yes", found
+    users = {line.split(":")[0] for line in machine.path("/etc/passwd").read_text().splitlines()}
+    assert {"posthouse-smtpd", "posthouse-web", "posthouse-hostmaster"} <= users, users
+    assert machine.path("/run/posthouse").stat().st_mode & 0o7777 == 0o755
+    journal = machine.run("journalctl", "--no-pager", "-u", "posthouse")
+    assert "event=ready" in journal
+    jails = re.findall(r"event=jail-files landlock=(\d+)", journal)
+    assert jails and (min(map(int, jails)) > 0 or not has_landlock()), "the unit lets jails be made"
+    wrong = machine.call("systemd-analyze", "verify", "--man=no", "posthouse.service").stderr
+    assert "posthouse" not in wrong, wrong
+    said = machine.run("systemd-analyze", "security", "--no-pager", "posthouse.service")
+    number = re.search(r"Overall exposure level for .*?: ([0-9.]+)", said)
+    print("systemd-analyze security:", number.group(0), flush=True)
+    assert float(number.group(1)) <= EXPOSURE, said
+
+
+def imap(password):
+    client = imaplib.IMAP4("127.0.0.1", 143, timeout=30)
+    client.login(f"postmaster@{DOMAIN}", password)
+    return client
+
+
+def mail_goes_in_and_out(machine, password, count):
+    with smtplib.SMTP("127.0.0.1", 25, timeout=30) as client:
+        client.sendmail("bob@example.net", f"postmaster@{DOMAIN}", b"Subject: x\r\n\r\nx\r\n")
+    machine.run("sendmail", f"postmaster@{DOMAIN}", input="Subject: y\n\ny\n")
+    client = imap(password)
+    posthouse.wait_until(lambda: int(client.select()[1][0]) == count, 20, f"{count} messages")
+    client.logout()
+
+
+def reload_and_restart(machine, password):
+    """A session is there after the one, and not after the other."""
+    client = imap(password)
+    before = properties(machine)
+    machine.run("systemctl", "reload", "posthouse")
+    assert client.noop()[0] == "OK" and properties(machine) == before
+    machine.run("systemctl", "restart", "posthouse")
+    after = properties(machine)
+    assert after["ActiveState"] == "active" and after["MainPID"] != before["MainPID"], after
+    try:
+        assert client.noop()[0] != "OK"
+    except (imaplib.IMAP4.abort, OSError):
+        pass
+
+
+def an_upgrade_keeps_sessions(machine, password, deb):
+    """apt installs a newer package under a running system."""
+    client = imap(password)
+    messages = int(client.select()[1][0])
+    conf = machine.path("/etc/posthouse/posthouse.conf").read_text()
+    before, main = processes(machine), properties(machine)
+    print(apt(machine, "install", bring(machine, deb, "newer.deb")), flush=True)
+    assert properties(machine) == main, "the unit never stopped"
+    posthouse.wait_until(lambda: before & processes(machine) == {main["MainPID"]}, 30,
+                         "the old processes have ended")
+    after = processes(machine)
+    for pid in after:
+        assert not machine.run("readlink", f"/proc/{pid}/exe").strip().endswith("(deleted)")
+    assert int(client.select()[1][0]) == messages
+    client.logout()
+    assert machine.path("/etc/posthouse/posthouse.conf").read_text() == conf
+
+
+def it_goes_and_mail_stays(machine):
+    apt(machine, "remove", "posthouse")
+    assert machine.path("/etc/posthouse/posthouse.conf").exists()
+    assert not machine.path("/usr/bin/posthouse").exists()
+    assert machine.call("pgrep", "-f", "posthouse").stdout == "", "nothing runs"
+    apt(machine, "purge", "posthouse")
+    assert not machine.path("/etc/posthouse").exists()
+    assert any(machine.path("/var/lib/posthouse/mail").rglob("0*")), "mail stays"
+    assert machine.run("systemctl", "--failed", "--no-legend").strip() == ""
 
 
 def main():
-    installed.enter("debhelper", "po-debconf", "lintian", "fakeroot", "debconf-utils", "man-db",
-                    "systemd")
-    deb = build()
+    posthouse.need_programs("tmux")
+    deb = debian.package()
+    debian.enter()
     lintian_has_nothing_to_say()
-    unit_is_confined()
     maintainer_scripts_are_harmless(deb)
-    installed.own_root(TOP)
-    password = install(deb)
-    mail_goes_in_and_out(password, 2)
-    an_upgrade_keeps_sessions(password, newer(deb))
-    mail_goes_in_and_out(password, 4)
-    apt("remove", "posthouse")
-    assert (installed.ETC / "posthouse.conf").exists() and not Path("/usr/bin/posthouse").exists()
-    apt("purge", "posthouse")
-    assert not installed.ETC.exists()
-    assert any(Path("/var/lib/posthouse/mail").rglob("0*")), "mail stays"
+    with debian.Machine(HOST, hosts=f"192.0.2.7 {HOST} mail\n") as machine:
+        print("systemd", machine.run("systemctl", "--version").split()[1], "is",
+              machine.call("systemctl", "is-system-running").stdout, flush=True)
+        try:
+            password = install(machine, deb)
+            what_is_installed_is_whole(machine)
+            systemd_has_started_it(machine)
+            mail_goes_in_and_out(machine, password, 2)
+            reload_and_restart(machine, password)
+            an_upgrade_keeps_sessions(machine, password, newer(deb))
+            mail_goes_in_and_out(machine, password, 4)
+            it_goes_and_mail_stays(machine)
+        except BaseException:
+            print(machine.call("journalctl", "--no-pager", "-n", "60").stdout, file=sys.stderr)
+            raise
 
 
 main()

@@ -2,7 +2,9 @@
  * proof is not whole, and validators say so. */
 #include "names/denial.h"
 
+#include <assert.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,17 +12,29 @@ enum { HASH_SHA1 = 1 };
 
 /* ---- hashes ---- */
 
+/* Looked up by its name it takes as long as the hash itself. */
+static EVP_MD *sha1;
+static pthread_once_t sha1_once = PTHREAD_ONCE_INIT;
+
+static void
+fetch_sha1(void)
+{
+	sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
+	assert(sha1 != NULL);
+}
+
 void
 denial_hash(const struct denial_parameters *parameters, const uint8_t *name,
 	size_t size, uint8_t hash[DENIAL_HASH])
 {
 	uint8_t input[DNS_NAME_LIMIT + sizeof(parameters->salt)];
+	pthread_once(&sha1_once, fetch_sha1);
 	for (size_t i = 0; i < size; i++)
 		input[i] = (uint8_t)span_lower_byte((char)name[i]);
 	for (unsigned i = 0; i <= parameters->iterations; i++) {
 		memcpy(input + size, parameters->salt, parameters->salt_size);
 		if (EVP_Digest(input, size + parameters->salt_size, hash, NULL,
-		    EVP_sha1(), NULL) != 1)
+		    sha1, NULL) != 1)
 			memset(hash, 0, DENIAL_HASH);
 		memcpy(input, hash, DENIAL_HASH);
 		size = DENIAL_HASH;
@@ -153,6 +167,29 @@ place_of_hash(const struct denial *denial, const uint8_t hash[DENIAL_HASH])
 	return low == 0 ? denial->count - 1 : low - 1;
 }
 
+/* "*" below the encloser. */
+static struct dns_name
+wildcard_of(const struct zone_node *encloser)
+{
+	struct dns_name name = { .size = (uint8_t)(encloser->name_size + 2),
+		.bytes = { 1, '*' } };
+	memcpy(name.bytes + 2, encloser->name, encloser->name_size);
+	return name;
+}
+
+/* Names that have others below them are asked for more that are not there. */
+static void
+find_no_wildcard(const struct denial *denial, struct zone_node *node)
+{
+	uint8_t hash[DENIAL_HASH];
+	if (node->wildcard != NULL || node->no_wildcard != NULL ||
+	    node->name_size + 2 > DNS_NAME_LIMIT)
+		return;
+	const struct dns_name name = wildcard_of(node);
+	denial_hash(&denial->parameters, name.bytes, name.size, hash);
+	node->no_wildcard = denial->node[place_of_hash(denial, hash)];
+}
+
 /* Each name learns which record is of it. */
 static void
 match_all(struct zone *zone, const struct denial *denial)
@@ -167,6 +204,9 @@ match_all(struct zone *zone, const struct denial *denial)
 		size_t place = place_of_hash(denial, hash);
 		if (memcmp(denial->hash[place], hash, DENIAL_HASH) == 0)
 			node->denial = denial->node[place];
+		if (node->parent != NULL)
+			find_no_wildcard(denial, (struct zone_node *)
+				(uintptr_t)node->parent);
 	}
 }
 
@@ -296,16 +336,6 @@ denial_no_data(const struct zone *zone, const struct zone_node *node,
 		add(proof, cover(zone, name.bytes, name.size));
 }
 
-/* "*" below the encloser. */
-static struct dns_name
-wildcard_of(const struct zone_node *encloser)
-{
-	struct dns_name name = { .size = (uint8_t)(encloser->name_size + 2),
-		.bytes = { 1, '*' } };
-	memcpy(name.bytes + 2, encloser->name, encloser->name_size);
-	return name;
-}
-
 void
 denial_no_name(const struct zone *zone, const struct dns_name *name,
 	const struct zone_node *encloser, struct denial_proof *proof)
@@ -323,6 +353,10 @@ denial_no_name(const struct zone *zone, const struct dns_name *name,
 		add(proof, cover(zone, name->bytes, name->size));
 	if (encloser->name_size + 2 > DNS_NAME_LIMIT)
 		return;
+	if (encloser->no_wildcard != NULL) {
+		add(proof, encloser->no_wildcard);
+		return;
+	}
 	wildcard = wildcard_of(encloser);
 	add(proof, cover(zone, wildcard.bytes, wildcard.size));
 }

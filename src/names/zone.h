@@ -41,6 +41,8 @@ struct zone_node {
 	const struct zone_node *parent;	/* NULL: the apex */
 	const struct zone_node *wildcard;	/* its child "*" */
 	const struct zone_node *denial;	/* has the NSEC3 or NSEC of this name */
+	const struct zone_node *no_wildcard;	/* has the NSEC3 that covers "*"
+					 * below it; NULL: not known */
 	uint64_t hash;
 	struct zone_node *next;		/* in its bucket */
 };

@@ -179,6 +179,8 @@ static const struct {
 		false, "" },
 	{ "an older one", { BYTES(HEAD("\204\0", "\2") SOA_OF("\4")
 		SOA_OF("\4")) }, INTAKE_WRONG, false, "" },
+	{ "an older one whole", { BYTES(HEAD("\204\0", "\4") SOA_OF("\4") NS A
+		SOA_OF("\4")) }, INTAKE_WRONG, false, "" },
 	{ "NOTIMP", { BYTES(HEAD("\200\4", "\0")) }, INTAKE_WRONG, false,
 		"" },
 	{ "removes what is not there", {

@@ -6,6 +6,7 @@
 #include "ctl/import_config.h"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,31 @@
 #include "base/config_known.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "ctl/check.h"
 #include "ctl/ctl.h"
+
+void
+import_config_init(struct config_import *import,
+	const struct import_world *world)
+{
+	size_t count = 0;
+	while (config_table[count].name != NULL)
+		count++;
+	*import = (struct config_import){ .world = world };
+	arena_init(&import->arena, 0);
+	buffer_init(&import->report, 0);
+	buffer_init(&import->sources, 0);
+	import->value = memory_new_array(count, sizeof(*import->value));
+}
+
+void
+import_config_fini(struct config_import *import)
+{
+	memory_free(import->value);
+	buffer_fini(&import->sources);
+	buffer_fini(&import->report);
+	arena_fini(&import->arena);
+}
 
 void
 import_say(struct config_import *import, const struct import_place *place,
@@ -37,10 +62,8 @@ is_right(struct config_import *import, const struct import_place *place,
 {
 	const char *setting = arena_print(&import->arena, "%s=%.*s", name,
 		SPAN_PRINT(value)).data;
-	struct config *config = NULL;
 	struct error error;
-	bool result = config_load(NULL, &setting, 1, &config, &error) == 0;
-	config_free(&config);
+	bool result = import->world->check(setting, &error) == 0;
 	if (!result)
 		import_say(import, place, span_from(name),
 			"not carried over: %s", error.text);
@@ -94,8 +117,8 @@ import_add_source(struct config_import *import, const struct import_place *place
 
 /* ---- the result ---- */
 
-static void
-write_result(const struct config_import *import, struct buffer *out)
+void
+import_config_write(const struct config_import *import, struct buffer *out)
 {
 	buffer_add_string(out, "# Made by `posthouse config import`. What was "
 		"not carried over stood in its report.\n");
@@ -126,9 +149,9 @@ put_result(const char *path, bool is_forced, struct span text,
 	return result;
 }
 
-static int
-read_all(struct config_import *import, const char *postfix, const char *dovecot,
-	struct error *error)
+int
+import_config_read(struct config_import *import, const char *postfix,
+	const char *dovecot, struct error *error)
 {
 	const struct import_place place = { "accounts", 0 };
 	int result = 0;
@@ -143,6 +166,47 @@ read_all(struct config_import *import, const char *postfix, const char *dovecot,
 	return result;
 }
 
+/* ---- files ---- */
+
+static int
+read_file(const char *path, struct buffer *out, struct error *error)
+{
+	return file_read_whole(AT_FDCWD, path, IMPORT_FILE_LIMIT, out, error);
+}
+
+static size_t
+find_files(const char *pattern, struct arena *arena, const char ***paths)
+{
+	glob_t found;
+	size_t count = 0;
+	*paths = NULL;
+	if (glob(pattern, 0, NULL, &found) != 0)
+		return 0;
+	*paths = arena_new_array(arena, found.gl_pathc, sizeof(**paths));
+	for (; count < found.gl_pathc; count++)
+		(*paths)[count] = arena_copy_string(arena,
+			span_from(found.gl_pathv[count]));
+	globfree(&found);
+	return count;
+}
+
+/* The same checks as at a start. */
+static int
+check_setting(const char *setting, struct error *error)
+{
+	struct config *config = NULL;
+	int result = config_load(NULL, &setting, 1, &config, error);
+	if (result == 0)
+		result = check_sources(config, error);
+	config_free(&config);
+	return result;
+}
+
+static const struct import_world files = { read_file, find_files,
+	check_setting };
+
+/* ---- the command ---- */
+
 static int
 import_and_write(struct config_import *import, const char *output, bool is_forced,
 	struct error *error)
@@ -150,7 +214,7 @@ import_and_write(struct config_import *import, const char *output, bool is_force
 	struct buffer out;
 	struct error ignored;
 	buffer_init(&out, 0);
-	write_result(import, &out);
+	import_config_write(import, &out);
 	int result = output != NULL ?
 		put_result(output, is_forced, buffer_span(&out), error) :
 		file_write_all(1, buffer_span(&out), error);
@@ -169,7 +233,7 @@ ctl_config_import(struct ctl *ctl)
 	const char *dovecot = ctl_take_option(ctl, "--dovecot");
 	const char *output = ctl_take_option(ctl, "--output");
 	bool is_forced = ctl_take_flag(ctl, "--force");
-	struct config_import import = { .carried = 0 };
+	struct config_import import;
 	struct error error;
 	if (ctl->argc > 0)
 		return ctl_usage(ctl_command_of(ctl_config), "found \"%s\", "
@@ -184,19 +248,10 @@ ctl_config_import(struct ctl *ctl)
 	if (postfix == NULL && dovecot == NULL)
 		return ctl_fail("found neither /etc/postfix nor /etc/dovecot, "
 			"expected --postfix DIR or --dovecot DIR");
-	size_t count = 0;
-	while (config_table[count].name != NULL)
-		count++;
-	arena_init(&import.arena, 0);
-	buffer_init(&import.report, 0);
-	buffer_init(&import.sources, 0);
-	import.value = memory_new_array(count, sizeof(*import.value));
-	int result = read_all(&import, postfix, dovecot, &error);
+	import_config_init(&import, &files);
+	int result = import_config_read(&import, postfix, dovecot, &error);
 	if (result == 0)
 		result = import_and_write(&import, output, is_forced, &error);
-	memory_free(import.value);
-	buffer_fini(&import.sources);
-	buffer_fini(&import.report);
-	arena_fini(&import.arena);
+	import_config_fini(&import);
 	return result == 0 ? 0 : ctl_fail_error(&error);
 }

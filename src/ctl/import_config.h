@@ -1,6 +1,6 @@
 /*
  * `posthouse config import`: what the readers of main.cf and dovecot.conf have in
- * common. Everything that is read gets a line of the report, or of the result.
+ * common. They see text only: files are behind struct import_world. Everything that is read gets a line of the report, or of the result.
  */
 #ifndef CTL_IMPORT_CONFIG_H
 #define CTL_IMPORT_CONFIG_H
@@ -23,13 +23,43 @@ struct import_place {
 	unsigned line;
 };
 
+/* What lies outside of the text: files, and what the system says of a value. */
+struct import_world {
+	/* The whole file, of at most IMPORT_FILE_LIMIT bytes. */
+	int (*read)(const char *path, struct buffer *out, struct error *error);
+	/* The files that fit a pattern of the shell, in their order. */
+	size_t (*find)(const char *pattern, struct arena *arena,
+		const char ***paths);
+	/* "NAME=VALUE": would the system start with it? */
+	int (*check)(const char *setting, struct error *error);
+};
+
 struct config_import {
+	const struct import_world *world;
 	struct arena arena;
 	struct buffer report;		/* lines of text */
 	const char **value;		/* parallel to config_table; NULL: none */
 	struct buffer sources;		/* of `accounts` */
 	unsigned carried, others;
 };
+
+void
+import_config_init(struct config_import *import,
+	const struct import_world *world);
+void
+import_config_fini(struct config_import *import);
+
+/* Both configurations; NULL: there is none. One sentence with file and line when
+ * they cannot be read. */
+int
+import_config_read(struct config_import *import, const char *postfix,
+	const char *dovecot, struct error *error);
+
+/* The posthouse.conf of what was read. */
+void
+import_config_write(const struct config_import *import, struct buffer *out);
+
+/* ---- for the readers ---- */
 
 /* A setting of the same name and meaning: taken when its value is right. */
 void

@@ -2,13 +2,9 @@
  * dovecot.conf, what it includes, and the blocks in it (Dovecot 2.3) for
  * `posthouse config import`. Depth and number of files are bounded.
  */
-#include <fcntl.h>
-#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "ctl/check.h"
 #include "ctl/import_config.h"
 
 struct dovecot {
@@ -243,8 +239,8 @@ is_pgsql(struct dovecot *dovecot, struct span path)
 	struct span rest, line;
 	bool result = false;
 	buffer_init(&bytes, 0);
-	file_read_whole(AT_FDCWD, arena_copy_string(&dovecot->import->arena,
-		path), IMPORT_FILE_LIMIT, &bytes, &error);
+	dovecot->import->world->read(arena_copy_string(
+		&dovecot->import->arena, path), &bytes, &error);
 	rest = buffer_span(&bytes);
 	while (!result && span_split(&rest, '\n', &line)) {
 		size_t at = span_find(line, '=');
@@ -274,11 +270,8 @@ is_source_right(struct dovecot *dovecot, struct span source)
 {
 	const char *setting = arena_print(&dovecot->import->arena,
 		"accounts=%.*s", SPAN_PRINT(source)).data;
-	struct config *config = NULL;
 	struct error error;
-	bool result = config_load(NULL, &setting, 1, &config, &error) == 0 &&
-		check_sources(config, &error) == 0;
-	config_free(&config);
+	bool result = dovecot->import->world->check(setting, &error) == 0;
 	if (!result)
 		import_say(dovecot->import, &dovecot->place, SPAN("passdb"),
 			"not carried over: %s", error.text);
@@ -407,17 +400,16 @@ include(struct dovecot *dovecot, struct span pattern, bool is_optional,
 	const char *path = span_starts(pattern, SPAN("/")) ?
 		arena_copy_string(arena, pattern) : arena_print(arena,
 		"%.*s%.*s", directory, place.file, SPAN_PRINT(pattern)).data;
-	glob_t found;
+	const char **found;
 	int result = 0;
 	if (depth == IMPORT_DEPTH)
 		return fail(dovecot, pattern, "includes that are less deep");
-	if (glob(path, 0, NULL, &found) != 0)
+	size_t count = dovecot->import->world->find(path, arena, &found);
+	if (count == 0)
 		return is_optional || strpbrk(path, "*?[") != NULL ? 0 :
 			fail(dovecot, pattern, "a file that is there");
-	for (size_t i = 0; i < found.gl_pathc && result == 0; i++)
-		result = read_file(dovecot, arena_copy_string(arena,
-			span_from(found.gl_pathv[i])), depth + 1);
-	globfree(&found);
+	for (size_t i = 0; i < count && result == 0; i++)
+		result = read_file(dovecot, found[i], depth + 1);
 	dovecot->place = place;
 	return result;
 }
@@ -515,7 +507,7 @@ read_file(struct dovecot *dovecot, const char *path, unsigned depth)
 	if (++dovecot->files > IMPORT_FILES)
 		return fail(dovecot, span_from(path), "fewer files");
 	buffer_init(&bytes, 0);
-	int result = file_read_whole(AT_FDCWD, path, IMPORT_FILE_LIMIT, &bytes,
+	int result = dovecot->import->world->read(path, &bytes,
 		dovecot->error);
 	size_t blocks = dovecot->depth;
 	dovecot->place = (struct import_place){ path, 0 };

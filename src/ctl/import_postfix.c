@@ -5,10 +5,7 @@
  */
 #include "ctl/import_config.h"
 
-#include <fcntl.h>
 #include <string.h>
-
-#include "base/file.h"
 
 enum { SETTINGS = 1000 };
 
@@ -175,8 +172,7 @@ add_file(struct config_import *import, const char *path, struct buffer *out)
 	struct error error;
 	struct span rest, line, word;
 	buffer_init(&bytes, 0);
-	bool ok = file_read_whole(AT_FDCWD, path, IMPORT_FILE_LIMIT, &bytes,
-		&error) == 0;
+	bool ok = import->world->read(path, &bytes, &error) == 0;
 	rest = buffer_span(&bytes);
 	while (ok && span_split(&rest, '\n', &line)) {
 		if (line.size == 0 || line.data[0] == '#' ||
@@ -186,7 +182,6 @@ add_file(struct config_import *import, const char *path, struct buffer *out)
 		buffer_print(out, " %.*s", SPAN_PRINT(word));
 		ok = out->size <= IMPORT_VALUE_LIMIT;
 	}
-	(void)import;
 	buffer_fini(&bytes);
 	return ok;
 }
@@ -437,8 +432,8 @@ read_one(struct postfix *postfix, const char *directory, const char *name,
 	postfix->file = arena_print(&postfix->import->arena, "%s/%s",
 		directory, name).data;
 	buffer_init(&bytes, 0);
-	int result = file_read_whole(AT_FDCWD, postfix->file,
-		IMPORT_FILE_LIMIT, &bytes, postfix->error);
+	int result = postfix->import->world->read(postfix->file, &bytes,
+		postfix->error);
 	if (result == 0)
 		result = each_line(postfix, buffer_span(&bytes), take);
 	else if (is_optional && postfix->error->code == ERROR_GONE)

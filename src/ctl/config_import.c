@@ -35,20 +35,29 @@ find_files(const char *pattern, struct arena *arena, const char ***paths)
 	return count;
 }
 
-/* The same checks as at a start. */
+/* The same checks as at a start. Those that run a program look at the new setting
+ * only. */
 static int
-check_setting(const char *setting, struct error *error)
+check_settings(const char *const *settings, size_t count, struct error *error)
 {
-	struct config *config = NULL;
-	int result = config_load(NULL, &setting, 1, &config, error);
+	struct config *all = NULL, *last = NULL;
+	int result = config_load(NULL, settings, count, &all, error);
 	if (result == 0)
-		result = check_sources(config, error);
-	config_free(&config);
+		result = check_mail_location(all, error);
+	if (result == 0)
+		result = config_load(NULL, &settings[count - 1], 1, &last,
+			error);
+	if (result == 0)
+		result = check_tables(last, error);
+	if (result == 0)
+		result = check_sources(last, error);
+	config_free(&all);
+	config_free(&last);
 	return result;
 }
 
 static const struct import_world files = { read_file, find_files,
-	check_setting };
+	check_settings };
 
 /* ---- the command ---- */
 

@@ -5,6 +5,7 @@
 #include "ctl/import_config.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 #include "base/config_known.h"
 #include "base/memory.h"
@@ -46,32 +47,69 @@ import_say(struct config_import *import, const struct import_place *place,
 	import->others++;
 }
 
-/* Does the value mean something to Posthouse? The same check as at a start. */
-static bool
-is_right(struct config_import *import, const struct import_place *place,
-	const char *name, struct span value)
+bool
+import_is_right(struct config_import *import, const struct import_place *place,
+	struct span theirs, const char *setting)
 {
-	const char *setting = arena_print(&import->arena, "%s=%.*s", name,
-		SPAN_PRINT(value)).data;
+	static const struct span from = SPAN("command line: ");
 	struct error error;
-	bool result = import->world->check(setting, &error) == 0;
+	size_t count = 0, others = 0;
+	while (config_table[count].name != NULL)
+		count++;
+	const char **settings = memory_new_array(count + 1, sizeof(*settings));
+	for (size_t i = 0; i < count; i++)
+		if (import->value[i].setting != NULL)
+			settings[others++] = import->value[i].setting;
+	settings[others] = setting;
+	bool result = import->world->check(settings, others + 1, &error) == 0;
+	memory_free(settings);
+	struct span why = span_from(result ? "" : error.text);
+	if (span_starts(why, from))
+		why = span_skip(why, from.size);
 	if (!result)
-		import_say(import, place, span_from(name),
-			"not carried over: %s", error.text);
+		import_say(import, place, theirs, "not carried over: %.*s",
+			SPAN_PRINT(why));
 	return result;
 }
 
-void
+/* The last setting of a name counts, wherever it stands. */
+static bool
+set(struct config_import *import, const struct import_place *place,
+	struct span theirs, const char *ours, struct span value)
+{
+	const struct config_parameter *parameter =
+		config_find_parameter(span_from(ours));
+	const char *setting = arena_print(&import->arena, "%s=%.*s", ours,
+		SPAN_PRINT(value)).data;
+	if (parameter == NULL ||
+	    !import_is_right(import, place, theirs, setting))
+		return false;
+	struct import_value *old = &import->value[parameter - config_table];
+	if (old->setting != NULL && strcmp(old->setting, setting) != 0)
+		import_say(import, &old->place, span_from(ours), "not carried "
+			"over: %s:%u says something else", place->file,
+			place->line);
+	*old = (struct import_value){ setting, *place };
+	return true;
+}
+
+bool
 import_set(struct config_import *import, const struct import_place *place,
 	const char *name, struct span value)
 {
-	const struct config_parameter *parameter =
-		config_find_parameter(span_from(name));
-	if (parameter == NULL || !is_right(import, place, name, value))
-		return;
-	import->value[parameter - config_table] = arena_copy_string(
-		&import->arena, value);
-	import->carried++;
+	bool result = set(import, place, span_from(name), name, value);
+	import->carried += result;
+	return result;
+}
+
+bool
+import_set_as(struct config_import *import, const struct import_place *place,
+	struct span theirs, const char *ours, struct span value)
+{
+	bool result = set(import, place, theirs, ours, value);
+	if (result)
+		import_say(import, place, theirs, "carried over as %s", ours);
+	return result;
 }
 
 void
@@ -115,9 +153,10 @@ import_config_write(const struct config_import *import, struct buffer *out)
 		"not carried over stood in its report.\n");
 	for (const struct config_parameter *p = config_table; p->name != NULL;
 		p++) {
-		const char *value = import->value[p - config_table];
-		if (value != NULL)
-			buffer_print(out, "%s = %s\n", p->name, value);
+		const char *setting = import->value[p - config_table].setting;
+		if (setting != NULL)
+			buffer_print(out, "%s = %s\n", p->name,
+				setting + strlen(p->name) + 1);
 	}
 }
 

@@ -15,6 +15,7 @@ enum {
 	IMPORT_LINES_LIMIT = 20000,
 	IMPORT_DEPTH = 16,		/* of includes, blocks and $names */
 	IMPORT_FILES = 200,
+	IMPORT_NAMES_LIMIT = 10000,	/* $names in a value and in theirs */
 };
 
 /* Where a setting stands. */
@@ -30,15 +31,23 @@ struct import_world {
 	/* The files that fit a pattern of the shell, in their order. */
 	size_t (*find)(const char *pattern, struct arena *arena,
 		const char ***paths);
-	/* "NAME=VALUE": would the system start with it? */
-	int (*check)(const char *setting, struct error *error);
+	/* "NAME=VALUE" each: would the system start with them, now that the
+	 * last is there? */
+	int (*check)(const char *const *settings, size_t count,
+		struct error *error);
+};
+
+/* What a parameter of Posthouse is to be. */
+struct import_value {
+	const char *setting;		/* "NAME=VALUE"; NULL: not said */
+	struct import_place place;
 };
 
 struct config_import {
 	const struct import_world *world;
 	struct arena arena;
 	struct buffer report;		/* lines of text */
-	const char **value;		/* parallel to config_table; NULL: none */
+	struct import_value *value;	/* parallel to config_table */
 	struct buffer sources;		/* of `accounts` */
 	unsigned carried, others;
 };
@@ -61,10 +70,21 @@ import_config_write(const struct config_import *import, struct buffer *out);
 
 /* ---- for the readers ---- */
 
-/* A setting of the same name and meaning: taken when its value is right. */
-void
+/* A setting of the same name and meaning: taken, and true, when the system would
+ * start with it and with all others that were taken. */
+bool
 import_set(struct config_import *import, const struct import_place *place,
 	const char *name, struct span value);
+
+/* The same of a setting with another name, which is said. */
+bool
+import_set_as(struct config_import *import, const struct import_place *place,
+	struct span theirs, const char *ours, struct span value);
+
+/* Would the system start with this one too? If not, that is said of `theirs`. */
+bool
+import_is_right(struct config_import *import, const struct import_place *place,
+	struct span theirs, const char *setting);
 
 /* A line of the report: what became of a setting. */
 void

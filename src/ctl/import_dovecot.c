@@ -271,7 +271,8 @@ is_source_right(struct dovecot *dovecot, struct span source)
 	const char *setting = arena_print(&dovecot->import->arena,
 		"accounts=%.*s", SPAN_PRINT(source)).data;
 	struct error error;
-	bool result = dovecot->import->world->check(setting, &error) == 0;
+	bool result = dovecot->import->world->check(&setting, 1,
+		&error) == 0;
 	if (!result)
 		import_say(dovecot->import, &dovecot->place, SPAN("passdb"),
 			"not carried over: %s", error.text);

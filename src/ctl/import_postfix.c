@@ -19,6 +19,7 @@ struct postfix {
 	const char *file;
 	struct setting *setting;
 	size_t count;
+	unsigned replaced;		/* names, in the value at hand */
 	struct error *error;
 };
 
@@ -96,6 +97,24 @@ each_line(struct postfix *postfix, struct span rest, int (*take)(
 
 /* ---- $name ---- */
 
+/* Where Postfix has an account for its own sake: the same name, another thing. */
+static const char *
+find_objection(struct span name)
+{
+	static const struct {
+		const char *name, *reason;
+	} rows[] = {
+		{ "data_directory", "Posthouse keeps mail there, Postfix its "
+			"caches" },
+		{ "queue_directory", "Posthouse has a queue of its own" },
+		{ "smtpd_sasl_auth_enable", "it is always on where it may be" },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (span_equals(name, span_from(rows[i].name)))
+			return rows[i].reason;
+	return NULL;
+}
+
 /* Cuts "$name", "${name}" or "$(name)" off; false: no name, or a condition. */
 static bool
 cut_name(struct span *rest, struct span *name)
@@ -141,10 +160,12 @@ expand(struct postfix *postfix, struct span value, unsigned depth,
 			continue;
 		}
 		if (depth == IMPORT_DEPTH || out->size > IMPORT_VALUE_LIMIT ||
+			++postfix->replaced > IMPORT_NAMES_LIMIT ||
 			!cut_name(&value, &name))
 			return false;
 		const struct setting *setting = find(postfix, name);
-		if (config_find_parameter(name) != NULL)
+		if (config_find_parameter(name) != NULL &&
+			find_objection(name) == NULL)
 			buffer_print(out, "${%.*s}", SPAN_PRINT(name));
 		else if (setting == NULL || !expand(postfix, setting->value,
 			depth + 1, out, bad))
@@ -164,22 +185,42 @@ is_list_of_names(struct span name)
 		span_equals(name, SPAN("relay_domains"));
 }
 
-/* The first word of each line: a file of a list, or the keys of a table. */
+/* A line of a file of a list: a piece of the list. */
+static void
+add_items(struct span line, struct buffer *out)
+{
+	struct span item;
+	line = span_trim(line);
+	while (line.size > 0 && line.data[0] != '#' &&
+		config_next_item(&line, &item))
+		buffer_print(out, " %.*s", SPAN_PRINT(item));
+}
+
+/* A line of the source of a table: its key, if it has one. */
+static void
+add_key(struct span line, struct buffer *out)
+{
+	struct span word;
+	if (line.size > 0 && strchr("# \t", line.data[0]) == NULL &&
+		span_word(&line, &word))
+		buffer_print(out, " %.*s", SPAN_PRINT(word));
+}
+
 static bool
-add_file(struct config_import *import, const char *path, struct buffer *out)
+add_file(struct config_import *import, const char *path, bool is_table,
+	struct buffer *out)
 {
 	struct buffer bytes;
 	struct error error;
-	struct span rest, line, word;
+	struct span rest, line;
 	buffer_init(&bytes, 0);
 	bool ok = import->world->read(path, &bytes, &error) == 0;
 	rest = buffer_span(&bytes);
 	while (ok && span_split(&rest, '\n', &line)) {
-		if (line.size == 0 || line.data[0] == '#' ||
-			line.data[0] == ' ' || line.data[0] == '\t' ||
-			!span_word(&line, &word))
-			continue;
-		buffer_print(out, " %.*s", SPAN_PRINT(word));
+		if (is_table)
+			add_key(line, out);
+		else
+			add_items(line, out);
 		ok = out->size <= IMPORT_VALUE_LIMIT;
 	}
 	buffer_fini(&bytes);
@@ -204,7 +245,7 @@ flatten(struct config_import *import, struct span list, struct buffer *out,
 				continue;
 			is_file = true;
 			if (!add_file(import, arena_copy_string(&import->arena,
-				path), out))
+				path), i > 0, out))
 				return false;
 		}
 		if (!is_file)
@@ -246,25 +287,6 @@ static const struct {
 	{ "maillog_file", "log_path" },
 };
 
-/* Where Postfix has an account for its own sake: the same name, another thing. */
-static const char *
-find_objection(struct span name)
-{
-	static const struct {
-		const char *name, *reason;
-	} rows[] = {
-		{ "data_directory", "Posthouse keeps mail there, Postfix its "
-			"caches" },
-		{ "queue_directory", "Posthouse has a queue of its own" },
-		{ "smtpd_sasl_auth_enable", "it is always on where it may be" },
-		{ "default_destination_concurrency_limit", NULL },
-	};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (span_equals(name, span_from(rows[i].name)))
-			return rows[i].reason;
-	return NULL;
-}
-
 static void
 carry(struct postfix *postfix, const struct setting *setting, const char *name)
 {
@@ -273,6 +295,7 @@ carry(struct postfix *postfix, const struct setting *setting, const char *name)
 	struct span bad = SPAN("");
 	buffer_init(&expanded, 0);
 	buffer_init(&flat, 0);
+	postfix->replaced = 0;
 	bool ok = expand(postfix, setting->value, 0, &expanded, &bad);
 	struct span value = buffer_span(&expanded);
 	if (ok)
@@ -281,8 +304,14 @@ carry(struct postfix *postfix, const struct setting *setting, const char *name)
 		ok = flatten(import, value, &flat, &bad);
 		value = span_trim(buffer_span(&flat));
 	}
-	if (ok)
+	/* of myorigin's file the first name counts (Debian) */
+	if (ok && span_equals(setting->name, SPAN("myorigin")))
+		value = span_first(value, span_find(value, ' '));
+	if (ok && span_equals(setting->name, span_from(name)))
 		import_set(import, &setting->place, name, value);
+	else if (ok)
+		import_set_as(import, &setting->place, setting->name, name,
+			value);
 	else
 		import_say(import, &setting->place, setting->name, "not "
 			"carried over: \"%.*s\" is not supported in it",
@@ -324,20 +353,13 @@ carry_one(struct postfix *postfix, const struct setting *setting)
 	} else if (span_equals(setting->name, SPAN("virtual_mailbox_domains")) ||
 		span_equals(setting->name, SPAN("virtual_alias_domains"))) {
 		say_domains(postfix, setting);
-	} else if (parameter != NULL && setting->value.size > 0) {
+	} else if (parameter != NULL) {
 		carry(postfix, setting, parameter->name);
-	} else if (parameter != NULL && (parameter->type == CONFIG_LIST ||
-		parameter->type == CONFIG_DOMAINS ||
-		parameter->type == CONFIG_TEXT)) {
-		import_set(import, &setting->place, parameter->name,
-			setting->value);
 	} else if (ours != NULL && span_equals(setting->value, SPAN("0")) &&
 		span_ends_nocase(setting->name, SPAN("_limit"))) {
 		import_say(import, &setting->place, setting->name,
 			"not carried over: no limit is the default");
 	} else if (ours != NULL) {
-		import_say(import, &setting->place, setting->name,
-			"carried over as %s", ours);
 		carry(postfix, setting, ours);
 	} else {
 		import_say_known(import, &setting->place, "Postfix",
@@ -385,6 +407,19 @@ take_port(struct postfix *postfix, const struct import_place *place,
 			"to listen there");
 }
 
+/* What stands behind "-o": a word, or { what has blanks in it } (master(5)). */
+static bool
+cut_option(struct span *words, struct span *option)
+{
+	struct span rest = span_trim(*words);
+	if (!span_starts(rest, SPAN("{")))
+		return span_word(words, option);
+	size_t end = span_find(rest, '}');
+	*option = span_trim(span_skip(span_first(rest, end), 1));
+	*words = span_skip(rest, end + 1);
+	return true;
+}
+
 /* "-o name=value": Posthouse has no settings of single services. */
 static void
 say_options(struct postfix *postfix, const struct import_place *place,
@@ -392,7 +427,7 @@ say_options(struct postfix *postfix, const struct import_place *place,
 {
 	struct span word;
 	while (span_word(&words, &word))
-		if (span_equals(word, SPAN("-o")) && span_word(&words, &word))
+		if (span_equals(word, SPAN("-o")) && cut_option(&words, &word))
 			import_say(postfix->import, place, service, "not "
 				"carried over: -o %.*s (submission always asks "
 				"for authentication, port 25 never relays for "

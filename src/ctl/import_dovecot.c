@@ -15,7 +15,8 @@ struct dovecot {
 	unsigned files, lines;
 	struct span driver, args;	/* of the passdb or userdb block */
 	bool is_narrow;			/* deny or master */
-	struct buffer protocols;
+	struct buffer protocols;	/* of all lines so far */
+	struct import_place protocols_place;	/* of the last; file NULL: none */
 	struct error *error;
 };
 
@@ -46,6 +47,24 @@ is_in(const struct dovecot *dovecot, size_t depth, const char *kind)
 
 /* ---- settings ---- */
 
+static bool
+is_one_of(struct span word, const char *const *list)
+{
+	for (; *list != NULL; list++)
+		if (span_equals_nocase(word, span_from(*list)))
+			return true;
+	return false;
+}
+
+/* All else in mail_location says where mail is, or which folders there are. */
+static bool
+is_of_indexes(struct span option)
+{
+	static const char *const names[] = { "INDEX", "INDEXPVT", "INDEXCACHE",
+		"CONTROL", "VOLATILEDIR", "ITERINDEX", NULL };
+	return is_one_of(span_first(option, span_find(option, '=')), names);
+}
+
 static void
 take_mail_location(struct dovecot *dovecot, struct span value)
 {
@@ -65,7 +84,7 @@ take_mail_location(struct dovecot *dovecot, struct span value)
 	buffer_add(&out, span_first(value, prefix));
 	rest = span_skip(value, prefix);
 	while (span_split(&rest, ':', &part)) {
-		if (is_first || span_starts(part, SPAN("INBOX=")))
+		if (is_first || !is_of_indexes(part))
 			buffer_print(&out, "%s%.*s", is_first ? "" : ":",
 				SPAN_PRINT(part));
 		else
@@ -79,15 +98,6 @@ take_mail_location(struct dovecot *dovecot, struct span value)
 	buffer_fini(&out);
 }
 
-static bool
-is_one_of(struct span word, const char *const *list)
-{
-	for (; *list != NULL; list++)
-		if (span_equals_nocase(word, span_from(*list)))
-			return true;
-	return false;
-}
-
 /* Words of a list that Posthouse has too; the others are said. */
 static void
 take_words(struct dovecot *dovecot, const char *name, struct span value,
@@ -95,8 +105,6 @@ take_words(struct dovecot *dovecot, const char *name, struct span value,
 {
 	struct span word;
 	while (config_next_item(&value, &word)) {
-		if (word.data[0] == '$')
-			continue;
 		if (is_one_of(word, known))
 			buffer_print(out, "%s%.*s", out->size > 0 ? " " : "",
 				SPAN_PRINT(word));
@@ -111,11 +119,18 @@ static void
 take_protocols(struct dovecot *dovecot, struct span value)
 {
 	static const char *const known[] = { "imap", "pop3", "lmtp", NULL };
-	if (!span_starts(value, SPAN("$protocols")))
+	static const struct span before = SPAN("$protocols");
+	if (span_starts(value, before)) {
+		value = span_skip(value, before.size);
+	} else if (dovecot->protocols_place.file != NULL) {
+		import_say(dovecot->import, &dovecot->protocols_place,
+			SPAN("protocols"), "not carried over: %s:%u says "
+			"something else", dovecot->place.file,
+			dovecot->place.line);
 		buffer_clear(&dovecot->protocols);
+	}
 	take_words(dovecot, "protocols", value, known, &dovecot->protocols);
-	import_set(dovecot->import, &dovecot->place, "protocols",
-		buffer_span(&dovecot->protocols));
+	dovecot->protocols_place = dovecot->place;
 }
 
 static void
@@ -129,6 +144,9 @@ take_mechanisms(struct dovecot *dovecot, struct span value)
 	if (out.size > 0)
 		import_set(dovecot->import, &dovecot->place, "auth_mechanisms",
 			buffer_span(&out));
+	else
+		say(dovecot, SPAN("auth_mechanisms"), "not carried over: "
+			"nothing is left of it");
 	buffer_fini(&out);
 }
 
@@ -141,13 +159,20 @@ take_file(struct dovecot *dovecot, struct span name, const char *ours,
 		say(dovecot, name, "not carried over: it is not a file");
 		return;
 	}
-	import_say(dovecot->import, &dovecot->place, name,
-		"carried over as %s", ours);
-	import_set(dovecot->import, &dovecot->place, ours,
+	import_set_as(dovecot->import, &dovecot->place, name, ours,
 		span_trim(span_skip(value, 1)));
 }
 
-/* A setting outside of blocks, or in one that changes it for a protocol. */
+static void
+take_connections(struct dovecot *dovecot, struct span name, struct span value)
+{
+	if (import_set_as(dovecot->import, &dovecot->place, name,
+	    "imap_user_connection_limit", value))
+		say(dovecot, name,
+			"it counts an account from everywhere now");
+}
+
+/* A setting outside of blocks. */
 static void
 take_global(struct dovecot *dovecot, struct span name, struct span value)
 {
@@ -167,16 +192,13 @@ take_global(struct dovecot *dovecot, struct span name, struct span value)
 	} else if (span_equals(name, SPAN("ssl_key"))) {
 		take_file(dovecot, name, "tls_key_file", value);
 	} else if (span_equals(name, SPAN("login_trusted_networks"))) {
-		say(dovecot, name, "carried over as proxy_networks, which is "
-			"what Dovecot means by it; login_trusted_networks of "
-			"Posthouse would keep all others from logging in");
-		import_set(import, &dovecot->place, "proxy_networks", value);
+		if (import_set_as(import, &dovecot->place, name,
+		    "proxy_networks", value))
+			say(dovecot, name, "which is what Dovecot means by it; "
+				"login_trusted_networks of Posthouse would "
+				"keep all others from logging in");
 	} else if (span_equals(name, SPAN("mail_max_userip_connections"))) {
-		say(dovecot, name, "carried over as "
-			"imap_user_connection_limit, which counts an account "
-			"from everywhere");
-		import_set(import, &dovecot->place,
-			"imap_user_connection_limit", value);
+		take_connections(dovecot, name, value);
 	} else if (parameter != NULL && is_one_of(name, same)) {
 		import_set(import, &dovecot->place, parameter->name, value);
 	} else {
@@ -221,8 +243,7 @@ take_plugin(struct dovecot *dovecot, struct span name, struct span value)
 		return;
 	}
 	char last = size.data[size.size - 1];
-	say(dovecot, name, "carried over as mailbox_quota");
-	import_set(dovecot->import, &dovecot->place, "mailbox_quota",
+	import_set_as(dovecot->import, &dovecot->place, name, "mailbox_quota",
 		arena_print(&dovecot->import->arena, "%.*s%s",
 		SPAN_PRINT(size), is_kib && last >= '0' && last <= '9' ? "K" :
 		""));
@@ -264,52 +285,62 @@ source_of(struct dovecot *dovecot, struct span path)
 		"pgsql:" : NULL;
 }
 
-/* Of ldap and pgsql: can the program read the file as it is? */
-static bool
-is_source_right(struct dovecot *dovecot, struct span source)
+/* A file by its path. Of ldap and pgsql: can the program read it as it is? */
+static void
+add_source_file(struct dovecot *dovecot, struct span block, const char *source,
+	struct span path)
 {
-	const char *setting = arena_print(&dovecot->import->arena,
-		"accounts=%.*s", SPAN_PRINT(source)).data;
-	struct error error;
-	bool result = dovecot->import->world->check(&setting, 1,
-		&error) == 0;
-	if (!result)
-		import_say(dovecot->import, &dovecot->place, SPAN("passdb"),
-			"not carried over: %s", error.text);
-	return result;
+	struct config_import *import = dovecot->import;
+	struct span whole = arena_print(&import->arena, "%s%.*s", source,
+		SPAN_PRINT(path));
+	if (import_is_right(import, &dovecot->place, block, arena_print(
+	    &import->arena, "accounts=%.*s", SPAN_PRINT(whole)).data))
+		import_add_source(import, &dovecot->place, whole);
 }
 
+/* The last of args is the file, those before it are options: username_format= */
+static struct span
+take_args(struct dovecot *dovecot, struct span block)
+{
+	struct span word, path = SPAN(""), rest = dovecot->args;
+	while (span_word(&rest, &word)) {
+		if (path.size > 0)
+			import_say(dovecot->import, &dovecot->place, block,
+				"%.*s is left out: it has no counterpart",
+				SPAN_PRINT(path));
+		path = word;
+	}
+	return path;
+}
+
+/* Of a passdb or a userdb: who there is says the source too. */
 static void
-end_passdb(struct dovecot *dovecot)
+end_source(struct dovecot *dovecot, struct span block)
 {
 	static const char *const system[] = { "pam", "shadow", "passwd",
 		"bsdauth", NULL };
-	struct span word, path = SPAN(""), rest = dovecot->args;
-	while (span_word(&rest, &word))
-		path = word;
-	const char *source = source_of(dovecot, path);
-	if (dovecot->is_narrow)
-		say(dovecot, SPAN("passdb"), "not carried over: neither deny "
+	if (dovecot->is_narrow) {
+		say(dovecot, block, "not carried over: neither deny "
 			"nor master users are known here");
-	else if (is_one_of(dovecot->driver, system))
+		return;
+	}
+	if (is_one_of(dovecot->driver, system)) {
 		import_add_source(dovecot->import, &dovecot->place,
 			SPAN("system"));
-	else if (source == NULL || path.size == 0 ||
-		span_find(path, '%') < path.size)
-		import_say(dovecot->import, &dovecot->place, SPAN("passdb"),
-			"not carried over: the driver %.*s is not known here; "
+		return;
+	}
+	struct span path = take_args(dovecot, block);
+	const char *source = source_of(dovecot, path);
+	if (source != NULL && path.size > 0 &&
+	    span_find(path, '%') == path.size &&
+	    span_find(path, ',') == path.size)
+		add_source_file(dovecot, block, source, path);
+	else
+		import_say(dovecot->import, &dovecot->place, block, "not carried over: the driver %.*s is not known here; "
 			"use passwd-file, ldap, pgsql or `posthouse user add`",
 			SPAN_PRINT(dovecot->driver));
-	else {
-		struct span whole = arena_print(&dovecot->import->arena,
-			"%s%.*s", source, SPAN_PRINT(path));
-		if (is_source_right(dovecot, whole))
-			import_add_source(dovecot->import, &dovecot->place,
-				whole);
-	}
 }
 
-/* Who there is says the passdb's source too. */
 static void
 end_userdb(struct dovecot *dovecot)
 {
@@ -318,7 +349,7 @@ end_userdb(struct dovecot *dovecot)
 		say(dovecot, SPAN("userdb"), "not carried over: mail of "
 			"accounts that are no system users is Posthouse's own");
 	else
-		end_passdb(dovecot);
+		end_source(dovecot, SPAN("userdb"));
 }
 
 static void
@@ -354,11 +385,14 @@ take_setting(struct dovecot *dovecot, struct span name, struct span value)
 	else if (is_in(dovecot, 0, "namespace"))
 		say(dovecot, name, "not needed: there is one namespace, and "
 			"folders for drafts, sent, junk and trash");
-	else if (dovecot->depth == 0 || is_in(dovecot, 0, "protocol"))
+	else if (dovecot->depth == 0)
 		take_global(dovecot, name, value);
+	else if (span_equals(dovecot->block[0], SPAN("protocol imap")) &&
+		span_equals(name, SPAN("mail_max_userip_connections")))
+		take_connections(dovecot, name, value);
 	else
 		say(dovecot, name, "not carried over: settings for some "
-			"clients or names only are not known here");
+			"protocols, clients or names only are not known here");
 }
 
 static int
@@ -368,8 +402,10 @@ begin_block(struct dovecot *dovecot, struct span name)
 		return fail(dovecot, name, "blocks that are less deep");
 	dovecot->block[dovecot->depth++] = arena_copy(
 		&dovecot->import->arena, name);
-	dovecot->driver = dovecot->args = SPAN("");
-	dovecot->is_narrow = false;
+	if (dovecot->depth == 1) {
+		dovecot->driver = dovecot->args = SPAN("");
+		dovecot->is_narrow = false;
+	}
 	return 0;
 }
 
@@ -379,7 +415,7 @@ end_block(struct dovecot *dovecot)
 	if (dovecot->depth == 0)
 		return fail(dovecot, SPAN("}"), "no } outside of a block");
 	if (dovecot->depth == 1 && is_in(dovecot, 0, "passdb"))
-		end_passdb(dovecot);
+		end_source(dovecot, SPAN("passdb"));
 	if (dovecot->depth == 1 && is_in(dovecot, 0, "userdb"))
 		end_userdb(dovecot);
 	dovecot->depth--;
@@ -440,35 +476,43 @@ cut_comment(struct span line)
 	return line;
 }
 
+/* What the first word is decides: a value may have "{" in it, the name of a block
+ * "=". */
 static int
 take_line(struct dovecot *dovecot, struct span line, unsigned depth)
 {
 	line = span_trim(cut_comment(line));
-	size_t at = span_find(line, '=');
-	if (line.size == 0)
+	struct span name = line, rest = line, word;
+	if (!span_word(&rest, &word))
 		return 0;
-	if (span_starts(line, SPAN("!include_try ")))
-		return include(dovecot, span_trim(span_skip(line, 13)), true,
-			depth);
-	if (span_starts(line, SPAN("!include ")))
-		return include(dovecot, span_trim(span_skip(line, 9)), false,
-			depth);
+	name = span_first(word, span_find(word, '='));
+	rest = span_trim(span_skip(line, name.size));
+	if (name.size > 0 && span_starts(rest, SPAN("="))) {
+		take_setting(dovecot, name,
+			unquote(span_trim(span_skip(rest, 1))));
+		return 0;
+	}
 	if (span_equals(line, SPAN("}")))
 		return end_block(dovecot);
-	if (at < line.size && span_find(line, '{') > at) {
-		take_setting(dovecot, span_trim(span_first(line, at)),
-			unquote(span_trim(span_skip(line, at + 1))));
-		return 0;
-	}
-	if (span_ends_nocase(line, SPAN("{")))
+	if (rest.size > 0 && span_equals(name, SPAN("!include_try")))
+		return include(dovecot, rest, true, depth);
+	if (rest.size > 0 && span_equals(name, SPAN("!include")))
+		return include(dovecot, rest, false, depth);
+	if (line.size > 1 && span_ends_nocase(line, SPAN("{")))
 		return begin_block(dovecot, span_trim(span_first(line,
 			line.size - 1)));
-	if (at < line.size) {
-		take_setting(dovecot, span_trim(span_first(line, at)),
-			unquote(span_trim(span_skip(line, at + 1))));
-		return 0;
-	}
 	return fail(dovecot, line, "name = value, or name {");
+}
+
+static int
+take_text(struct dovecot *dovecot, struct buffer *text, unsigned depth)
+{
+	struct span line = buffer_span(text);
+	int result = span_find(line, '\0') < line.size ?
+		fail(dovecot, SPAN("a NUL"), "text") :
+		take_line(dovecot, line, depth);
+	buffer_clear(text);
+	return result;
 }
 
 /* "\" at the end of a line: the next goes on. */
@@ -490,13 +534,11 @@ read_lines(struct dovecot *dovecot, struct span rest, unsigned depth)
 			dovecot->place.line = number;
 		bool continues = span_ends_nocase(line, SPAN("\\"));
 		buffer_add(&text, span_first(line, line.size - continues));
-		if (continues || result < 0)
-			continue;
-		result = span_find(buffer_span(&text), '\0') < text.size ?
-			fail(dovecot, SPAN("a NUL"), "text") :
-			take_line(dovecot, buffer_span(&text), depth);
-		buffer_clear(&text);
+		if (!continues && result == 0)
+			result = take_text(dovecot, &text, depth);
 	}
+	if (result == 0)
+		result = take_text(dovecot, &text, depth);
 	buffer_fini(&text);
 	return result;
 }
@@ -528,6 +570,9 @@ import_dovecot(struct config_import *import, const char *directory,
 	buffer_init(&dovecot.protocols, 0);
 	int result = read_file(&dovecot, arena_print(&import->arena,
 		"%s/dovecot.conf", directory).data, 0);
+	if (result == 0 && dovecot.protocols_place.file != NULL)
+		import_set(import, &dovecot.protocols_place, "protocols",
+			buffer_span(&dovecot.protocols));
 	buffer_fini(&dovecot.protocols);
 	return result;
 }

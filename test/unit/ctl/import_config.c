@@ -1,5 +1,5 @@
 /*
- * `config import`: texts of main.cf and master.cf, the posthouse.conf
+ * `config import`: texts of main.cf, master.cf and dovecot.conf, the posthouse.conf
  * that becomes of them, and the report of what does not. Files are a table.
  */
 #include <setjmp.h>
@@ -29,6 +29,13 @@ struct named_file {
 static struct named_file files[] = {
 	{ "", "" },
 	{ "", "" },
+	{ "d/a.conf", "ssl_key = </a\n" },
+	{ "d/b.conf", "!include deeper/c.conf\nprotocols = $protocols pop3\n" },
+	{ "d/deeper/c.conf", "first_valid_uid = 7" },
+	{ "d/loop.conf", "!include loop.conf\n" },
+	{ "d/open.conf", "plugin {\n" },
+	{ "d/sql.conf", "# driver = mysql\ndriver = pgsql\nconnect = x\n" },
+	{ "d/mysql.conf", "driver = mysql\n" },
 	{ "/networks", "# ours\n192.0.2.0/24, 198.51.100.1\n  [2001:db8::]/32\n"
 		"\n" },
 	{ "/table", "a.example  OK\n# b.example\n\tmore\nc.example" },
@@ -257,6 +264,157 @@ static const struct sample master_cf[] = {
 		"d/master.cf:1: x: " NO "Posthouse has no service with pipe\n" },
 };
 
+/* ---- dovecot.conf ---- */
+
+static const struct sample dovecot_conf[] = {
+	{ "nothing", "\n# x\n", "", "" },
+	{ "a comment behind a value", "first_valid_uid = 5 # x = 6\n",
+		"first_valid_uid = 5\n", "" },
+	{ "no blanks", "first_valid_uid=5\n", "first_valid_uid = 5\n", "" },
+	{ "quotes", "first_valid_uid = \"5\"\nlast_valid_uid = '9'\n",
+		"first_valid_uid = 5\nlast_valid_uid = 9\n", "" },
+	{ "a # in quotes", "ssl_key = '</a #b'\n", "tls_key_file = /a #b\n",
+		"d/dovecot.conf:1: ssl_key: carried over as tls_key_file\n" },
+	{ "continued", "first_valid_uid = \\\n  5\n",
+		"first_valid_uid = 5\n", "" },
+	{ "continued at the end", "first_valid_uid = 5\\", "first_valid_uid = 5\n",
+		"" },
+	{ "a brace in a value", "mail_location = maildir:~/{x\n",
+		"mail_location = maildir:~/{x\n", "" },
+	{ "an equals sign in the name of a block",
+		"local_name \"a=b\" {\n  ssl_cert = </x\n}\n", "",
+		"d/dovecot.conf:2: ssl_cert: " NO "settings for some "
+		"protocols, clients or names only are not known here\n" },
+	{ "the last counts", "first_valid_uid = 5\nfirst_valid_uid = 6\n",
+		"first_valid_uid = 6\n", "d/dovecot.conf:1: first_valid_uid: "
+		NO "d/dovecot.conf:2 says something else\n" },
+	{ "twice the same", "first_valid_uid = 5\nfirst_valid_uid = 5\n",
+		"first_valid_uid = 5\n", "" },
+
+	{ "!include", "!include a.conf\n", "tls_key_file = /a\n",
+		"d/a.conf:1: ssl_key: carried over as tls_key_file\n" },
+	{ "!include with a tab", "!include\ta.conf\n", "tls_key_file = /a\n",
+		"d/a.conf:1: ssl_key: carried over as tls_key_file\n" },
+	{ "!include of an include", "protocols = imap\n!include b.conf\n",
+		"first_valid_uid = 7\nprotocols = imap pop3\n", "" },
+	{ "!include of a pattern", "!include deeper/*.conf\n",
+		"first_valid_uid = 7\n", "" },
+	{ "!include of a pattern that fits nothing", "!include no*\n", "", "" },
+	{ "!include_try", "!include_try none.conf\n!include_try a.conf\n",
+		"tls_key_file = /a\n",
+		"d/a.conf:1: ssl_key: carried over as tls_key_file\n" },
+
+	{ "< and a file", "ssl_cert = </x.pem\n", "tls_cert_file = /x.pem\n",
+		"d/dovecot.conf:1: ssl_cert: carried over as tls_cert_file\n" },
+	{ "< , a blank and a file", "ssl_cert = < /x.pem\n",
+		"tls_cert_file = /x.pem\n",
+		"d/dovecot.conf:1: ssl_cert: carried over as tls_cert_file\n" },
+	{ "a plain value", "ssl_cert = /x.pem\n", "",
+		"d/dovecot.conf:1: ssl_cert: " NO "it is not a file\n" },
+
+	{ "protocols", "protocols = imap $x sieve lmtp\n",
+		"protocols = imap lmtp\n",
+		"d/dovecot.conf:1: protocols: $x is left out: there is no such "
+		"thing here\n"
+		"d/dovecot.conf:1: protocols: sieve is left out: there is no "
+		"such thing here\n" },
+	{ "protocols, others", "protocols = imap\nprotocols = pop3\n",
+		"protocols = pop3\n", "d/dovecot.conf:1: protocols: " NO
+		"d/dovecot.conf:2 says something else\n" },
+	{ "mechanisms", "auth_mechanisms = gssapi\n", "",
+		"d/dovecot.conf:1: auth_mechanisms: gssapi is left out: there "
+		"is no such thing here\n"
+		"d/dovecot.conf:1: auth_mechanisms: " NO "nothing is left of "
+		"it\n" },
+	{ "mail_location and indexes",
+		"mail_location = mbox:~/mail:INBOX=/var/mail/%u:INDEX=/x\n",
+		"mail_location = mbox:~/mail:INBOX=/var/mail/%u\n",
+		"d/dovecot.conf:1: mail_location: INDEX=/x is left out: "
+		"indexes are Posthouse's own\n" },
+	{ "mail_location with other folders",
+		"mail_location = maildir:~/Maildir:LAYOUT=fs\n", "",
+		"d/dovecot.conf:1: mail_location: " NO "mail_location: found "
+		"\"LAYOUT=fs\", expected LAYOUT=Maildir++\n" },
+	{ "mail_location that is no path", "mail_location = maildir:Maildir\n",
+		"", "d/dovecot.conf:1: mail_location: " NO "mail_location: "
+		"found \"Maildir\", expected a path that begins with / or "
+		"~/\n" },
+	{ "mail_location of another format", "mail_location = sdbox:~/x\n", "",
+		"d/dovecot.conf:1: mail_location: " NO "this format is not "
+		"read here; take the mail over with `posthouse import "
+		"imap://...`\n" },
+	{ "trusted networks", "login_trusted_networks = 192.0.2.0/24\n",
+		"proxy_networks = 192.0.2.0/24\n",
+		"d/dovecot.conf:1: login_trusted_networks: carried over as "
+		"proxy_networks\n"
+		"d/dovecot.conf:1: login_trusted_networks: which is what "
+		"Dovecot means by it; login_trusted_networks of Posthouse "
+		"would keep all others from logging in\n" },
+	{ "trusted networks that are none", "login_trusted_networks = x\n", "",
+		"d/dovecot.conf:1: login_trusted_networks: " NO
+		"proxy_networks: found \"x\", expected networks such as "
+		"192.168.10.0/24 or [2001:db8::]/32\n" },
+	{ "connections of IMAP",
+		"protocol imap {\n mail_max_userip_connections = 20\n}\n",
+		"imap_user_connection_limit = 20\n",
+		"d/dovecot.conf:2: mail_max_userip_connections: carried over "
+		"as imap_user_connection_limit\n"
+		"d/dovecot.conf:2: mail_max_userip_connections: it counts an "
+		"account from everywhere now\n" },
+	{ "connections of POP3",
+		"protocol pop3 {\n mail_max_userip_connections = 3\n}\n", "",
+		"d/dovecot.conf:2: mail_max_userip_connections: " NO "settings "
+		"for some protocols, clients or names only are not known "
+		"here\n" },
+	{ "a port", "service imap-login {\n  inet_listener imap {\n"
+		"    port = 1143\n    ssl = no\n  }\n  user = x\n}\n",
+		"imap_port = 1143\n",
+		"d/dovecot.conf:4: ssl: " NO "Posthouse listens on "
+		"inet_interfaces, and where the *_port parameters say\n"
+		"d/dovecot.conf:6: user: not needed: the processes are "
+		"Posthouse's own\n" },
+	{ "a quota", "plugin {\n quota_rule = *:storage=2048\n quota = x\n}\n",
+		"mailbox_quota = 2048K\n",
+		"d/dovecot.conf:2: quota_rule: carried over as mailbox_quota\n"
+		"d/dovecot.conf:3: quota: " NO "there are no plugins\n" },
+	{ "a quota in percent", "plugin {\n quota_rule = *:storage=5%\n}\n",
+		"", "d/dovecot.conf:2: quota_rule: " NO "mailbox_quota: found "
+		"\"5%\", expected a size such as 500000, 64M or 1G\n" },
+
+	{ "system users", "passdb {\n driver = pam\n args = dovecot\n}\n"
+		"userdb {\n driver = passwd\n}\n", "accounts = builtin system\n",
+		"d/dovecot.conf:4: accounts: carried over as system\n" },
+	{ "a passwd-file", "passdb {\n driver = passwd-file\n"
+		" args = username_format=%n /users\n}\n",
+		"accounts = builtin passwd-file:/users\n",
+		"d/dovecot.conf:4: passdb: username_format=%n is left out: it "
+		"has no counterpart\n"
+		"d/dovecot.conf:4: accounts: carried over as "
+		"passwd-file:/users\n" },
+	{ "a passwd-file for each domain", "passdb {\n driver = passwd-file\n"
+		" args = /etc/%d/users\n}\n", "", "d/dovecot.conf:4: passdb: "
+		NO "the driver passwd-file is not known here; use passwd-file, "
+		"ldap, pgsql or `posthouse user add`\n" },
+	{ "PostgreSQL", "passdb {\n driver = sql\n args = d/sql.conf\n}\n",
+		"accounts = builtin pgsql:d/sql.conf\n",
+		"d/dovecot.conf:4: accounts: carried over as pgsql:d/sql.conf\n"
+		},
+	{ "MySQL", "userdb {\n driver = sql\n args = d/mysql.conf\n}\n", "",
+		"d/dovecot.conf:4: userdb: " NO "the driver sql is not known "
+		"here; use passwd-file, ldap, pgsql or `posthouse user add`\n" },
+	{ "who may not", "passdb {\n driver = passwd-file\n args = /x\n"
+		" deny = yes\n}\n", "", "d/dovecot.conf:5: passdb: " NO
+		"neither deny nor master users are known here\n" },
+	{ "a static userdb", "userdb {\n driver = static\n args = uid=5\n}\n",
+		"", "d/dovecot.conf:4: userdb: " NO "mail of accounts that are "
+		"no system users is Posthouse's own\n" },
+	{ "a block in a passdb", "passdb {\n driver = pam\n x {\n }\n}\n",
+		"accounts = builtin system\n",
+		"d/dovecot.conf:5: accounts: carried over as system\n" },
+	{ "a name of nobody", "x = y\n", "", "d/dovecot.conf:1: x: " NO "this "
+		"parameter of Dovecot has no counterpart (it was \"y\")\n" },
+};
+
 /* ---- what is no configuration: one sentence ---- */
 
 static const struct mistake {
@@ -268,6 +426,25 @@ static const struct mistake {
 		"d/main.cf:2: found \"= c\", expected name = value" },
 	{ "d/master.cf", "smtp inet n -\n",
 		"d/master.cf:1: found 4 fields, expected eight" },
+	{ "d/dovecot.conf", "a b\n", "d/dovecot.conf:1: found \"a b\", "
+		"expected name = value, or name {" },
+	{ "d/dovecot.conf", "passdb { driver = pam }\n", "d/dovecot.conf:1: "
+		"found \"passdb { driver = pam }\", expected name = value, or "
+		"name {" },
+	{ "d/dovecot.conf", "{\n", "d/dovecot.conf:1: found \"{\", expected "
+		"name = value, or name {" },
+	{ "d/dovecot.conf", "\n}\n", "d/dovecot.conf:2: found \"}\", expected "
+		"no } outside of a block" },
+	{ "d/dovecot.conf", "a {\n", "d/dovecot.conf:2: found \"the end\", "
+		"expected as many } as {" },
+	{ "d/dovecot.conf", "!include open.conf\n}\n", "d/open.conf:2: found "
+		"\"the end\", expected as many } as {" },
+	{ "d/dovecot.conf", "!include none.conf\n", "d/dovecot.conf:1: found "
+		"\"none.conf\", expected a file that is there" },
+	{ "d/dovecot.conf", "!include loop.conf\n", "d/loop.conf:1: found "
+		"\"loop.conf\", expected includes that are less deep" },
+	{ "d/dovecot.conf", "!include\n", "d/dovecot.conf:1: found "
+		"\"!include\", expected name = value, or name {" },
 };
 
 /* ---- tests ---- */
@@ -291,6 +468,32 @@ services_of_master_cf_are_said(void **state)
 	for (size_t i = 0; i < sizeof(master_cf) / sizeof(master_cf[0]); i++)
 		wrong += run(&master_cf[i], "d/master.cf", "d", NULL);
 	assert_int_equal(wrong, 0);
+}
+
+static void
+a_dovecot_conf_is_carried_over_or_said(void **state)
+{
+	int wrong = 0;
+	(void)state;
+	for (size_t i = 0; i < sizeof(dovecot_conf) / sizeof(dovecot_conf[0]);
+	    i++)
+		wrong += run(&dovecot_conf[i], "d/dovecot.conf", NULL, "d");
+	assert_int_equal(wrong, 0);
+}
+
+static void
+one_of_both_says_something_else(void **state)
+{
+	struct sample sample = { "both", "smtpd_tls_key_file = /b\n",
+		"tls_key_file = /a\n",
+		"d/main.cf:1: smtpd_tls_key_file: carried over as "
+		"tls_key_file\n"
+		"d/main.cf:1: tls_key_file: " NO "e/dovecot.conf:1 says "
+		"something else\n"
+		"e/dovecot.conf:1: ssl_key: carried over as tls_key_file\n" };
+	(void)state;
+	files[1] = (struct named_file){ "e/dovecot.conf", "ssl_key = </a\n" };
+	assert_int_equal(run(&sample, "d/main.cf", "d", "e"), 0);
 }
 
 /* A hundred thousand bytes that stand for 10^60 would take for ever. */
@@ -329,9 +532,11 @@ a_mistake_is_one_sentence(void **state)
 		const struct mistake *mistake = &mistakes[i];
 		struct config_import import;
 		struct error error;
+		bool is_dovecot = strcmp(mistake->file, "d/dovecot.conf") == 0;
 		files[0] = (struct named_file){ mistake->file, mistake->text };
 		import_config_init(&import, &world);
-		assert_int_equal(import_config_read(&import, "d", NULL,
+		assert_int_equal(import_config_read(&import,
+			is_dovecot ? NULL : "d", is_dovecot ? "d" : NULL,
 			&error), -1);
 		assert_string_equal(error.text, mistake->sentence);
 		import_config_fini(&import);
@@ -342,8 +547,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_dovecot_conf_is_carried_over_or_said),
 		cmocka_unit_test(a_main_cf_is_carried_over_or_said),
 		cmocka_unit_test(services_of_master_cf_are_said),
+		cmocka_unit_test(one_of_both_says_something_else),
 		cmocka_unit_test(names_in_names_have_an_end),
 		cmocka_unit_test(a_mistake_is_one_sentence),
 	};

@@ -21,7 +21,7 @@
 #include "names/transfer.h"
 #include "serve/counter.h"
 
-enum { EDNS_ROOM = 11 + 4 + COOKIE_SIZE, OPCODE_NOTIFY = 4 << 11 };
+enum { EDNS_ROOM = 11 + 4 + COOKIE_SIZE };
 
 static struct resolver *resolver;
 static struct {
@@ -102,7 +102,7 @@ begin(struct making *making)
 		DNS_FLAG_RECURSION_DESIRED | DNS_FLAG_CHECKING_DISABLED)));
 	if (making->may_recurse)
 		making->packet.flags |= DNS_FLAG_RECURSION_AVAILABLE;
-	if (question->asked.type != 0 &&
+	if (question->has_question &&
 	    !packet_add_question(&making->packet, &question->asked))
 		making->packet.flags |= DNS_FLAG_TRUNCATED;
 	if (question->has_edns)
@@ -299,6 +299,15 @@ hear(struct making *making, const struct zones *zones, struct span bytes)
 	return refuse(making, DNS_NOT_AUTHORITATIVE);
 }
 
+/* RFC 7873 5.4: nothing is asked for but a cookie. */
+static enum front_verdict
+give_cookie(struct making *making)
+{
+	bool is_wrong = making->question->cookie_size > MESSAGE_COOKIE &&
+		!making->is_known && !making->client->is_ours;
+	return refuse(making, is_wrong ? DNS_BAD_COOKIE : DNS_NO_ERROR);
+}
+
 static enum front_verdict
 judge(struct making *making, const struct zones *zones, struct span bytes,
 	struct front_question *question)
@@ -306,10 +315,10 @@ judge(struct making *making, const struct zones *zones, struct span bytes,
 	const struct message_question *asked = making->question;
 	if (asked->refusal != 0)
 		return refuse(making, asked->refusal);
-	if ((asked->flags & DNS_FLAG_OPCODE) == OPCODE_NOTIFY)
+	if (!asked->has_question)
+		return give_cookie(making);
+	if ((asked->flags & DNS_FLAG_OPCODE) == MESSAGE_NOTIFY)
 		return hear(making, zones, bytes);
-	if ((asked->flags & DNS_FLAG_OPCODE) != 0)
-		return refuse(making, DNS_NOT_IMPLEMENTED);
 	if (asked->asked.class == DNS_CLASS_IN &&
 	    transfer_is_type(asked->asked.type) && !making->client->is_ours)
 		return ask_transfer(making, zones, bytes, question);

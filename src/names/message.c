@@ -48,6 +48,28 @@ take_edns(struct span bytes, const struct dns_record *record,
 	return true;
 }
 
+/* What other operations say is not known (RFC 8906 3.1.4): nothing of it is
+ * wrong. */
+static bool
+is_known_operation(const struct message_question *question)
+{
+	unsigned opcode = question->flags & DNS_FLAG_OPCODE;
+	return opcode == 0 || opcode == MESSAGE_NOTIFY;
+}
+
+static unsigned
+judge(const struct message_question *question, bool is_sound,
+	unsigned version)
+{
+	if (!is_known_operation(question))
+		return DNS_NOT_IMPLEMENTED;
+	if (version != 0)
+		return DNS_BAD_VERSION;
+	/* RFC 7873 5.4: who wants nothing but a cookie need not ask */
+	return is_sound && (question->has_question ||
+		question->cookie_size > 0) ? DNS_NO_ERROR : DNS_FORMAT_ERROR;
+}
+
 bool
 message_read(struct span bytes, struct message_question *question)
 {
@@ -60,19 +82,15 @@ message_read(struct span bytes, struct message_question *question)
 		return false;
 	question->id = reader.header.id;
 	question->flags = reader.header.flags;
-	if (reader.header.count[DNS_QUESTION] != 1 ||
-	    !dns_read_question(&reader, &question->asked)) {
-		question->asked = (struct dns_question){ .type = 0 };
-		question->refusal = DNS_FORMAT_ERROR;
-		return true;
-	}
-	bool is_sound = true;
-	while (dns_read_record(&reader, &record))
+	question->has_question = reader.header.count[DNS_QUESTION] == 1 &&
+		dns_read_question(&reader, &question->asked);
+	bool is_sound = question->has_question ||
+		reader.header.count[DNS_QUESTION] == 0;
+	while (is_sound && dns_read_record(&reader, &record))
 		if (record.type == DNS_TYPE_OPT)
-			is_sound &= take_edns(bytes, &record, question, &edns);
-	question->refusal = reader.is_malformed ? DNS_FORMAT_ERROR :
-		edns.version != 0 ? DNS_BAD_VERSION :
-		is_sound ? DNS_NO_ERROR : DNS_FORMAT_ERROR;
+			is_sound = take_edns(bytes, &record, question, &edns);
+	question->refusal = judge(question, is_sound && !reader.is_malformed,
+		reader.is_malformed ? 0 : edns.version);
 	return true;
 }
 
@@ -133,7 +151,7 @@ begin(struct dns_writer *writer, struct buffer *out, size_t limit,
 		(DNS_FLAG_RESPONSE | DNS_FLAG_RECURSION_AVAILABLE |
 		(question->flags & (DNS_FLAG_OPCODE |
 		DNS_FLAG_RECURSION_DESIRED | DNS_FLAG_CHECKING_DISABLED))));
-	if (question->asked.type != 0)
+	if (question->has_question)
 		dns_write_question(writer, &question->asked);
 }
 

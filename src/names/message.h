@@ -10,12 +10,14 @@
 
 #include "proto/dns.h"
 
+enum { MESSAGE_NOTIFY = 4 << 11 };		/* an operation (RFC 1996) */
 enum { MESSAGE_COOKIE = 8, MESSAGE_COOKIE_LIMIT = 40 };
 
 /* A question as it came. */
 struct message_question {
 	uint16_t id, flags;
 	struct dns_question asked;
+	bool has_question;		/* else .asked is nothing */
 	bool has_edns, is_dnssec_wanted;
 	uint16_t udp_size;		/* what the client can take by UDP */
 	uint8_t cookie[MESSAGE_COOKIE_LIMIT];	/* the client's, and behind it */
@@ -34,7 +36,8 @@ struct message_answer {
 
 /*
  * False when no answer is due (it is an answer itself, or has no header): a
- * stream is closed then. With a refusal set, .asked may be missing (type 0).
+ * stream is closed then. Without a refusal .asked may be missing when there is a
+ * cookie: it is what is asked for (RFC 7873 5.4).
  */
 bool
 message_read(struct span bytes, struct message_question *question);

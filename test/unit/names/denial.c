@@ -144,6 +144,10 @@ static const struct {
 	{ "RFC 5155 B.1, no such name", "a.c.x.w.example", 1, "3 au 6:example "
 		"s6:example 50:b4um s50:b4um 50:0p9m s50:0p9m 50:35mt "
 		"s50:35mt" },
+	/* zz is bpach64k..., * is jhsv97ro... */
+	{ "no such name below the zone's", "zz.example", 1, "3 au 6:example "
+		"s6:example 50:0p9m s50:0p9m 50:b4um s50:b4um 50:gjeq "
+		"s50:gjeq" },
 	{ "B.2, no data", "ns1.example", 15, "0 au 6:example s6:example "
 		"50:2t7b s50:2t7b" },
 	{ "B.2.1, an empty non-terminal", "y.w.example", 1, "0 au 6:example "

@@ -85,6 +85,14 @@ static const struct {
 		DNS_FLAG_AUTHORITATIVE | DNS_FLAG_RECURSION_AVAILABLE },
 	{ "UPDATE", BYTES("\0\1\50\0\0\1\0\0\0\0\0\0" OURS "\0\6\0\1"), false,
 		DNS_NOT_IMPLEMENTED, 0 },
+	{ "an operation of tomorrow, with nothing", BYTES("\0\1\170\0\0\0\0\0\0\0"
+		"\0\0"), false, DNS_NOT_IMPLEMENTED, 0 },
+	{ "an operation of tomorrow, otherwise laid out", BYTES("\0\1\60\0"
+		"\0\2\0\0\0\0\0\1" "what it is"), false, DNS_NOT_IMPLEMENTED,
+		0 },
+	{ "NOTIFY of nothing", BYTES("\0\1\40\0\0\0\0\0\0\0\0\0"), false,
+		DNS_FORMAT_ERROR, 0 },
+	{ "type 0", BYTES(HEAD OURS "\0\0\0\1"), false, DNS_REFUSED, 0 },
 	{ "class CH", BYTES(HEAD "\7version\4bind\0" "\0\20\0\3"), false,
 		DNS_REFUSED, 0 },
 	{ "class ANY", BYTES(HEAD OURS "\0\1\0\377"), false, DNS_REFUSED, 0 },
@@ -115,6 +123,13 @@ static const struct {
 		"\0\5" "\377\0\0\2x"), false, DNS_FORMAT_ERROR, 0 },
 	{ "a cookie", BYTES(HEAD_OPT OURS A_IN "\0\0\51\20\0\0\0\0\0\0\14"
 		"\0\12\0\10cccccccc"), false, 0, DNS_FLAG_AUTHORITATIVE },
+	{ "a cookie and no question", BYTES("\0\1\0\0\0\0\0\0\0\0\0\1"
+		"\0\0\51\20\0\0\0\0\0\0\14" "\0\12\0\10cccccccc"), false, 0, 0 },
+	{ "one that is not ours", BYTES("\0\1\0\0\0\0\0\0\0\0\0\1"
+		"\0\0\51\20\0\0\0\0\0\0\24" "\0\12\0\20cccccccc" "ssssssss"),
+		false, DNS_BAD_COOKIE, 0 },
+	{ "EDNS and no question", BYTES("\0\1\0\0\0\0\0\0\0\0\0\1"
+		"\0\0\51\20\0\0\0\0\0\0\0"), false, DNS_FORMAT_ERROR, 0 },
 	{ "a cookie that is too short", BYTES(HEAD_OPT OURS A_IN
 		"\0\0\51\20\0\0\0\0\0\0\13" "\0\12\0\7ccccccc"), false,
 		DNS_FORMAT_ERROR, 0 },
@@ -317,7 +332,11 @@ test_packets(void **state)
 			found = -3;
 			break;
 		}
-		if (found != cases[i / 2].rcode ||
+		/* what could be read of the question comes back */
+		bool is_echoed = found < 0 || found == DNS_FORMAT_ERROR ||
+			counts[DNS_QUESTION] == (uint8_t)
+			cases[i / 2].bytes[5] % 2;
+		if (found != cases[i / 2].rcode || !is_echoed ||
 		    (flags & said) != cases[i / 2].flags)
 			fail_msg("%s: %d %#x", cases[i / 2].name, found,
 				flags);

@@ -2,30 +2,18 @@
 system users: in an overlay (test/peers) with /etc, /home, /var/mail and the
 directories of Posthouse in memory, which end with the test.
 
-    installed.enter("mutt", "s-nail")       # starts the test again, inside
+    peers.enter("mutt", "s-nail")           # starts the test again, inside
     installed.install()
     installed.add_user("boss", "linuxprobe")
 """
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import posthouse
 
 ETC = Path("/etc/posthouse")
 MAIL = Path("/var/mail")
-
-
-def enter(*packages, hostname=None):
-    """The test begins again in an overlay that has the packages."""
-    if os.environ.get("POSTHOUSE_PEERS") is not None:
-        return
-    os.environ["POSTHOUSE_PEERS"] = "1"
-    words = ["/usr/bin/python3", str(Path(sys.argv[0]).resolve()), *sys.argv[1:]]
-    if hostname:
-        words = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', hostname, *words]
-    os.execv(posthouse.TOP / "test/peers", ["peers", *packages, "--", *words])
 
 
 def run(*words, **options):

@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import imaplib
 import installed
+import peers
 import posthouse
 
 USER, PASSWORD = "carol", "pw-of-carol"
@@ -297,7 +298,7 @@ def run(kind, seconds):
 
 def main():
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
-    installed.enter("mutt", "s-nail")
+    peers.enter("mutt", "s-nail")
     installed.private_etc()
     installed.mount_memory("/home")
     installed.mount_memory(installed.MAIL, "2775")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import installed
+import peers
 import posthouse
 
 DOMAIN = "example.test"
@@ -267,7 +268,7 @@ def take_over(kind):
 
 
 def main():
-    installed.enter("postfix", "dovecot-imapd", "isync")
+    peers.enter("postfix", "dovecot-imapd", "isync")
     installed.install()
     installed.run("posthouse", "init", "--domain", DOMAIN, input="secret-of-postmaster\n")
     for kind in KINDS:

@@ -16,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import certificates
 import installed
+import peers
 import posthouse
 
 DOMAIN, HOST, ADDRESS = "example.test", "mail.example.test", "192.0.2.7"
@@ -164,7 +165,7 @@ def set_up_and_read(client):
 
 
 def main():
-    installed.enter("thunderbird", "libnss3-tools")
+    peers.enter("thunderbird", "libnss3-tools")
     posthouse.need_programs("thunderbird", "certutil")
     installed.private_etc()
     installed.mount_memory("/root")

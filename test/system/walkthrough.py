@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import dns
 import installed
 import network
+import peers
 import posthouse
 import servers
 import terminal
@@ -392,8 +393,8 @@ def mail_waits_for_those_who_are_away(mail, client, branch, postfix):
 
 
 def main():
-    installed.enter("mutt", "s-nail", "bsd-mailx", "tmux", "msmtp", "isync", "curl", "knot",
-                    "postfix", hostname=HOST)
+    peers.enter("mutt", "s-nail", "bsd-mailx", "tmux", "msmtp", "isync", "curl", "knot",
+                "postfix", hostname=HOST)
     posthouse.need_programs("tmux", "mutt", "s-nail", "bsd-mailx", "msmtp", "mbsync", "curl")
     installed.install()
     network.Network()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import certificates
+import peers
 import posthouse
 
 HOST, PORT, DNS = "ca.example.test", 14000, 20053
@@ -186,8 +187,6 @@ def main():
             pebble.process.kill()
 
 
-if os.environ.get("POSTHOUSE_PEERS") is None and os.geteuid() == 0:
-    os.environ["POSTHOUSE_PEERS"] = "1"
-    os.execv(posthouse.TOP / "test/peers",
-             ["peers", "pebble", "--", "/usr/bin/python3", str(Path(__file__).resolve())])
+if os.geteuid() == 0:
+    peers.enter("pebble")
 main()

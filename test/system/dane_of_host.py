@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import certificates
+import peers
 import posthouse
 
 ADDRESS, TTL = "192.0.2.7", 1
@@ -111,14 +112,9 @@ def inside():
 
 
 def main():
-    if len(sys.argv) > 1:
-        os.environ["POSTHOUSE_NETNS"] = "1"
-        inside()
-        return
-    done = subprocess.run([str(posthouse.TOP / "test/peers"), "postfix", "unbound", "--", "env",
-                           f"POSTHOUSE_BUILD={posthouse.build_directory()}",
-                           "/usr/bin/python3", __file__, "inside"])
-    sys.exit(done.returncode)
+    peers.enter("postfix", "unbound")
+    os.environ["POSTHOUSE_NETNS"] = "1"
+    inside()
 
 
 main()

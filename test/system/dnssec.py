@@ -17,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import dns
+import peers
 import posthouse
 from zones import Zones
 
@@ -376,15 +377,9 @@ def inside():
 
 
 def main():
-    if len(sys.argv) > 1:
-        os.environ["POSTHOUSE_NETNS"] = "1"
-        inside()
-        return
-    done = subprocess.run([str(posthouse.TOP / "test/peers"), "nsd", "knot", "unbound", "ldnsutils",
-                           "bind9-dnsutils", "knot-dnsutils", "--", "env",
-                           f"POSTHOUSE_BUILD={posthouse.build_directory()}",
-                           "/usr/bin/python3", __file__, "inside"])
-    sys.exit(done.returncode)
+    peers.enter("nsd", "knot", "unbound", "ldnsutils", "bind9-dnsutils", "knot-dnsutils")
+    os.environ["POSTHOUSE_NETNS"] = "1"
+    inside()
 
 
 main()

@@ -2,12 +2,12 @@
 """The configuration of a Postfix and a Dovecot becomes a posthouse.conf: that of
 Debian's own packages, and lines of all kinds. Each line that is not carried over is
 in the report, and what comes out is accepted."""
-import os
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+import peers
 import posthouse
 
 # lines of main.cf, then what must stand in the result, and in the report
@@ -128,11 +128,7 @@ def stock(system, folder):
 
 
 def main():
-    if os.environ.get("POSTHOUSE_PEERS") is None:
-        os.environ["POSTHOUSE_PEERS"] = "1"
-        os.execv(posthouse.TOP / "test/peers",
-                 ["peers", "postfix", "dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd", "--",
-                  "/usr/bin/python3", str(Path(__file__).resolve())])
+    peers.enter("postfix", "dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd")
     with tempfile.TemporaryDirectory() as name, Command() as system:
         folder = Path(name)
         (folder / "networks").write_text("# ours\n192.0.2.0/24\n198.51.100.0/24\n")

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import certificates
 import dns
 import network
+import peers
 import posthouse
 import terminal
 import world
@@ -191,9 +192,6 @@ def main():
         subprocess.run(["umount", TRUSTED], check=True)
 
 
-if os.environ.get("POSTHOUSE_PEERS") is None and os.geteuid() == 0:
-    os.environ["POSTHOUSE_PEERS"] = "1"
-    os.execv(posthouse.TOP / "test/peers",
-             ["peers", "pebble", "tmux", "curl", "--", "/usr/bin/python3",
-              str(Path(__file__).resolve())])
+if os.geteuid() == 0:
+    peers.enter("pebble", "tmux", "curl")
 main()

@@ -3,7 +3,6 @@
 with its own check of passwords over TLS. A wrong password, an unknown user, filters in
 a name, a server that is stopped, started again, hangs, or answers nonsense, each do
 what they must and disturb nobody else."""
-import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import certificates
+import peers
 import posthouse
 from directories import Fake, login, rcpt
 
@@ -285,10 +285,7 @@ def mistakes_are_one_sentence(system):
 
 
 def main():
-    if os.environ.get("POSTHOUSE_PEERS") is None:
-        os.environ["POSTHOUSE_PEERS"] = "1"
-        os.execv(posthouse.TOP / "test/peers",
-                 ["peers", "slapd", "--", "/usr/bin/python3", str(Path(__file__).resolve())])
+    peers.enter("slapd")
     with tempfile.TemporaryDirectory() as folder, \
             posthouse.System(smtpd_client_auth_rate_limit=0, auth_failure_delay="0s") as system:
         Path(folder).chmod(0o755)

@@ -2,7 +2,6 @@
 """Seven parameters mean here what they mean to Debian's Postfix: each piece of a
 main.cf below is given to both; values after $name, what is local, relayed and refused
 at RCPT, and where is listened, must be the same."""
-import os
 import socket
 import smtplib
 import subprocess
@@ -10,6 +9,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+import peers
 import posthouse
 import servers
 from posthouse import wait_until
@@ -249,10 +249,7 @@ def interfaces(system, top):
 
 
 def main():
-    if os.environ.get("POSTHOUSE_PEERS") is None:
-        os.environ["POSTHOUSE_PEERS"] = "1"
-        os.execv(posthouse.TOP / "test/peers",
-                 ["peers", "postfix", "--", "/usr/bin/python3", str(Path(__file__).resolve())])
+    peers.enter("postfix")
     with posthouse.System("main-cf.example", smtpd_hard_error_limit=100) as system:
         system.set(inet_interfaces="127.0.0.1, ::1", mynetworks="", mydestination="",
                    smtpd_client_connection_rate_limit=0, smtpd_client_recipient_rate_limit=0,

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+import peers
 import posthouse
 
 USERS = [f"user{i}@example.test" for i in range(4)]
@@ -32,13 +33,8 @@ def inside():
 
 
 def main():
-    if len(sys.argv) > 1:
-        inside()
-        return
-    done = subprocess.run([str(posthouse.TOP / "test/peers"), "postfix", "--", "env",
-                           f"POSTHOUSE_BUILD={posthouse.build_directory()}",
-                           "/usr/bin/python3", __file__, "inside"])
-    sys.exit(done.returncode)
+    peers.enter("postfix")
+    inside()
 
 
 main()

@@ -18,6 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import dns
+import peers
 import posthouse
 from zones import BOGUS, SIGNED, UNSIGNED, Zones
 
@@ -346,14 +347,9 @@ def inside():
 
 
 def main():
-    if len(sys.argv) > 1:
-        os.environ["POSTHOUSE_NETNS"] = "1"
-        inside()
-        return
-    done = subprocess.run([str(posthouse.TOP / "test/peers"), "knot", "--", "env",
-                           f"POSTHOUSE_BUILD={posthouse.build_directory()}",
-                           "/usr/bin/python3", __file__, "inside"])
-    sys.exit(done.returncode)
+    peers.enter("knot")
+    os.environ["POSTHOUSE_NETNS"] = "1"
+    inside()
 
 
 main()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import certificates
+import peers
 import posthouse
 import servers
 from network import Network
@@ -205,11 +206,7 @@ def we_are_verified(ours):
 
 
 def main():
-    if os.environ.get("POSTHOUSE_PEERS") is None:
-        os.environ["POSTHOUSE_PEERS"] = "1"
-        os.execv(posthouse.TOP / "test/peers",
-                 ["peers", "postfix", "knot", "+exim4-daemon-light", "+opensmtpd", "--",
-                  "/usr/bin/python3", str(Path(__file__).resolve())])
+    peers.enter("postfix", "knot", "+exim4-daemon-light", "+opensmtpd")
     with tempfile.TemporaryDirectory(prefix="posthouse-") as directory:
         os.chmod(directory, 0o755)
         network = Network()

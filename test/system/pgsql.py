@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+import peers
 import posthouse
 from directories import Fake, login, rcpt
 
@@ -186,10 +187,7 @@ def is_only_there_when_named(system):
 
 
 def main():
-    if os.environ.get("POSTHOUSE_PEERS") is None:
-        os.environ["POSTHOUSE_PEERS"] = "1"
-        os.execv(posthouse.TOP / "test/peers",
-                 ["peers", "postgresql", "--", "/usr/bin/python3", str(Path(__file__).resolve())])
+    peers.enter("postgresql")
     postgres = Postgres()
     try:
         with posthouse.System(smtpd_client_auth_rate_limit=0, auth_failure_delay="0s") as system:

@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+import peers
 import posthouse
 
 ALICE = "alice@example.test"
@@ -465,10 +466,7 @@ def every_server_has_its_verdict():
 
 
 def main():
-    if os.environ.get("POSTHOUSE_PEERS") is None:
-        os.environ["POSTHOUSE_PEERS"] = "1"
-        os.execv(posthouse.TOP / "test/peers",
-                 ["peers", "postfix", "--", "/usr/bin/python3", str(Path(__file__).resolve())])
+    peers.enter("postfix")
     nothing_is_lost_when_everything_is_killed()
     a_planned_stop_sends_nothing_twice()
     every_server_has_its_verdict()

@@ -16,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import dns
 import lone
+import peers
 import posthouse
 
 HOP = "[127.0.0.1]:2525"
@@ -213,10 +214,7 @@ def the_hosts_of_a_domain():
 
 
 def main():
-    if os.environ.get("POSTHOUSE_PEERS") is None:
-        os.environ["POSTHOUSE_PEERS"] = "1"
-        os.execv(posthouse.TOP / "test/peers",
-                 ["peers", "postfix", "--", "/usr/bin/python3", str(Path(__file__).resolve())])
+    peers.enter("postfix")
     answers_of_each_stage()
     large_messages_arrive_whole()
     many_over_kept_connections()

@@ -2,12 +2,12 @@
 """relay alone with Debian's Postfix as the other server: what is sent is what is
 in the mailbox there, byte for byte, by DATA and by BDAT; 8-bit, UTF-8 addresses,
 20 MB, refusals, and what was asked about reports is known there."""
-import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import lone
+import peers
 import posthouse
 import servers
 
@@ -21,10 +21,7 @@ def arrives(postfix, content):
 
 
 def main():
-    if os.environ.get("POSTHOUSE_PEERS") is None:
-        os.environ["POSTHOUSE_PEERS"] = "1"
-        os.execv(posthouse.TOP / "test/peers",
-                 ["peers", "postfix", "--", "/usr/bin/python3", str(Path(__file__).resolve())])
+    peers.enter("postfix")
     server = servers.Postfix("example.org", ["alice"], listen="127.0.0.1:2600", parameters=[
         "mynetworks = 192.0.2.0/24", "inet_interfaces = 127.0.0.1", "inet_protocols = ipv4"])
     with server as postfix, lone.Lone("relay") as relay:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import dns
+import peers
 import posthouse
 
 SEED, CHANGES, RECORDS = 20261123, 6, 300
@@ -277,14 +278,9 @@ def inside():
 
 
 def main():
-    if len(sys.argv) > 1:
-        os.environ["POSTHOUSE_NETNS"] = "1"
-        inside()
-        return
-    done = subprocess.run([str(posthouse.TOP / "test/peers"), "nsd", "knot", "bind9-dnsutils", "--", "env",
-                           f"POSTHOUSE_BUILD={posthouse.build_directory()}",
-                           "/usr/bin/python3", __file__, "inside"])
-    sys.exit(done.returncode)
+    peers.enter("nsd", "knot", "bind9-dnsutils")
+    os.environ["POSTHOUSE_NETNS"] = "1"
+    inside()
 
 
 main()

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+import peers
 import posthouse
 import sink
 
@@ -120,11 +121,7 @@ def without_the_group_it_says_so(system):
 
 
 def main():
-    if os.environ.get("POSTHOUSE_PEERS") is None:
-        os.environ["POSTHOUSE_PEERS"] = "1"
-        os.execv(posthouse.TOP / "test/peers",
-                 ["peers", "mutt", "s-nail", "php-cli", "--", "/usr/bin/python3",
-                  str(Path(__file__).resolve())])
+    peers.enter("mutt", "s-nail", "php-cli")
     try:
         pwd.getpwnam(USER)
     except KeyError:

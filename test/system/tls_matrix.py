@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import certificates
+import peers
 import posthouse
 import sink
 import web
@@ -271,10 +272,7 @@ def check_document():
 
 def main():
     check_document()
-    if os.environ.get("POSTHOUSE_PEERS") is None:
-        os.environ["POSTHOUSE_PEERS"] = "1"
-        os.execv(posthouse.TOP / "test/peers",
-                 ["peers", "knot", "--", "/usr/bin/python3", str(Path(__file__).resolve())])
+    peers.enter("knot")
     os.environ["POSTHOUSE_NETNS"] = "1"
     with tempfile.TemporaryDirectory(prefix="posthouse-") as directory:
         os.chmod(directory, 0o755)

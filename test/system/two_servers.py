@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+import peers
 import posthouse
 from network import Network
 from zones import SIGNED, UNSIGNED, Zones
@@ -118,10 +119,7 @@ def main():
     release = posthouse.TOP / "build/release"
     if not release.exists() or not release.samefile(posthouse.build_directory()):
         posthouse.skip("script/server runs the release build, not this one")
-    if os.environ.get("POSTHOUSE_PEERS") is None:
-        os.environ["POSTHOUSE_PEERS"] = "1"
-        os.execv(posthouse.TOP / "test/peers",
-                 ["peers", "knot", "--", "/usr/bin/python3", str(Path(__file__).resolve())])
+    peers.enter("knot")
     with tempfile.TemporaryDirectory(prefix="posthouse-") as name:
         directory = Path(name)
         os.chmod(directory, 0o755)

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+import peers
 import posthouse
 from zones import SIGNED, UNSIGNED, Zones
 
@@ -116,13 +117,9 @@ def inside():
 
 
 def main():
-    if len(sys.argv) > 1:
-        os.environ["POSTHOUSE_NETNS"] = "1"
-        inside()
-        return
-    done = subprocess.run([str(posthouse.TOP / "test/peers"), "zonemaster-cli", "knot", "bind9-dnsutils", "--", "env",
-                           f"POSTHOUSE_BUILD={posthouse.build_directory()}", "/usr/bin/python3", __file__, "inside"])
-    sys.exit(done.returncode)
+    peers.enter("zonemaster-cli", "knot", "bind9-dnsutils")
+    os.environ["POSTHOUSE_NETNS"] = "1"
+    inside()
 
 
 main()

@@ -20,7 +20,7 @@ import posthouse
 TOP = posthouse.TOP
 WORK = TOP / "build/package"
 ROOT = TOP / "build/debian/root"
-BUILT_WITH = ("debhelper", "po-debconf", "lintian", "fakeroot", "systemd")
+BUILT_WITH = ("build-essential", "debhelper", "po-debconf", "lintian", "fakeroot", "systemd")
 # As a container's manager would: what systemd expects to find mounted, then systemd.
 BOOT = """
 set -eu

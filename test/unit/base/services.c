@@ -99,6 +99,51 @@ a_port_may_be_another_programs(void **state)
 }
 
 static void
+a_port_is_left_to_others_unless_it_was_asked_for(void **state)
+{
+	static const char text[] = "program names a 1\nprogram web b 1\n"
+		"listen names domain dns_port optional\n"
+		"datagram names domain-udp dns_port optional\n"
+		"listen web https https_port optional\n"
+		"listen web smtp smtp_port\n";
+	static const struct {
+		const char *name, *setting;
+		bool tcp, udp, https;		/* may be taken */
+	} cases[] = {
+		{ "nothing said", "accounts=builtin", true, true, true },
+		{ "the usual port said", "dns_port=53", true, true, true },
+		{ "another port", "dns_port=5353", false, false, true },
+		{ "another of the web's", "https_port=8443", true, true,
+			false },
+		{ "zones", "dns_zones=/etc/zones/example.org", false, false,
+			true },
+		{ "no zones", "dns_zones= ", true, true, true },
+		{ "zones of others", "dns_secondary_zones=example.org:"
+			"192.0.2.1", false, false, true },
+		{ "zones that are signed when they come",
+			"dns_signed_zones=all", true, true, true },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct services services;
+		struct config *config;
+		struct error error;
+		print_message("%s\n", cases[i].name);
+		assert_int_equal(read_text(text, cases[i].setting, &services,
+			&config, &error), 0);
+		const struct service_row *row = services.rows;
+		assert_int_equal(services_may_be_taken(config, &row[0]),
+			cases[i].tcp);
+		assert_int_equal(services_may_be_taken(config, &row[1]),
+			cases[i].udp);
+		assert_int_equal(services_may_be_taken(config, &row[2]),
+			cases[i].https);
+		assert_false(services_may_be_taken(config, &row[3]));
+		config_free(&config);
+	}
+}
+
+static void
 on_demand_means_one_for_each_user(void **state)
 {
 	static const struct {
@@ -183,6 +228,8 @@ main(void)
 		cmocka_unit_test(a_bad_condition_is_one_sentence),
 		cmocka_unit_test(a_state_is_written_by_one_and_read_by_others),
 		cmocka_unit_test(a_port_may_be_another_programs),
+		cmocka_unit_test(
+			a_port_is_left_to_others_unless_it_was_asked_for),
 		cmocka_unit_test(who_has_a_claim_or_a_state_is_alone),
 		cmocka_unit_test(on_demand_means_one_for_each_user),
 	};

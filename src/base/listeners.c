@@ -162,9 +162,18 @@ open_port(struct listeners *all, const struct service_row *row,
 		    services_may_be_taken(config, row)) {
 			log_event(LOG_WARN, "port-taken", NULL,
 				LOG_TEXT("parameter", row->parameter),
-				LOG_TEXT("address", address));
+				LOG_TEXT("address", address), LOG_TEXT("advice",
+				"another program has this port (ss -lntup), so "
+				"the system runs without it; posthouse doctor "
+				"says what to do"));
 			continue;
 		}
+		if (fd < 0 && errno == EADDRINUSE)
+			return error_set(error, ERROR_SYSTEM, "%s: listening "
+				"on %s: another program has this port (ss "
+				"-lntup names it): stop it, or change %s or "
+				"inet_interfaces", row->parameter, address,
+				row->parameter);
 		if (fd < 0)
 			return error_set_errno(error, "%s: listening on %s",
 				row->parameter, address);

@@ -25,6 +25,7 @@ collect(struct doctor_facts *facts, struct doctor_show *show,
 	doctor_look_files(facts);
 	doctor_show_area(show, DOCTOR_AREA_MACHINE);
 	doctor_look_system(facts);
+	doctor_look_taken(facts);
 	doctor_look_log(facts);
 	doctor_show_area(show, DOCTOR_AREA_RUNNING);
 	doctor_show_area(show, DOCTOR_AREA_SETTINGS);

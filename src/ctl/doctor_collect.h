@@ -40,6 +40,10 @@ doctor_certificate_read(struct arena *arena, STACK_OF(X509) *chain,
 void
 doctor_look_system(struct doctor_facts *facts);
 
+/* Who has ports that the system goes without. */
+void
+doctor_look_taken(struct doctor_facts *facts);
+
 /* Policies of domains that announce one, settings for mail programs where their
  * names lead to this host; within a few seconds (doctor_look_pages.c). */
 void

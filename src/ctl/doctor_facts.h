@@ -30,6 +30,13 @@ struct doctor_port {
 	bool lacks_starttls;		/* where it is to be offered */
 };
 
+/* A port of ours that another program has, and may have. */
+struct doctor_taken {
+	const char *service, *parameter;	/* "domain", "dns_port" */
+	unsigned port;
+	const char *address, *program;		/* of the other */
+};
+
 /* A recipient that the SMTP port was asked for, without sending anything. */
 struct doctor_recipient {
 	const char *address;
@@ -152,6 +159,8 @@ struct doctor_facts {
 	size_t key_count;
 	struct doctor_port *port;
 	size_t port_count;
+	struct doctor_taken *taken;
+	size_t taken_count;
 	struct doctor_recipient *recipient;
 	size_t recipient_count;
 	struct doctor_page *page;

@@ -4,6 +4,8 @@
  *
  *	RFC 5321 4.5.1 (postmaster), RFC 2142 (abuse), RFC 3207
  */
+#include <string.h>
+
 #include "ctl/doctor.h"
 
 static void
@@ -36,6 +38,25 @@ judge_port(struct doctor_report *report, const struct doctor_port *port)
 	}
 }
 
+/* What the system goes without. */
+static bool
+is_taken(const struct doctor_facts *facts, const char *service)
+{
+	for (size_t i = 0; i < facts->taken_count; i++)
+		if (strcmp(facts->taken[i].service, service) == 0)
+			return true;
+	return false;
+}
+
+static void
+judge_taken(struct doctor_facts *facts, struct doctor_report *report,
+	const struct doctor_taken *taken)
+{
+	doctor_add(report, DOCTOR_PORT_TAKEN, taken->parameter,
+		arena_print(facts->arena, "%u", taken->port).data,
+		taken->program, taken->address);
+}
+
 static void
 judge_recipient(struct doctor_facts *facts, struct doctor_report *report,
 	const struct doctor_recipient *recipient)
@@ -58,7 +79,10 @@ void
 doctor_judge_ports(struct doctor_facts *facts, struct doctor_report *report)
 {
 	for (size_t i = 0; i < facts->port_count; i++)
-		judge_port(report, &facts->port[i]);
+		if (!is_taken(facts, facts->port[i].service))
+			judge_port(report, &facts->port[i]);
+	for (size_t i = 0; i < facts->taken_count; i++)
+		judge_taken(facts, report, &facts->taken[i]);
 	for (size_t i = 0; i < facts->recipient_count; i++)
 		judge_recipient(facts, report, &facts->recipient[i]);
 	for (size_t i = 0; i < facts->strange_port_count; i++)

@@ -18,6 +18,7 @@
 #include "base/config.h"
 #include "ctl/wording.h"
 #include "ctl/password.h"
+#include "ctl/port_holder.h"
 #include "ctl/prepare.h"
 
 #define N_(text) text
@@ -450,11 +451,31 @@ init_ask(struct init_plan *plan, const char *config_path,
 	return ask_whether_right(error);
 }
 
+/* Our DNS starts without its port then. */
+static void
+say_who_has_the_port_of_dns(void)
+{
+	struct port_holder holder;
+	struct port_wish wish = { .port = 53,
+		.address.ss_family = AF_INET };
+	for (int i = 0; i < 2 && geteuid() == 0; i++) {
+		wish.is_datagram = i == 1;
+		if (!port_holder_find(&wish, &holder))
+			continue;
+		printf("\n%s %s (%s)\n", wording_text(N_("Port 53 is another "
+			"program's, so this system does not answer for your "
+			"domain in the DNS; doctor says what to do if it is "
+			"to:")), holder.program, holder.address);
+		return;
+	}
+}
+
 void
 init_say_next(const char *config_option)
 {
 	bool is_unit = access("/run/systemd/system", F_OK) == 0 &&
 		access("/lib/systemd/system/posthouse.service", F_OK) == 0;
+	say_who_has_the_port_of_dns();
 	printf("\n%s\n", wording_text(N_("What comes next:")));
 	if (is_unit && config_option[0] == '\0')
 		printf("  systemctl restart posthouse    %s\n",

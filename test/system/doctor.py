@@ -254,6 +254,19 @@ def faults_of_certificates(patient, authority, directory):
     patient.names("certificate-unreadable", f"tls_cert_file={newer}")
 
 
+def port_of_another(system):
+    """The system starts without it (https is played by a thread of this test)."""
+    system.stop()
+    with socket.create_server(("0.0.0.0", system.port("https"))):
+        system.start()
+        patient = Patient(system, None)
+        finding, checks = patient.names("port-taken", is_note=True)
+        assert "https_port" in finding and f"0.0.0.0:{system.port('https')}" in finding and \
+            "python3" in finding and len(checks) == 1, (finding, checks)
+        assert "event=port-taken" in system.log_text()
+    system.restart()
+
+
 def another_relay(system, last):
     """Its pid, when it runs and is not that one."""
     pid = system.processes().get(("relay", 0), 0)
@@ -262,6 +275,7 @@ def another_relay(system, last):
 
 def faults_of_the_system(patient):
     system = patient.system
+    port_of_another(system)
     before = reload(system, relay_domains="posthouse-doctor.example.com")
     patient.names("open-relay")
     system.config.write_text(before)

@@ -356,7 +356,7 @@ def a_port_in_use_is_said():
         other.bind(("127.0.0.1", 20025))
         other.listen()
         return other
-    fails_with_one_sentence(change, "smtp_port: listening on 127.0.0.1:20025: Address already in use")
+    fails_with_one_sentence(change, "smtp_port: listening on 127.0.0.1:20025: another program has this port")
 
 
 def a_missing_directory_is_said():

@@ -136,6 +136,7 @@ static struct doctor_process process;
 static struct doctor_login login;
 static struct doctor_alias_file alias_file;
 static struct doctor_page document;
+static struct doctor_taken port_taken;
 static struct doctor_key zone_key;
 static unsigned strange_port = 25;
 static const char *one_host[] = { "mail.example.org" };
@@ -179,6 +180,10 @@ FILE_IS(spool_sticky, .kind = DOCTOR_FILE_SPOOL, .mode = 01777)
 PROCESS(down, .restarts = 2)
 PROCESS(restarts, .pid = 7, .restarts = 3, .uptime = 100)
 PROCESS(restarted_long_ago, .pid = 7, .restarts = 3, .uptime = 100000)
+CHANGE(taken, port_taken = (struct doctor_taken){ "imaps", "imaps_port", 993,
+	"0.0.0.0:993", "other" }; facts->taken = &port_taken;
+	facts->taken_count = 1;)
+CHANGE(taken_and_closed, taken(facts); closed(facts);)
 CHANGE(no_system, facts->is_running = false;)
 CHANGE(strange, facts->strange_port = &strange_port;
 	facts->strange_port_count = 1;)
@@ -439,6 +444,8 @@ static const struct {
 { "no TLS", "port-tls", .change = no_tls },
 { "no STARTTLS", "starttls-missing", .change = no_starttls },
 { "answers", "", .change = answers },
+{ "taken", "port-taken", .change = taken },
+{ "taken, so closed", "port-taken", .change = taken_and_closed },
 { "other server", "other-server", .change = strange },
 { "relays", "open-relay", .change = relays },
 { "relays not", "", .change = relays_not },

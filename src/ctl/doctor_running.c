@@ -10,6 +10,13 @@ number(struct doctor_facts *facts, int64_t value)
 	return arena_print(facts->arena, "%lld", (long long)value).data;
 }
 
+static const char *
+log_path(struct doctor_facts *facts)
+{
+	return arena_print(facts->arena, "%s/log/posthouse.log", config_text(
+		facts->config, "data_directory")).data;
+}
+
 static void
 judge_process(struct doctor_facts *facts, struct doctor_report *report,
 	const struct doctor_process *process)
@@ -17,10 +24,11 @@ judge_process(struct doctor_facts *facts, struct doctor_report *report,
 	const char *restarts = number(facts, process->restarts);
 	if (process->pid == 0)
 		doctor_add(report, DOCTOR_PROCESS_DOWN, process->name,
-			restarts);
+			restarts, "", log_path(facts));
 	else if (process->restarts >= RESTARTS && process->uptime < RECENTLY)
 		doctor_add(report, DOCTOR_PROCESS_RESTARTS, process->name,
-			restarts, number(facts, process->uptime / 60));
+			restarts, number(facts, process->uptime / 60),
+			log_path(facts));
 }
 
 static void
@@ -52,5 +60,5 @@ doctor_judge_running(struct doctor_facts *facts, struct doctor_report *report)
 	if (facts->log.errors > 0)
 		doctor_add(report, DOCTOR_LOG_ERRORS,
 			number(facts, (int64_t)facts->log.errors),
-			facts->log.last);
+			facts->log.last, log_path(facts));
 }

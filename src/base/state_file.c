@@ -155,7 +155,8 @@ state_file_write(int fd, struct span blob, struct error *error)
 	struct error ignored;
 	if (blob.size > STATE_FILE_LIMIT)
 		return error_set(error, ERROR_FULL,
-			"writing a state file: more than 1 MiB");
+			"writing a state file: more than %d octets",
+			STATE_FILE_LIMIT);
 	buffer_init(&bytes, 0);
 	int result = find_newest(fd, &number, &newest, &is_blank, &bytes,
 		error);

@@ -15,8 +15,8 @@
 #include "base/error.h"
 
 enum {
-	STATE_FILE_LIMIT = 1 << 20,	/* bytes of a blob */
 	STATE_FILE_SLOT = 2 << 20,
+	STATE_FILE_LIMIT = STATE_FILE_SLOT - 4096,	/* bytes of a blob */
 };
 
 /*

@@ -6,7 +6,7 @@
 #include "ctl/ctl.h"
 #include "proto/tabline.h"
 
-enum { DNS_ROWS = 4096, DNS_WORLD_PATIENCE = 20000 /* ms */ };
+enum { DNS_WORLD_PATIENCE = 20000 /* ms */ };
 
 /* How the world's answer compares. */
 enum dns_state {
@@ -27,14 +27,14 @@ struct dns_row {
 struct dns_rows {
 	struct arena arena;
 	struct dns_row *row;
-	size_t count;
+	size_t count, room;
 };
 
 void
 dns_rows_init(struct dns_rows *rows);
 void
 dns_rows_fini(struct dns_rows *rows);
-/* Copies all it points to; beyond DNS_ROWS it is left out. */
+/* Copies all it points to. */
 void
 dns_rows_add(struct dns_rows *rows, const struct dns_row *row);
 

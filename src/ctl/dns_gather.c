@@ -7,18 +7,17 @@
 #include "base/file.h"
 #include "ctl/admin.h"
 #include "ctl/dns.h"
+#include "proto/address.h"
 #include "trust/certificate_key.h"
 #include "trust/domain_config.h"
 
-enum { CERTIFICATE_LIMIT = 1 << 20, DOMAINS = 1000 };
+enum { CERTIFICATE_LIMIT = 1 << 20, DOMAINS = 10000 };
 
 void
 dns_rows_init(struct dns_rows *rows)
 {
 	*rows = (struct dns_rows){ 0 };
 	arena_init(&rows->arena, 0);
-	rows->row = arena_new_array(&rows->arena, DNS_ROWS,
-		sizeof(*rows->row));
 }
 
 void
@@ -30,8 +29,14 @@ dns_rows_fini(struct dns_rows *rows)
 void
 dns_rows_add(struct dns_rows *rows, const struct dns_row *row)
 {
-	if (rows->count == DNS_ROWS)
-		return;
+	if (rows->count == rows->room) {
+		struct dns_row *old = rows->row;
+		rows->room = rows->room == 0 ? 64 : rows->room * 2;
+		rows->row = arena_new_array(&rows->arena, rows->room,
+			sizeof(*old));
+		if (rows->count > 0)
+			memcpy(rows->row, old, rows->count * sizeof(*old));
+	}
 	struct dns_row *new = &rows->row[rows->count++];
 	*new = *row;
 	new->domain = arena_copy(&rows->arena, row->domain);
@@ -107,11 +112,12 @@ static void
 take_domain(void *context, const struct tabline *line)
 {
 	struct listing *listing = context;
-	struct span domain;
+	struct span domain, ascii;
 	if (listing->count < DOMAINS &&
-	    tabline_get(line, 2, "domain", &domain))
+	    tabline_get(line, 2, "domain", &domain) &&
+	    address_domain_to_ascii(listing->arena, domain, &ascii))
 		listing->domain[listing->count++] = arena_copy_lower(
-			listing->arena, domain);
+			listing->arena, ascii);
 }
 
 static void
@@ -167,9 +173,22 @@ gather_stopped(struct ctl *ctl, const char *only, struct dns_rows *rows)
 		only);
 }
 
+/* As hostmaster has it: A-labels, without the last dot. */
+static const char *
+plain_name(struct arena *arena, const char *domain)
+{
+	struct span name = span_from(domain), ascii;
+	if (name.size > 1 && name.data[name.size - 1] == '.')
+		name.size--;
+	return address_domain_to_ascii(arena, name, &ascii) ?
+		arena_copy_string(arena, ascii) : domain;
+}
+
 int
 dns_gather(struct ctl *ctl, const char *domain, struct dns_rows *rows)
 {
+	if (domain != NULL)
+		domain = plain_name(&rows->arena, domain);
 	const char *fields[] = { domain == NULL ? NULL : "domain", domain,
 		NULL };
 	struct error error;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "proto/address.h"
+
 struct reading {
 	struct arena *arena;
 	struct domains *domains;
@@ -27,6 +29,7 @@ take_row(void *context, const struct tabline *row)
 	struct reading *reading = context;
 	struct span name, source = SPAN("");
 	if (!tabline_get(row, 2, "domain", &name) ||
+	    !address_domain_to_ascii(reading->arena, name, &name) ||
 	    reading->domains->count == DOMAINS_LIMIT)
 		return;
 	tabline_get(row, 2, "source", &source);

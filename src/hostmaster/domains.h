@@ -17,7 +17,7 @@ struct domains {
 	size_t count;
 };
 
-/* Everything is in the arena. -1: auth is away. */
+/* Names in A-labels. Everything is in the arena. -1: auth is away. */
 int
 domains_ask(struct row_caller *auth, int64_t deadline, struct arena *arena,
 	struct domains *domains, struct error *error);

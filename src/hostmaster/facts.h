@@ -13,7 +13,7 @@ struct facts {
 	struct domain_facts host;	/* what holds for all domains */
 	struct network_address address[DOMAIN_RECORDS_ADDRESSES];
 	uint8_t key[TLSA_KEYS][CERTIFICATE_KEY_HASH];
-	struct span *domain;		/* all of ours, as auth has them */
+	struct span *domain;		/* all of ours, in A-labels */
 	size_t count;
 };
 

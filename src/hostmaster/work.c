@@ -21,14 +21,16 @@ static struct {
 
 /* ---- one round ---- */
 
+/* What stands below another domain goes into its zone, which is there first. */
 static int
-publish_domain(const struct facts *facts, struct span domain, int64_t deadline,
-	struct error *error)
+publish_domain(const struct facts *facts, struct span domain, bool is_below,
+	int64_t deadline, struct error *error)
 {
 	struct domain_facts found;
 	struct domain_records records;
 	struct buffer text;
-	if (!facts_records(facts, domain, &found, &records))
+	if (!facts_records(facts, domain, &found, &records) ||
+	    found.is_below != is_below)
 		return 0;
 	buffer_init(&text, 0);
 	domain_records_print(&records, found.domain, &text);
@@ -41,13 +43,9 @@ publish_domain(const struct facts *facts, struct span domain, int64_t deadline,
 static bool
 is_ours(const struct facts *facts, struct span origin)
 {
-	for (size_t i = 0; i < facts->count; i++) {
-		struct domain_facts found;
-		if (domain_config_facts_for(&facts->host, facts->domain[i],
-		    facts->domain, facts->count, facts->arena, &found) &&
-		    span_equals(found.domain, origin))
+	for (size_t i = 0; i < facts->count; i++)
+		if (span_equals(facts->domain[i], origin))
 			return true;
-	}
 	return false;
 }
 
@@ -72,9 +70,10 @@ static int
 publish_all(const struct facts *facts, int64_t deadline, struct error *error)
 {
 	int result = remove_others(facts, deadline, error);
-	for (size_t i = 0; i < facts->count; i++) {
+	for (size_t i = 0; i < 2 * facts->count; i++) {
 		struct error one;
-		if (publish_domain(facts, facts->domain[i], deadline,
+		struct span domain = facts->domain[i % facts->count];
+		if (publish_domain(facts, domain, i >= facts->count, deadline,
 		    &one) == 0)
 			continue;
 		*error = one;
@@ -82,7 +81,7 @@ publish_all(const struct facts *facts, int64_t deadline, struct error *error)
 		if (one.code != ERROR_REFUSED)
 			break;
 		log_event(LOG_WARN, "records-refused", NULL,
-			LOG_SPAN("domain", facts->domain[i]),
+			LOG_SPAN("domain", domain),
 			LOG_TEXT("reason", one.text));
 	}
 	return result;

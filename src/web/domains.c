@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/memory.h"
+#include "proto/address.h"
 #include "serve/counter.h"
 #include "serve/row_call.h"
 
@@ -82,6 +83,7 @@ take_row(void *context, const struct tabline *row)
 	struct list *list = context;
 	struct span domain;
 	if (!tabline_get(row, 2, "domain", &domain) ||
+	    !address_domain_to_ascii(&list->arena, domain, &domain) ||
 	    list->count == DOMAINS_LIMIT)
 		return;
 	list->count++;
@@ -102,8 +104,9 @@ look(struct domains *domains, struct span domain)
 	return verdict;
 }
 
-enum domains_verdict
-domains_judge(struct domains *domains, struct span domain)
+/* In A-labels. */
+static enum domains_verdict
+judge(struct domains *domains, struct span domain)
 {
 	struct error error;
 	enum domains_verdict verdict = look(domains, domain);
@@ -127,5 +130,18 @@ domains_judge(struct domains *domains, struct span domain)
 	domains->generation = generation;
 	pthread_mutex_unlock(&domains->lock);
 	list_free(&old);
+	return verdict;
+}
+
+enum domains_verdict
+domains_judge(struct domains *domains, struct span domain)
+{
+	enum domains_verdict verdict = DOMAINS_OTHERS;
+	struct arena arena;
+	struct span ascii;
+	arena_init(&arena, 0);
+	if (address_domain_to_ascii(&arena, domain, &ascii))
+		verdict = judge(domains, arena_copy_lower(&arena, ascii));
+	arena_fini(&arena);
 	return verdict;
 }

@@ -24,7 +24,7 @@ domains_forget(struct domains *domains);
 
 enum domains_verdict { DOMAINS_OURS, DOMAINS_OTHERS, DOMAINS_LATER };
 
-/* Is it a domain of ours (in small letters)? May block for DOMAINS_WAIT. */
+/* Is it a domain of ours, in either form (RFC 5890)? May block for DOMAINS_WAIT. */
 enum domains_verdict
 domains_judge(struct domains *domains, struct span domain);
 

@@ -2,6 +2,7 @@
 """The records of our mail domains: there when `domain add` returns, right for
 the certificate that is served, old and new while it changes, beside what the
 administrator wrote, over restarts, and compared with what the world says."""
+import http.client
 import os
 import signal
 import socket
@@ -68,6 +69,8 @@ def own_domain_is_answered(system):
     # it is signed
     wait(lambda: dns.RRSIG in dns.ask_udp(OURS, "example.test", dns.MX, flags=0, dnssec=True).kinds, 10,
          "the signature")
+    assert ask("alpha.zulu.test", dns.MX).data(dns.MX) == ["10 mail.example.test"]
+    assert "records-refused" not in system.log_text()
     assert ask("mail.example.test", dns.A).data(dns.A) == [ADDRESS]
     assert ask("mail.example.test", dns.AAAA).data(dns.AAAA) == ["2001:db8::7"]
     assert texts("example.test") == ["v=spf1 mx -all"]
@@ -92,6 +95,25 @@ def domain_is_there_when_the_command_returns(system):
     assert serial("second.test") > before
     system.command("user", "add", "x@third.test", input="secret-of-a-test\n")
     assert ask("third.test", dns.MX).data(dns.MX) == ["10 mail.example.test"]
+
+
+def names_of_other_scripts(system):
+    """Asked for in either form; what is below one goes into its zone."""
+    system.command("domain", "add", "münchen.test")
+    system.command("domain", "add", "post.münchen.test")
+    assert ask("xn--mnchen-3ya.test", dns.MX).data(dns.MX) == ["10 mail.example.test"]
+    assert ask("post.xn--mnchen-3ya.test", dns.MX).data(dns.MX) == ["10 mail.example.test"]
+    assert ask("post.xn--mnchen-3ya.test", dns.SOA).data(dns.SOA) == []
+    lines = system.command("dns", "münchen.test").stdout
+    assert "\nxn--mnchen-3ya.test.\t1\tIN\tMX\t10 mail.example.test.\n" in lines, lines
+    for name in ("xn--mnchen-3ya.test", "MÜNCHEN.test."):
+        assert system.command("dns", name).stdout == lines, name
+    # the policy that its TXT record promises is there, too
+    web = http.client.HTTPSConnection(ADDRESS, system.port("https"), timeout=10,
+                                      context=ssl._create_unverified_context())
+    web.request("GET", "/.well-known/mta-sts.txt", headers={"Host": "mta-sts.xn--mnchen-3ya.test"})
+    said = web.getresponse()
+    assert said.status == 200 and b"mx: mail.example.test\r\n" in said.read(), said.status
 
 
 def zone_file_is_completed(system):
@@ -257,6 +279,9 @@ def without_the_system(system):
     system.stop()
     stopped = [row for row in system.json("dns") if row["type"] != "TLSA"]
     assert running == stopped, (running, stopped)
+    many = {f"d{i}.test" for i in range(300)}
+    rows = system_json(system, "-o", "mydestination=" + " ".join(many), "dns")
+    assert many <= {row["domain"] for row in rows if row["type"] == "MX"}, len(rows)
     assert system.command("dns", "--diff", check=False).returncode == 1
     done = system.command("dns", "other.test", check=False)
     assert done.stderr == "posthouse: other.test is not a domain of this system\n", done.stderr
@@ -274,9 +299,12 @@ def main():
         zone = system.directory / "linuxprobe.com.zone"
         zone.write_text(BOOK)
         system.set(inet_interfaces="all", dns_zones=zone)
+        # before its parent in the alphabet: it must not come before it
+        system.command("domain", "add", "zulu.test")
+        system.command("domain", "add", "alpha.zulu.test")
         system.start()
         for step in (own_domain_is_answered, domain_is_there_when_the_command_returns,
-                     zone_file_is_completed, keys_of_certificates, records_survive,
+                     names_of_other_scripts, zone_file_is_completed, keys_of_certificates, records_survive,
                      difference_to_the_world, without_the_system):
             print(step.__name__, flush=True)
             step(system)

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "base/state_file.h"
 #include "names/remembered.h"
 #include "names/serials.h"
 
@@ -51,7 +52,7 @@ it_is_there_again(void **state)
 static void
 too_much_is_not_saved(void **state)
 {
-	static char much[1 << 20];
+	static char much[STATE_FILE_LIMIT];
 	struct error error;
 	(void)state;
 	memset(much, 'x', sizeof(much));

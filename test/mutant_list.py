@@ -57,6 +57,8 @@ MUTANTS = [
            "if (false)", "unit/names/intake"),
     mutant("a transfer holds so many records", "src/names/intake.c",
            "intake->records++ == INTAKE_RECORDS ||", "", "unit/names/intake"),
+    mutant("a key is known before it is used", "src/hostmaster/tlsa.c",
+           "now - key->first >= 2 * (int64_t)all.ttl", "true", "unit/hostmaster/tlsa"),
     mutant("a zone that was kept is whole", "src/names/kept.c",
            "if (sum_of(span_of(head, size), buffer_span(body)) !=\n\t    take(head + size, SUM))", "if (false)",
            "unit/names/kept"),

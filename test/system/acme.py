@@ -1,20 +1,24 @@
 #!/usr/bin/python3
 """Certificates by ACME from an authority that the test plays: got, used without a
 restart, renewed when the authority suggests it, begun by one process and ended
-by another; and whatever a hostile authority says, the old certificate stays."""
+by another; whatever a hostile authority says, the old certificate stays; and in a signed zone
+no key is used before its TLSA record is known everywhere (RFC 7671 8.1)."""
 import datetime
+import hashlib
 import os
 import signal
 import smtplib
 import socket
 import ssl
 import sys
+import threading
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import authority
 import certificates
+import dns
 import posthouse
 
 HOST, PORT = "ca.example.test", 14000
@@ -279,25 +283,101 @@ def a_restart_keeps_it(system, ca):
     assert certificate(system.port("smtp"), True)["serial"] == before
 
 
+# ---- a signed zone ----
+
+TTL = 2
+
+
+class Watcher(threading.Thread):
+    """What a validator without a cache and a client see, all the time: since when each
+    key is in TLSA, and when it was first shown."""
+
+    def __init__(self, system):
+        super().__init__(daemon=True)
+        self.system, self.known, self.used, self.wrong, self.goes_on = system, {}, {}, [], True
+
+    def shown(self):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with socket.create_connection(("127.0.0.1", self.system.port("imaps")), 10) as plain, \
+                context.wrap_socket(plain) as secure:
+            der = secure.getpeercert(True)
+        public = certificates.openssl("x509", "-inform", "DER", "-noout", "-pubkey", input=der)
+        return hashlib.sha256(certificates.openssl("pkey", "-pubin", "-outform", "DER",
+                                                   input=public)).hexdigest()
+
+    def run(self):
+        while self.goes_on:
+            key, now = self.shown(), time.monotonic()
+            self.used.setdefault(key, now)
+            answer = dns.ask_udp(("127.0.0.1", 20053),
+                                 f"_{self.system.port('smtp')}._tcp.mail.example.test", dns.TLSA)
+            hashes = {data[6:] for _, kind, data in answer.records if kind == dns.TLSA}
+            for hash_ in hashes:
+                self.known.setdefault(hash_, now)
+            # from when there are records
+            if hashes and key not in hashes:
+                self.wrong.append(key)
+            time.sleep(0.1)
+
+
+def a_key_is_known_before_it_is_used(system, ca):
+    """The first certificate, and the next one with the next key."""
+    watcher = Watcher(system)
+    watcher.start()
+    for number in (1, 2):
+        if number == 2:
+            system.command("certificate", "renew")
+        posthouse.wait_until(lambda: len(watcher.used) == number + 1, 30, "another key")
+    watcher.goes_on = False
+    watcher.join()
+    _, *ours = sorted(watcher.used, key=watcher.used.get)
+    ahead = [watcher.used[key] - watcher.known[key] for key in ours]
+    print("ahead, s:", *[f"{seconds:.1f}" for seconds in ahead], flush=True)
+    # asked for a tenth of a second apart
+    assert not watcher.wrong and min(ahead) >= 2 * TTL - 0.3, (watcher.wrong, ahead)
+    keys = system.json("dns", "keys", "example.test")
+    assert keys and len(ca.orders) == 2, (keys, len(ca.orders))
+
+
+def with_a_signed_zone():
+    with posthouse.System() as system:
+        ca = prepare(system)
+        system.set(dns_signed_zones="example.test", dns_records_ttl=f"{TTL}s")
+        system.start()
+        run(a_key_is_known_before_it_is_used, system, ca)
+        ca.close()
+
+
+def prepare(system):
+    (system.directory / "example.test.zone").write_text(ZONE)
+    ca = authority.Authority(system.directory, HOST, PORT)
+    system.set(dns_zones=system.directory / "example.test.zone", dns_validation="no",
+               dns_forwarders="127.0.0.1@5399", fetch_ca_file=ca.trusted,
+               acme_directory=ca.url + "/directory", acme_names=" ".join(NAMES),
+               acme_email="postmaster@example.test", acme_retry_time="1h")
+    return ca
+
+
+def run(test, system, ca):
+    begin = time.monotonic()
+    test(system, ca)
+    print(f"{test.__name__} {time.monotonic() - begin:.1f}", flush=True)
+
+
 def main():
     posthouse.need_programs("openssl")
     posthouse.own_network()
     with posthouse.System() as system:
-        (system.directory / "example.test.zone").write_text(ZONE)
-        ca = authority.Authority(system.directory, HOST, PORT)
-        system.set(dns_zones=system.directory / "example.test.zone", dns_validation="no",
-                   dns_forwarders="127.0.0.1@5399", fetch_ca_file=ca.trusted,
-                   acme_directory=ca.url + "/directory", acme_names=" ".join(NAMES),
-                   acme_email="postmaster@example.test", acme_retry_time="1h")
+        ca = prepare(system)
         system.start()
         for test in (got_by_itself_and_used, renewed_when_asked, sessions_go_on,
                      hostile_authorities_change_nothing, long_waits_are_cut,
                      lost_accounts_are_opened_again, an_order_survives_its_process,
                      an_authority_that_is_away_comes_back, renewed_when_suggested,
                      a_restart_keeps_it):
-            begin = time.monotonic()
-            test(system, ca)
-            print(f"{test.__name__} {time.monotonic() - begin:.1f}", flush=True)
+            run(test, system, ca)
+    with_a_signed_zone()
 
 
 main()

@@ -700,6 +700,13 @@ MUTANTS += [
     # ---- what the doctor must not overlook ----
     mutant("the doctor names an open relay", "src/ctl/doctor_ports.c",
            "if (recipient->code / 100 == 2)", "if (false)", "unit/ctl/doctor"),
+    mutant("the doctor names CAA that forbids", "src/ctl/doctor_clients.c",
+           "return !is_limited;", "return !is_limited || true;", "unit/ctl/doctor"),
+    mutant("the doctor names a DS of another key", "src/ctl/doctor_dns.c",
+           "bool is_vouched = false;", "bool is_vouched = true;", "unit/ctl/doctor"),
+    mutant("the doctor names settings of another server", "src/ctl/doctor_clients.c",
+           "span_search(text, span_from(mark)) == text.size ||",
+           "span_search(text, span_from(mark)) > text.size ||", "unit/ctl/doctor"),
     mutant("the doctor names mynetworks of everybody", "src/ctl/doctor_settings.c",
            "if (bits == 0)", "if (false)", "unit/ctl/doctor"),
     mutant("the doctor names keys that others may read", "src/ctl/doctor_machine.c",

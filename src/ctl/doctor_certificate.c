@@ -108,6 +108,9 @@ judge_acme(struct doctor_facts *facts, struct doctor_report *report)
 	if (is_failing)
 		doctor_add(report, DOCTOR_ACME_NONE, directory, acme->trouble,
 			config_text(facts->config, "myhostname"));
+	else if (acme->is_waiting)
+		doctor_add(report, DOCTOR_ACME_WAITS, directory,
+			config_text(facts->config, "myhostname"));
 	return true;
 }
 

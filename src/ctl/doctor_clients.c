@@ -175,6 +175,17 @@ may_issue(const struct doctor_answer *answer, const char *issuer,
 	return !is_limited;
 }
 
+/* One finding for all names below. */
+static bool
+is_said(const struct doctor_report *report, const char *owner)
+{
+	for (size_t i = 0; i < report->count; i++)
+		if (report->finding[i].id == DOCTOR_CAA_FORBIDS &&
+		    strcmp(report->finding[i].argument[0], owner) == 0)
+			return true;
+	return false;
+}
+
 /* The records of the name, or of the first name above it that has some. */
 static void
 judge_issuers(struct doctor_facts *facts, struct doctor_report *report,
@@ -188,7 +199,8 @@ judge_issuers(struct doctor_facts *facts, struct doctor_report *report,
 		if (!is_denied(answer) && answer->count == 0)
 			return;
 		if (answer->count > 0) {
-			if (!may_issue(answer, issuer, is_known))
+			if (!may_issue(answer, issuer, is_known) &&
+			    !is_said(report, at))
 				doctor_add(report, DOCTOR_CAA_FORBIDS, at,
 					answer->text[0], issuer, name);
 			return;

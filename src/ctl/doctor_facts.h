@@ -76,6 +76,7 @@ struct doctor_certificate {
 /* Of ACME, as hostmaster says; all of it empty while it does not run. */
 struct doctor_acme {
 	const char *names, *trouble;	/* of its certificate; of the last try */
+	bool is_waiting;		/* nobody was asked yet */
 };
 
 /* ---- the machine ---- */

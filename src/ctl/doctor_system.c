@@ -167,7 +167,9 @@ take_certificate(void *context, const struct tabline *row)
 	struct doctor_facts *facts = context;
 	facts->acme = (struct doctor_acme){
 		.names = copy(facts, row, "names"),
-		.trouble = copy(facts, row, "trouble") };
+		.trouble = copy(facts, row, "trouble"),
+		.is_waiting = strcmp(copy(facts, row, "state"), "waiting")
+			== 0 };
 }
 
 static void

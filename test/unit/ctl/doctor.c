@@ -228,6 +228,8 @@ CHANGE(acme_fails_again, facts->acme.trouble = "refused";
 CHANGE(acme_and_file, facts->acme.names = "mail.example.org";
 	other_file(facts);)
 CHANGE(acme_not_yet, facts->served.is_self_signed = true;)
+CHANGE(acme_waits, facts->served.is_self_signed = true;
+	facts->acme.is_waiting = true;)
 CHANGE(other_policy_id, facts->wanted[3].data = "\"v=STSv1; id=2\"";)
 CHANGE(no_policy, facts->page[0].text = NULL;
 	facts->page[0].reason = "HTTP 404";)
@@ -470,6 +472,7 @@ static const struct {
 { "not loaded", "certificate-old", .change = other_file },
 #define ACME .setting = { "acme_directory=letsencrypt" }
 { "ACME's beside a file", "", ACME, .change = acme_and_file },
+{ "ACME was not begun", "acme-waits", ACME, .change = acme_waits },
 { "ACME is not done yet", "", ACME, .change = acme_not_yet },
 { "ACME fails", "acme-none", ACME, .change = acme_fails_first },
 { "ACME fails to renew", "acme-fails", ACME, .change = acme_fails_again },
@@ -478,7 +481,7 @@ static const struct {
 { "CAA of another", "caa-forbids", ACME, .dns = {
 	"mail.example.org CAA 0 issue ca.example.net",
 	"example.org CAA 0 issue letsencrypt.org" } },
-{ "CAA of another above", "caa-forbids caa-forbids", ACME, .dns = {
+{ "CAA of another above", "caa-forbids", ACME, .dns = {
 	"example.org CAA 0 issue ca.example.net" } },
 { "CAA of nobody", "caa-forbids",
 	.setting = { "acme_directory=https://ca.example.net/dir" },

@@ -2,7 +2,7 @@
 #include "auth/virtual.h"
 
 #include "auth/virtual_pattern.h"
-#include "base/buffer.h"
+#include "base/logical_lines.h"
 #include "base/map.h"
 #include "base/memory.h"
 
@@ -144,10 +144,8 @@ static int
 add_line(struct place *place, struct span line)
 {
 	struct arena *arena = &place->tables->arena;
-	if (line.size == 0)
-		return 0;
-	line = arena_copy(arena, line);
 	struct span rest;
+	line = arena_copy(arena, line);
 	if (place->table->has_patterns &&
 		begins_with_word(line, SPAN("if"), &rest))
 		return begin_if(place, span_trim(rest));
@@ -173,35 +171,20 @@ add_line(struct place *place, struct span line)
 	return 0;
 }
 
-/* Lines that begin with white space continue the last (postmap(1)). */
 static int
 read_table(struct place *place, struct span text)
 {
-	struct buffer whole;
+	struct logical_lines lines;
 	struct span line;
-	unsigned number = 0;
 	int result = 0;
-	buffer_init(&whole, 0);
-	while (result == 0 && text.size > 0 && span_split(&text, '\n', &line)) {
-		struct span trimmed = span_trim(line);
-		number++;
-		if (trimmed.size == 0 || trimmed.data[0] == '#')
-			continue;
-		if (trimmed.data != line.data) {
-			buffer_add_byte(&whole, ' ');
-			buffer_add(&whole, trimmed);
-			continue;
-		}
-		result = add_line(place, buffer_span(&whole));
-		buffer_clear(&whole);
-		buffer_add(&whole, trimmed);
-		place->line = number;
+	logical_lines_init(&lines, text);
+	while (result == 0 && logical_lines_next(&lines, &line)) {
+		place->line = lines.line;
+		result = add_line(place, line);
 	}
 	if (result == 0)
-		result = add_line(place, buffer_span(&whole));
-	if (result == 0)
 		result = check_blocks(place);
-	buffer_fini(&whole);
+	logical_lines_fini(&lines);
 	return result;
 }
 

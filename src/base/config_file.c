@@ -10,14 +10,7 @@
 
 #include "base/config_known.h"
 #include "base/file.h"
-
-struct reader {
-	struct config *config;
-	const char *file;
-	unsigned line;		/* of the line being read */
-	unsigned begin;		/* where the logical line began */
-	struct buffer text;	/* the logical line so far */
-};
+#include "base/logical_lines.h"
 
 static bool
 warn_if_known(struct config *config, const char *file, unsigned line,
@@ -69,57 +62,32 @@ set_value(struct config *config, const char *file, unsigned line,
 }
 
 static int
-end_logical_line(struct reader *reader, struct error *error)
+read_lines(struct config *config, const char *file, struct span all,
+	struct error *error)
 {
-	struct span text = span_trim(buffer_span(&reader->text));
+	struct logical_lines lines;
+	struct span text;
 	int result = 0;
-	if (text.size > 0)
-		result = set_value(reader->config, reader->file, reader->begin,
-			text, error);
-	buffer_clear(&reader->text);
+	logical_lines_init(&lines, all);
+	while (result == 0 && logical_lines_next(&lines, &text))
+		result = lines.is_orphan ? error_set(error, ERROR_USAGE,
+			"%s:%u: found white space at the beginning, expected "
+			"name = value", file, lines.line) :
+			set_value(config, file, lines.line, text, error);
+	logical_lines_fini(&lines);
 	return result;
-}
-
-static int
-read_line(struct reader *reader, struct span line, struct error *error)
-{
-	struct span trimmed = span_trim(line);
-	reader->line++;
-	if (trimmed.size == 0 || trimmed.data[0] == '#')
-		return 0;
-	bool continues = line.data[0] == ' ' || line.data[0] == '\t';
-	if (!continues) {
-		if (end_logical_line(reader, error) < 0)
-			return -1;
-		reader->begin = reader->line;
-	} else if (reader->text.size == 0) {
-		return error_set(error, ERROR_USAGE, "%s:%u: found white space "
-			"at the beginning, expected name = value",
-			reader->file, reader->line);
-	}
-	if (reader->text.size > 0)
-		buffer_add_byte(&reader->text, ' ');
-	buffer_add(&reader->text, trimmed);
-	return 0;
 }
 
 static int
 read_file(struct config *config, const char *path, struct error *error)
 {
 	struct buffer bytes;
-	struct span rest, line;
-	struct reader reader = { .config = config,
-		.file = arena_copy_string(&config->arena, span_from(path)) };
 	buffer_init(&bytes, 0);
-	buffer_init(&reader.text, 0);
 	int result = file_read_whole(AT_FDCWD, path, CONFIG_FILE_LIMIT, &bytes,
 		error);
-	rest = buffer_span(&bytes);
-	while (result == 0 && span_split(&rest, '\n', &line))
-		result = read_line(&reader, line, error);
 	if (result == 0)
-		result = end_logical_line(&reader, error);
-	buffer_fini(&reader.text);
+		result = read_lines(config, arena_copy_string(&config->arena,
+			span_from(path)), buffer_span(&bytes), error);
 	buffer_fini(&bytes);
 	return result;
 }

@@ -1,69 +1,21 @@
 /* See settings_file.h. */
 #include "base/settings_file.h"
 
-#include "base/buffer.h"
+#include "base/logical_lines.h"
 
 struct reading {
-	struct span rest;
 	const char *path;
 	const char *const *names;
-	unsigned line, first;	/* the one read last; where the setting began */
+	struct logical_lines lines;
 	struct error *error;
 };
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* Is the next line one that continues the last? Comments and empty lines in
- * between do not end it. */
-static bool
-continues(const struct reading *reading)
-{
-	struct span line, rest = reading->rest;
-	return span_split(&rest, '\n', &line) && line.size > 0 &&
-		is_blank(line.data[0]);
-}
-
-static bool
-is_nothing(struct span line)
-{
-	line = span_trim(line);
-	return line.size == 0 || line.data[0] == '#';
-}
-
-/* The next setting in one piece; false at the end. */
-static bool
-next(struct reading *reading, struct buffer *out)
-{
-	struct span line;
-	do {
-		if (!span_split(&reading->rest, '\n', &line))
-			return false;
-		reading->line++;
-	} while (is_nothing(line));
-	reading->first = reading->line;
-	buffer_clear(out);
-	buffer_add(out, span_trim(line));
-	while (continues(reading)) {
-		span_split(&reading->rest, '\n', &line);
-		reading->line++;
-		if (is_nothing(line))
-			continue;
-		buffer_add_byte(out, ' ');
-		buffer_add(out, span_trim(line));
-	}
-	return true;
-}
 
 static int
 fail(const struct reading *reading, struct span found, const char *expected)
 {
 	return error_set(reading->error, ERROR_USAGE,
 		"%s:%u: found \"%.*s\", expected %s", reading->path,
-		reading->first, SPAN_PRINT(span_first(found, 80)), expected);
+		reading->lines.line, SPAN_PRINT(span_first(found, 80)), expected);
 }
 
 static int
@@ -108,15 +60,15 @@ settings_file_parse(struct span text, const char *path,
 	const char *const *names, struct arena *arena, struct span *values,
 	struct error *error)
 {
-	struct reading reading = { .rest = text, .path = path,
-		.names = names, .error = error };
-	struct buffer line;
+	struct reading reading = { .path = path, .names = names,
+		.error = error };
+	struct span line;
 	int result = 0;
 	for (size_t i = 0; names[i] != NULL; i++)
 		values[i] = (struct span){ NULL, 0 };
-	buffer_init(&line, 0);
-	while (result == 0 && next(&reading, &line))
-		result = take(&reading, buffer_span(&line), arena, values);
-	buffer_fini(&line);
+	logical_lines_init(&reading.lines, text);
+	while (result == 0 && logical_lines_next(&reading.lines, &line))
+		result = take(&reading, line, arena, values);
+	logical_lines_fini(&reading.lines);
 	return result;
 }

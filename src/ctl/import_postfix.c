@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "base/logical_lines.h"
+
 enum { SETTINGS = 1000 };
 
 struct setting {
@@ -62,36 +64,17 @@ take_setting(struct postfix *postfix, struct span text, unsigned line)
 	return 0;
 }
 
-/* Logical lines: one that begins with white space continues the last. */
 static int
-each_line(struct postfix *postfix, struct span rest, int (*take)(
+each_line(struct postfix *postfix, struct span text, int (*take)(
 	struct postfix *postfix, struct span text, unsigned line))
 {
-	struct buffer text;
+	struct logical_lines lines;
 	struct span line;
-	unsigned number = 0, first = 0;
 	int result = 0;
-	buffer_init(&text, 0);
-	while (result == 0 && span_split(&rest, '\n', &line)) {
-		struct span trimmed = span_trim(line);
-		number++;
-		if (trimmed.size == 0 || trimmed.data[0] == '#')
-			continue;
-		bool continues = text.size > 0 && (line.data[0] == ' ' ||
-			line.data[0] == '\t');
-		if (!continues && text.size > 0)
-			result = take(postfix, buffer_span(&text), first);
-		if (continues) {
-			buffer_add_byte(&text, ' ');
-		} else {
-			buffer_clear(&text);
-			first = number;
-		}
-		buffer_add(&text, trimmed);
-	}
-	if (result == 0 && text.size > 0)
-		result = take(postfix, buffer_span(&text), first);
-	buffer_fini(&text);
+	logical_lines_init(&lines, text);
+	while (result == 0 && logical_lines_next(&lines, &line))
+		result = take(postfix, line, lines.line);
+	logical_lines_fini(&lines);
 	return result;
 }
 

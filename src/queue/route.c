@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "base/logical_lines.h"
 #include "base/map.h"
 #include "base/memory.h"
 #include "proto/address.h"
@@ -125,36 +126,18 @@ add_line(struct routes *routes, struct span line, unsigned number,
 	return 0;
 }
 
-/* Lines that begin with white space continue the last (postmap(1)). */
 static int
 read_table(struct routes *routes, struct span table, const char *name,
 	struct error *error)
 {
-	struct buffer whole;
+	struct logical_lines lines;
 	struct span line;
-	unsigned number = 0, begun = 0;
 	int result = 0;
-	buffer_init(&whole, 0);
-	while (result == 0 && table.size > 0 && span_split(&table, '\n', &line)) {
-		number++;
-		struct span trimmed = span_trim(line);
-		if (trimmed.size == 0 || trimmed.data[0] == '#')
-			continue;
-		if (trimmed.data != line.data) {
-			buffer_add_byte(&whole, ' ');
-			buffer_add(&whole, trimmed);
-			continue;
-		}
-		result = add_line(routes, arena_copy(&routes->arena,
-			buffer_span(&whole)), begun, name, error);
-		buffer_clear(&whole);
-		buffer_add(&whole, trimmed);
-		begun = number;
-	}
-	if (result == 0)
-		result = add_line(routes, arena_copy(&routes->arena,
-			buffer_span(&whole)), begun, name, error);
-	buffer_fini(&whole);
+	logical_lines_init(&lines, table);
+	while (result == 0 && logical_lines_next(&lines, &line))
+		result = add_line(routes, arena_copy(&routes->arena, line),
+			lines.line, name, error);
+	logical_lines_fini(&lines);
 	return result;
 }
 

@@ -2,6 +2,7 @@
 #include "relay/table.h"
 
 #include "base/file.h"
+#include "base/logical_lines.h"
 #include "base/map.h"
 #include "base/memory.h"
 
@@ -19,61 +20,37 @@ lower(struct arena *arena, struct span text)
 	return span_of(out, text.size);
 }
 
-static bool
-is_comment(struct span line)
+static int
+add_row(struct table *table, struct span row, const char *name, unsigned line,
+	struct error *error)
 {
-	line = span_trim(line);
-	return line.size == 0 || line.data[0] == '#';
-}
-
-/* A line with those that continue it, comments between them left out. */
-static bool
-next_row(struct arena *arena, struct span *rest, unsigned *number,
-	struct span *row)
-{
-	struct span line;
-	*row = span_of(NULL, 0);
-	while (rest->data != NULL && rest->size > 0) {
-		struct span before = *rest;
-		span_split(rest, '\n', &line);
-		bool is_more = line.size > 0 &&
-			(line.data[0] == ' ' || line.data[0] == '\t');
-		if (is_comment(line)) {
-			(*number)++;
-			continue;
-		}
-		if (!is_more && row->size > 0) {
-			*rest = before;
-			return true;
-		}
-		(*number)++;
-		*row = row->size == 0 ? line : arena_print(arena, "%.*s %.*s",
-			SPAN_PRINT(*row), SPAN_PRINT(span_trim(line)));
-	}
-	return row->size > 0;
+	struct span key;
+	span_word(&row, &key);
+	struct span value = span_trim(row);
+	if (value.size == 0)
+		return error_set(error, ERROR_USAGE,
+			"%s line %u: found \"%.*s\" without a value", name,
+			line, SPAN_PRINT(key));
+	struct span *kept = arena_new(&table->arena, sizeof(*kept));
+	*kept = arena_copy(&table->arena, value);
+	map_put(&table->rows, lower(&table->arena, key), kept);
+	return 0;
 }
 
 static int
 read_rows(struct table *table, struct span text, const char *name,
 	struct error *error)
 {
-	struct span row, key;
-	unsigned number = 0;
-	while (next_row(&table->arena, &text, &number, &row)) {
-		if (row.data[0] == ' ' || row.data[0] == '\t' ||
-			!span_word(&row, &key))
-			return error_set(error, ERROR_USAGE,
-				"%s line %u: found no key", name, number);
-		struct span value = span_trim(row);
-		if (value.size == 0)
-			return error_set(error, ERROR_USAGE,
-				"%s line %u: found \"%.*s\" without a value",
-				name, number, SPAN_PRINT(key));
-		struct span *kept = arena_new(&table->arena, sizeof(*kept));
-		*kept = arena_copy(&table->arena, value);
-		map_put(&table->rows, lower(&table->arena, key), kept);
-	}
-	return 0;
+	struct logical_lines lines;
+	struct span row;
+	int result = 0;
+	logical_lines_init(&lines, text);
+	while (result == 0 && logical_lines_next(&lines, &row))
+		result = lines.is_orphan ? error_set(error, ERROR_USAGE,
+			"%s line %u: found no key", name, lines.line) :
+			add_row(table, row, name, lines.line, error);
+	logical_lines_fini(&lines);
+	return result;
 }
 
 struct table *

@@ -47,7 +47,7 @@ write_configuration(const char *path, const struct init_plan *plan,
 	const char *dir, struct error *error)
 {
 	struct buffer text;
-	if (access(path, F_OK) == 0)
+	if (!plan->goes_on && access(path, F_OK) == 0)
 		return 0;
 	buffer_init(&text, 0);
 	write_text(&text, plan, dir);
@@ -119,41 +119,108 @@ make_alias(struct ctl *ctl, const struct init_plan *plan, const char *name)
 	return admin_do(ctl, "auth-admin", "ALIAS-ADD", fields);
 }
 
+static void
+look_for_alias(void *context, const struct tabline *row)
+{
+	struct span address, target;
+	const char **wanted = context;
+	if (tabline_get(row, 2, "address", &address) &&
+	    tabline_get(row, 2, "target", &target) && wanted[0] != NULL &&
+	    span_equals_nocase(address, span_from(wanted[0])) &&
+	    span_equals_nocase(target, span_from(wanted[1])))
+		wanted[0] = NULL;
+}
+
+/* Mail to NAME@domain no longer goes to root, whom the package had assumed. */
+static int
+forget_root(struct ctl *ctl, const struct init_plan *plan, const char *name)
+{
+	char address[INIT_ADDRESS_SIZE], root[INIT_ADDRESS_SIZE];
+	snprintf(address, sizeof(address), "%s@%s", name, plan->domain);
+	snprintf(root, sizeof(root), "root@%s", plan->domain);
+	const char *wanted[] = { address, root };
+	if (strcmp(root, plan->reader) == 0)
+		return 0;
+	if (admin_each(ctl, "auth-admin", 0, "ALIAS-LIST", NULL,
+	    look_for_alias, NULL, wanted) != 0)
+		return 1;
+	if (wanted[0] != NULL)
+		return 0;
+	const char *fields[] = { "address", address, "target", root, NULL };
+	return admin_do(ctl, "auth-admin", "ALIAS-DELETE", fields);
+}
+
 static int
 make_reader(struct ctl *ctl, struct init_plan *plan)
 {
-	bool is_new = plan->is_asked;
+	bool is_new = plan->is_named;
+	if (plan->goes_on && (forget_root(ctl, plan, "postmaster") != 0 ||
+	    forget_root(ctl, plan, "abuse") != 0))
+		return 1;
 	if (plan->kind == INIT_ACCOUNT &&
 	    make_account(ctl, plan, &is_new) != 0)
 		return 1;
 	/* RFC 2142 4: complaints go there */
 	if (is_new && make_alias(ctl, plan, "abuse") != 0)
 		return 1;
-	if (!plan->is_asked)
+	if (!plan->is_named)
 		return 0;
 	return make_alias(ctl, plan, "postmaster") != 0 ||
 		make_alias(ctl, plan, "root") != 0;
 }
 
-/* With --domain nobody is asked: scripts and packages. */
-static int
-fill_plan(struct init_plan *plan, const char *domain, const char *path)
+/* Whether the configuration is still as a call with --domain left it. */
+static bool
+is_as_made(struct ctl *ctl, const char *path, const char *dir,
+	struct init_plan *plan)
 {
 	struct error error;
-	if (domain == NULL) {
-		if (access(path, F_OK) == 0)
+	struct init_plan made = { 0 };
+	if (ctl_load_config(ctl) != 0)
+		return false;
+	const char *domain = config_text(ctl->config, "mydomain");
+	init_assume(&made, domain);
+	snprintf(made.hostname, sizeof(made.hostname), "%s",
+		config_text(ctl->config, "myhostname"));
+	struct buffer is, was;
+	buffer_init(&is, 0);
+	buffer_init(&was, 0);
+	write_text(&was, &made, dir);
+	bool is_same = file_read_whole(AT_FDCWD, path, 65536, &is, &error) == 0 &&
+		span_equals(buffer_span(&is), buffer_span(&was));
+	buffer_fini(&is);
+	buffer_fini(&was);
+	if (is_same)
+		snprintf(plan->domain, sizeof(plan->domain), "%s", domain);
+	config_free(&ctl->config);
+	return is_same;
+}
+
+/* At a terminal; what is there is gone on with, if nobody has changed it. */
+static int
+ask_plan(struct ctl *ctl, struct init_plan *plan, const char *path,
+	const char *dir)
+{
+	struct error error;
+	if (access(path, F_OK) == 0) {
+		plan->goes_on = is_as_made(ctl, path, dir, plan);
+		if (!plan->goes_on)
 			return ctl_fail("%s is there already: change it, or "
 				"make what is missing beside it with "
 				"`posthouse init --domain D`", path);
-		wording_choose("");
-		return init_ask(plan, path, &error) < 0 ?
-			ctl_fail_error(&error) : 0;
 	}
-	snprintf(plan->domain, sizeof(plan->domain), "%s", domain);
-	snprintf(plan->hostname, sizeof(plan->hostname), "mail.%.248s", domain);
-	snprintf(plan->reader, sizeof(plan->reader), "postmaster@%s", domain);
-	plan->has_users = true;
-	return 0;
+	return init_ask(plan, path, &error) < 0 ? ctl_fail_error(&error) : 0;
+}
+
+/* With --domain nobody is asked: scripts and packages. */
+static int
+fill_plan(struct init_plan *plan, const char *domain, const char *reader)
+{
+	init_assume(plan, domain);
+	const char *expected = reader == NULL ? NULL :
+		init_take_reader(plan, reader);
+	return expected == NULL ? 0 :
+		ctl_fail("--reader: %s", wording_text(expected));
 }
 
 static int
@@ -188,7 +255,8 @@ find_absolute(const char *dir, char absolute[4096])
 }
 
 static int
-check_words(struct ctl *ctl, const char *domain, const char *dir)
+check_words(struct ctl *ctl, const char *domain, const char *reader,
+	const char *dir)
 {
 	const struct ctl_command *self = ctl_command_of(ctl_init);
 	if (ctl->argc > 0)
@@ -199,6 +267,8 @@ check_words(struct ctl *ctl, const char *domain, const char *dir)
 	if (domain != NULL && !init_is_domain(domain))
 		return ctl_fail("--domain: found \"%s\", expected a domain such "
 			"as example.org", domain);
+	if (domain == NULL && reader != NULL)
+		return ctl_usage(self, "found --reader without --domain");
 	if (dir != NULL && strpbrk(dir, "$\n#") != NULL)
 		return ctl_fail("--dir: found a $, # or line end in \"%s\", "
 			"expected a plain path", dir);
@@ -211,8 +281,9 @@ ctl_init(struct ctl *ctl)
 	char path[4200], absolute[4096], option[4300] = "";
 	struct init_plan plan = { 0 };
 	const char *domain = ctl_take_option(ctl, "--domain");
+	const char *reader = ctl_take_option(ctl, "--reader");
 	const char *dir = ctl_take_option(ctl, "--dir");
-	if (check_words(ctl, domain, dir) != 0)
+	if (check_words(ctl, domain, reader, dir) != 0)
 		return 1;
 	if (dir != NULL && !find_absolute(dir, absolute))
 		return ctl_fail("--dir: %s: %s", dir, strerror(ENAMETOOLONG));
@@ -222,13 +293,16 @@ ctl_init(struct ctl *ctl)
 		snprintf(option, sizeof(option), " -c %s", path);
 	ctl->config_path = path;
 	buffer_init(&plan.password, PASSWORD_LIMIT);
-	int result = fill_plan(&plan, domain, path);
+	const char *place = dir == NULL ? NULL : absolute;
+	wording_choose("");
+	int result = domain == NULL ? ask_plan(ctl, &plan, path, place) :
+		fill_plan(&plan, domain, reader);
 	/* from here on all of it is made */
 	signal(SIGINT, SIG_IGN);
 	if (result == 0)
-		result = make_all(ctl, &plan, dir == NULL ? NULL : absolute);
-	if (result == 0 && plan.is_asked)
-		init_say_next(option);
+		result = make_all(ctl, &plan, place);
+	if (result == 0 && plan.is_named)
+		init_say_next(&plan, option);
 	buffer_fini(&plan.password);
 	return result;
 }

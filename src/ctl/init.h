@@ -32,6 +32,10 @@ struct init_plan {
 	char certificate[INIT_PATH_SIZE], key[INIT_PATH_SIZE];
 	struct buffer password;	/* of INIT_ACCOUNT; empty: one is made */
 	bool is_asked;		/* by init_ask */
+	bool is_named;		/* the reader was said, not assumed */
+	/* A configuration is there as `init --domain` made it (for the package),
+	 * and is replaced. */
+	bool goes_on;
 };
 
 bool
@@ -40,6 +44,14 @@ init_is_domain(const char *text);
 /* "mail.example.org", as far as the machine knows it; may be empty. */
 void
 init_find_hostname(char hostname[INIT_DOMAIN_SIZE]);
+
+/* What is assumed for a domain that is all there is to know. */
+void
+init_assume(struct init_plan *plan, const char *domain);
+
+/* A name or an address; NULL: taken, else what was expected. */
+const char *
+init_take_reader(struct init_plan *plan, const char *answer);
 
 /*
  * Asks the person at the terminal for everything, each answer until it is right,
@@ -50,8 +62,8 @@ int
 init_ask(struct init_plan *plan, const char *config_path,
 	struct error *error);
 
-/* What to do next, for who was asked. */
+/* What to do next, for who was asked, or who has the package's configuration. */
 void
-init_say_next(const char *config_option);
+init_say_next(const struct init_plan *plan, const char *config_option);
 
 #endif

@@ -81,6 +81,12 @@ propose_domain(const struct init_plan *plan, char out[LINE_SIZE])
 		strchr(dot + 1, '.') != NULL ? dot + 1 : plan->hostname);
 }
 
+static bool
+lacks_domain(const struct init_plan *plan)
+{
+	return !plan->goes_on;
+}
+
 static const char *
 take_domain(struct init_plan *plan, const char *answer)
 {
@@ -111,6 +117,18 @@ take_hostname(struct init_plan *plan, const char *answer)
 			"mail.example.org");
 	snprintf(plan->hostname, sizeof(plan->hostname), "%s", answer);
 	return NULL;
+}
+
+void
+init_assume(struct init_plan *plan, const char *domain)
+{
+	char host[LINE_SIZE];
+	snprintf(plan->domain, sizeof(plan->domain), "%s", domain);
+	init_find_hostname(plan->hostname);
+	propose_hostname(plan, host);
+	snprintf(plan->hostname, sizeof(plan->hostname), "%.253s", host);
+	snprintf(plan->reader, sizeof(plan->reader), "postmaster@%s", domain);
+	plan->has_users = true;
 }
 
 /* ---- yes and no ---- */
@@ -173,8 +191,8 @@ is_local_part(const char *text, size_t size)
 	return true;
 }
 
-static const char *
-take_reader(struct init_plan *plan, const char *answer)
+const char *
+init_take_reader(struct init_plan *plan, const char *answer)
 {
 	char name[65];
 	const char *at = strchr(answer, '@');
@@ -191,6 +209,7 @@ take_reader(struct init_plan *plan, const char *answer)
 	else
 		plan->kind = plan->has_users && getpwnam(name) != NULL ?
 			INIT_USER : INIT_ACCOUNT;
+	plan->is_named = true;
 	return NULL;
 }
 
@@ -291,7 +310,7 @@ take_key(struct init_plan *plan, const char *answer)
 
 static const struct question questions[] = {
 	{ N_("Mail domain"), N_("Addresses here are name@domain."),
-		NULL, propose_domain, take_domain },
+		lacks_domain, propose_domain, take_domain },
 	{ N_("Host name"), N_("By this name other servers know this machine: "
 		"the MX record leads to it, and its address back to it."),
 		NULL, propose_hostname, take_hostname },
@@ -301,7 +320,7 @@ static const struct question questions[] = {
 	{ N_("Who reads mail to postmaster, abuse and root?"), N_("Others write there "
 		"when something is wrong, and so does this machine. A new "
 		"account, a user of this machine, or an address elsewhere."),
-		NULL, propose_reader, take_reader },
+		NULL, propose_reader, init_take_reader },
 	{ N_("Get a certificate from Let's Encrypt?"), N_("Without one, "
 		"mail programs warn of this server. The host name must be in "
 		"the DNS and lead to this machine."),
@@ -437,6 +456,9 @@ init_ask(struct init_plan *plan, const char *config_path,
 {
 	plan->is_asked = true;
 	init_find_hostname(plan->hostname);
+	if (plan->goes_on)
+		printf("%s: %s\n", wording_text(N_("This goes on with what the "
+			"installation has made")), config_path);
 	printf("%s\n", wording_text(N_("Enter takes what stands in brackets; "
 		"Ctrl-C leaves everything as it is.")));
 	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
@@ -470,23 +492,39 @@ say_who_has_the_port_of_dns(void)
 	}
 }
 
-void
-init_say_next(const char *config_option)
+static void
+say_command(const char *config_option, const char *words, const char *what)
 {
+	char line[4700];
+	snprintf(line, sizeof(line), "posthouse%s %s", config_option, words);
+	printf("  %-38s  %s\n", line, wording_text(what));
+}
+
+void
+init_say_next(const struct init_plan *plan, const char *config_option)
+{
+	char user[INIT_DOMAIN_SIZE + 16], page[INIT_DOMAIN_SIZE + 16];
 	bool is_unit = access("/run/systemd/system", F_OK) == 0 &&
 		access("/lib/systemd/system/posthouse.service", F_OK) == 0;
-	say_who_has_the_port_of_dns();
+	if (!plan->goes_on)
+		say_who_has_the_port_of_dns();
+	snprintf(user, sizeof(user), "user add NAME@%s", plan->domain);
 	printf("\n%s\n", wording_text(N_("What comes next:")));
-	if (is_unit && config_option[0] == '\0')
-		printf("  systemctl restart posthouse    %s\n",
+	if (!plan->is_asked && config_option[0] == '\0')
+		say_command(config_option, "init", N_("asks what is not known "
+			"yet"));
+	else if (is_unit && config_option[0] == '\0')
+		printf("  %-38s  %s\n", "systemctl restart posthouse",
 			wording_text(N_("starts it")));
 	else
-		printf("  posthouse%s serve    %s\n", config_option,
-			wording_text(N_("runs it in the foreground")));
-	printf("  posthouse%s dns    %s\n", config_option,
-		wording_text(N_("the records that your domain needs in the "
-		"DNS")));
-	printf("  posthouse%s doctor    %s\n", config_option,
-		wording_text(N_("what is still wrong, and what to do "
-		"about it")));
+		say_command(config_option, "serve", N_("runs it in the "
+			"foreground"));
+	say_command(config_option, user, N_("an account"));
+	snprintf(page, sizeof(page), "https://%s/", plan->hostname);
+	printf("  %-38s  %s\n", page, wording_text(N_("how phones and mail "
+		"programs set themselves up")));
+	say_command(config_option, "dns", N_("the records that your domain "
+		"needs in the DNS"));
+	say_command(config_option, "doctor", N_("what is still wrong, and what "
+		"to do about it"));
 }

@@ -15,10 +15,14 @@
 static const char standard_config[] = "/etc/posthouse/posthouse.conf";
 
 static const struct ctl_command commands[] = {
-	{ "init", "init [--domain D] [--dir DIR]",
+	{ "init", "init [--domain D] [--reader A] [--dir DIR]",
 		"Write a working configuration, keys and a postmaster account.",
 		"At a terminal, without --domain, it asks for what it cannot know.\n"
+		"What `init --domain` made and nobody changed, as after the package's\n"
+		"installation, is gone on with.\n"
 		"  --domain D  the mail domain\n"
+		"  --reader A  who reads mail to postmaster, abuse and root: a user of\n"
+		"              this machine, a new account, an address elsewhere\n"
 		"  --dir DIR   put everything below DIR instead of /etc/posthouse\n"
 		"              and /var/lib/posthouse\n"
 		"The password of postmaster is read from standard input when that\n"

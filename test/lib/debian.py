@@ -100,9 +100,10 @@ def package():
     """The package of this tree, and the Debian that it can be installed on."""
     stamp = WORK / "stamp"
     if os.environ.get("POSTHOUSE_INSIDE") is None:
-        if not stamp.exists() or stamp.read_text() != state_of_tree():
+        state = state_of_tree()
+        if not stamp.exists() or stamp.read_text() != state:
             step(TOP / "test/peers", *BUILT_WITH, "--", "/usr/bin/python3", __file__, "build")
-            stamp.write_text(state_of_tree())
+            stamp.write_text(state)
         step(TOP / "test/debian-root", next(WORK.glob("posthouse_*.deb")))
     deb, = WORK.glob("posthouse_*.deb")
     return deb

@@ -2,6 +2,8 @@
 """`posthouse init` as a person at a terminal has it: questions with their reasons
 and proposals, wrong answers, Ctrl-C, English and Chinese; and mail to postmaster
 and root is read by whom the answers named."""
+import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -129,6 +131,43 @@ def in_chinese():
     assert "root@example.test" in aliases and "carol@elsewhere.example" in aliases, aliases
 
 
+def aliases(place):
+    done = subprocess.run([COMMAND, "--json", "-c", place / "posthouse.conf", "alias", "list"],
+                          capture_output=True, text=True, check=True)
+    return sorted((row["address"], row["target"]) for row in json.loads(done.stdout))
+
+
+def it_goes_on_with_what_the_package_made():
+    """The domain is not asked again, and root no longer reads what alice does. When
+    somebody has changed the file it is his."""
+    place = DIRECTORY / "package"
+    done = subprocess.run([COMMAND, "init", "--domain", "example.test", "--reader", "root", "--dir", place],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode == 0 and "What comes next:" in done.stdout and "\naccount " not in done.stdout, done
+    names = [f"{name}@example.test" for name in ("abuse", "postmaster", "root")]
+    assert aliases(place) == [(name, "root@example.test") for name in names[:2]], aliases(place)
+    changed = DIRECTORY / "changed"
+    shutil.copytree(place, changed)
+    for path, is_asked in ((changed, False), (place, True)):
+        text = (path / "posthouse.conf").read_text().replace(str(place), str(path))
+        (path / "posthouse.conf").write_text(text if is_asked else f"{text}message_size_limit = 1M\n")
+        with dialog(path) as screen:
+            if not is_asked:
+                assert "is there already" in screen.wait_end()
+                continue
+            answer(screen, "Host name [mail.example.test]", "mx.example.test")
+            assert "Mail domain [" not in screen.text()
+            answer(screen, "Do users of this machine have mail here? [yes]", "")
+            answer(screen, "postmaster, abuse and root?", "alice")
+            answer(screen, "Let's Encrypt", "no")
+            answer(screen, "File of your certificate", "")
+            answer(screen, "Password for", "")
+            answer(screen, "Is that right? [yes]", "")
+            assert "account alice@example.test " in screen.wait_end()
+    assert aliases(place) == [(name, "alice@example.test") for name in names], aliases(place)
+    assert "myhostname = mx.example.test\n" in (place / "posthouse.conf").read_text()
+
+
 def twice_and_without_a_terminal(place):
     done = subprocess.run([COMMAND, "init"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert done.returncode == 1 and "--domain is missing" in done.stderr, done
@@ -143,6 +182,7 @@ def main():
     twice_and_without_a_terminal(place)
     ctrl_c_leaves_nothing()
     in_chinese()
+    it_goes_on_with_what_the_package_made()
     the_reader_reads(place)
 
 

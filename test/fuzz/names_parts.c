@@ -95,7 +95,7 @@ count_usable(void *context, const struct zone *zone)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct span rest = span_of(data, size), file, text;
+	struct span rest = span_of(data, size), file = SPAN(""), text;
 	struct dns_name origin, first;
 	struct error error;
 	struct parts parts;

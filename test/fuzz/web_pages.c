@@ -64,7 +64,7 @@ make_web(void)
 	static const char *const settings[] = { "myhostname=mail.a.test",
 		"mydomain=a.test", "mynetworks=127.0.0.0/8",
 		"mta_sts_mode=enforce" };
-	struct config *config;
+	static struct config *config;	/* borrowed for ever */
 	struct error error;
 	signal(SIGPIPE, SIG_IGN);
 	log_init("fuzz", -1, -1);
@@ -188,7 +188,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct web *web;
 	struct network_address client = { .family = AF_UNIX };
-	struct span rest = span_of(data, size), host, target;
+	struct span rest = span_of(data, size), host = SPAN(""),
+		target = SPAN("");
 	struct http_request request;
 	struct buffer head;
 	struct arena arena;

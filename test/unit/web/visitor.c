@@ -356,19 +356,19 @@ a_bad_request_is_the_last(void **state)
 
 /* ---- */
 
+/* It borrows from the configuration. */
 static struct web *
-make_web(struct lot *lot, const char *requests)
+make_web(struct lot *lot, const char *requests, struct config **config)
 {
 	const char *const settings[] = { "myhostname=mail.a.test",
 		"mydomain=a.test", "mynetworks=127.0.0.0/8",
 		"mta_sts_mode=enforce", "http_client_connection_limit=3",
 		requests };
-	struct config *config;
 	struct error error;
 	int result = config_load(NULL, settings, sizeof(settings) /
-		sizeof(settings[0]), &config, &error);
+		sizeof(settings[0]), config, &error);
 	assert(result == 0);
-	return web_new(lot, config);	/* which borrows from it */
+	return web_new(lot, *config);
 }
 
 int
@@ -387,14 +387,19 @@ main(void)
 		cmocka_unit_test(bodies_are_bounded),
 		cmocka_unit_test(a_bad_request_is_the_last),
 	};
+	struct config *configs[2];
 	signal(SIGPIPE, SIG_IGN);
 	struct lot *lot = world_begin(services);
-	lenient = make_web(lot, "http_client_request_rate_limit=0");
-	strict = make_web(lot, "http_client_request_rate_limit=5");
+	lenient = make_web(lot, "http_client_request_rate_limit=0",
+		&configs[0]);
+	strict = make_web(lot, "http_client_request_rate_limit=5",
+		&configs[1]);
 	web = lenient;
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	world_end(&lot);
 	web_free(&lenient);
 	web_free(&strict);
+	config_free(&configs[0]);
+	config_free(&configs[1]);
 	return failed;
 }

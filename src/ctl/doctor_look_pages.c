@@ -12,7 +12,7 @@
 #include "proto/dns.h"
 #include "trust/mta_sts.h"
 
-enum { PAGES = 30, PAGE_LIMIT = MTA_STS_POLICY_LIMIT, WAIT = 6000 /* ms */ };
+enum { PAGES = 30, PAGE_LIMIT = MTA_STS_POLICY_LIMIT, WAIT = 4000 /* ms */ };
 
 struct fetching {
 	struct buffer body;

@@ -442,7 +442,7 @@ put(struct row *row, struct buffer *body, struct error *error)
 	return 0;
 }
 
-int
+int64_t
 kept_put(const struct zone *zone, int64_t expire, int64_t now,
 	struct error *error)
 {
@@ -456,10 +456,12 @@ kept_put(const struct zone *zone, int64_t expire, int64_t now,
 	if (is_open)
 		add_body(&body, zone);
 	pthread_mutex_lock(&all.lock);
-	int result = !is_open ? 0 : buffer_is_overrun(&body) ?
+	int64_t result = !is_open ? 0 : buffer_is_overrun(&body) ?
 		error_set(error, ERROR_FULL, "it has more than %d MiB",
 		KEPT_ZONE >> 20) : put(&row, &body, error);
 	pthread_mutex_unlock(&all.lock);
+	if (result == 0)
+		result = (int64_t)body.size;
 	buffer_fini(&body);
 	return result;
 }

@@ -40,8 +40,9 @@ kept_close(void);
 struct zone *
 kept_load(const struct dns_name *origin, int64_t now, int64_t *age);
 
-/* 0: on disk, in the place of the version before. `expire` in seconds. */
-int
+/* Its octets, when it is on disk in the place of the version before; -1: it is
+ * not. `expire` in seconds. */
+int64_t
 kept_put(const struct zone *zone, int64_t expire, int64_t now,
 	struct error *error);
 

@@ -26,7 +26,8 @@ enum { SECOND = 1000 };
 struct outlook {
 	int64_t refresh, retry, expire;	/* ms; of its SOA */
 	int64_t good_until;		/* monotonic ms; 0: it was never there */
-	int64_t keep_at;		/* monotonic ms: not before that again */
+	int64_t keep_at;		/* monotonic ms: not before that again, */
+	bool is_unkept;			/* though what is kept is older */
 	size_t preferred;		/* the primary that is asked first */
 };
 
@@ -326,11 +327,18 @@ keep(struct outlook *outlook, const struct zone *zone)
 	struct error error;
 	char text[DNS_TEXT_SIZE];
 	int64_t now = clock_monotonic(), wall = clock_wall() / SECOND;
-	if (kept_confirm(zone, wall) || outlook->keep_at > now)
+	outlook->is_unkept = false;
+	if (kept_confirm(zone, wall))
 		return;
-	outlook->keep_at = now + (int64_t)(zone->arena.used / SECONDARY_KEEP);
-	if (kept_put(zone, outlook->expire / SECOND, wall, &error) == 0)
+	outlook->is_unkept = outlook->keep_at > now;
+	if (outlook->is_unkept)
 		return;
+	int64_t octets = kept_put(zone, outlook->expire / SECOND, wall,
+		&error);
+	if (octets >= 0) {
+		outlook->keep_at = now + octets / SECONDARY_KEEP;
+		return;
+	}
 	dns_name_to_text(&zone->origin, text);
 	log_event(LOG_ERROR, "zone-not-kept", NULL, LOG_TEXT("zone", text),
 		LOG_TEXT("reason", error.text));
@@ -399,6 +407,8 @@ take_turn(struct secondary *secondary)
 		outlook->good_until == 0 ? SECONDARY_FIRST : outlook->retry);
 	if (outlook->good_until != 0 && secondary->due > outlook->good_until)
 		secondary->due = outlook->good_until;
+	if (outlook->is_unkept && secondary->due > outlook->keep_at)
+		secondary->due = outlook->keep_at;
 }
 
 static void

@@ -17,7 +17,7 @@ enum {
 	SECONDARY_LEAST = 2000,		/* that the SOA does at least, */
 	SECONDARY_FIRST = 10000,	/* while it was never there, */
 	SECONDARY_MOST = 86400000,	/* and at most */
-	SECONDARY_KEEP = 256,		/* octets of a zone for which it is not
+	SECONDARY_KEEP = 256,		/* kept octets for which a zone is not
 					 * kept again for a ms: 4 s for a MiB */
 };
 

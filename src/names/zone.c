@@ -132,6 +132,11 @@ add_node(struct zone *zone, const uint8_t *name, size_t size, uint64_t hash)
 	*node = (struct zone_node){ .name = name, .name_size = (uint8_t)size,
 		.hash = hash, .next = *bucket };
 	*bucket = node;
+	if (zone->last_made == NULL)
+		zone->first_made = node;
+	else
+		zone->last_made->after = node;
+	zone->last_made = node;
 	zone->node_count++;
 	return node;
 }
@@ -170,18 +175,24 @@ compare_nodes(const void *a, const void *b)
 	return zone_compare_names((*x)->name, (*y)->name);
 }
 
-/* Parents stand before their children. */
+/* Parents stand before their children. Of records in canonical order nodes are
+ * made in that order. */
 static void
 sort_nodes(struct zone *zone)
 {
 	size_t count = 0;
+	bool is_sorted = true;
 	zone->nodes = arena_new_array(&zone->arena, zone->node_count,
 		sizeof(*zone->nodes));
-	for (size_t i = 0; i <= zone->bucket_mask; i++)
-		for (struct zone_node *node = zone->buckets[i]; node != NULL;
-		    node = node->next)
-			zone->nodes[count++] = node;
-	qsort(zone->nodes, count, sizeof(*zone->nodes), compare_nodes);
+	for (struct zone_node *node = zone->first_made; node != NULL;
+	    node = node->after) {
+		is_sorted &= count == 0 || zone_compare_names(
+			zone->nodes[count - 1]->name, node->name) < 0;
+		zone->nodes[count++] = node;
+	}
+	if (!is_sorted)
+		qsort(zone->nodes, count, sizeof(*zone->nodes),
+			compare_nodes);
 }
 
 /* ---- sets ---- */
@@ -199,6 +210,36 @@ compare_records(const void *a, const void *b)
 	if (order == 0)
 		order = (x->line > y->line) - (x->line < y->line);
 	return order;
+}
+
+/* Most come in order, as of another version of the zone: what follows those is
+ * sorted, and put among them. */
+static void
+sort_records(struct zone_record *records, size_t count)
+{
+	size_t sorted = 1;
+	while (sorted < count &&
+	    compare_records(&records[sorted - 1], &records[sorted]) <= 0)
+		sorted++;
+	size_t left = count - sorted;
+	if (sorted >= count)
+		return;
+	if (left > sorted) {
+		qsort(records, count, sizeof(*records), compare_records);
+		return;
+	}
+	qsort(records + sorted, left, sizeof(*records), compare_records);
+	struct zone_record *tail = memory_new_array(left, sizeof(*tail));
+	memcpy(tail, records + sorted, left * sizeof(*tail));
+	while (left > 0) {
+		bool is_tail = sorted == 0 || compare_records(
+			&records[sorted - 1], &tail[left - 1]) <= 0;
+		records[sorted + left - 1] = is_tail ? tail[left - 1] :
+			records[sorted - 1];
+		left -= is_tail;
+		sorted -= !is_tail;
+	}
+	memory_free(tail);
 }
 
 static bool
@@ -557,8 +598,7 @@ zone_new(struct zone_text *text, struct zone **zone, struct error *error)
 	make_room(new);
 	new->apex = node_of(new, new->origin.bytes, new->origin.size);
 	if (text->count > 0)
-		qsort(text->records, text->count, sizeof(*text->records),
-			compare_records);
+		sort_records(text->records, text->count);
 	for (size_t i = 0; i < text->count;)
 		i += fill_node(new, &text->records[i], text->count - i);
 	int result = finish(new, text, error);

@@ -45,6 +45,7 @@ struct zone_node {
 					 * below it; NULL: not known */
 	uint64_t hash;
 	struct zone_node *next;		/* in its bucket */
+	struct zone_node *after;	/* the one that was made after it */
 };
 
 struct zone {
@@ -66,6 +67,7 @@ struct zone {
 	size_t node_count;
 	struct zone_node **buckets;
 	size_t bucket_mask;
+	struct zone_node *first_made, *last_made;
 };
 
 /* Labels of a name from the left (without the root's), and for each the hash

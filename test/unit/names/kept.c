@@ -51,7 +51,7 @@ put(const char *origin, unsigned serial, unsigned count, int64_t now)
 {
 	struct error error;
 	struct zone *zone = make(origin, serial, count);
-	if (kept_put(zone, EXPIRE, now, &error) < 0)
+	if (kept_put(zone, EXPIRE, now, &error) <= 0)
 		fail_msg("%s", error.text);
 	zone_free(&zone);
 }

@@ -197,6 +197,53 @@ test_order(void **state)
 	arena_fini(&arena);
 }
 
+/* However records come, sorted to any part, with names between that have none:
+ * nodes stand in the same order, each with its sets by type. */
+static void
+test_any_order(void **state)
+{
+	(void)state;
+	srand(2);
+	for (unsigned round = 0; round < 300; round++) {
+		struct arena arena;
+		struct error error;
+		struct zone *zone = NULL;
+		struct zone_text text = { .arena = &arena, .file = "f" };
+		arena_init(&arena, 0);
+		assert_true(dns_name_from_text(SPAN("z"), &text.origin));
+		assert_int_equal(zone_text_read(&text, SPAN("@ 1 SOA ns root 1 "
+			"1 1 1 1\n@ NS ns\nz A 1.1.1.1\na.b.c A 1.1.1.1\n"
+			"a.b.c TXT x\nb.c MX 1 x\nd.e A 1.1.1.1\nf.e A "
+			"1.1.1.1\n*.e A 1.1.1.1\nns A 1.1.1.1\nns AAAA ::1\n"
+			"a A 1.1.1.1\na A 1.1.1.2\n"), &error), 0);
+		/* from one on in any order: 0 all, 12 none */
+		for (size_t i = text.count - 1; i > round % 13; i--) {
+			size_t j = round % 13 + (size_t)rand() %
+				(i + 1 - round % 13);
+			struct zone_record other = text.records[i];
+			text.records[i] = text.records[j];
+			text.records[j] = other;
+		}
+		assert_int_equal(zone_new(&text, &zone, &error), 0);
+		/* z a c b.c a.b.c e *.e d.e f.e ns z.z */
+		assert_int_equal(zone->node_count, 11);
+		size_t records = 0;
+		for (size_t i = 0; i < zone->node_count; i++) {
+			const struct zone_node *node = zone->nodes[i];
+			assert_true(i == 0 || zone_compare_names(
+				zone->nodes[i - 1]->name, node->name) < 0);
+			for (unsigned j = 0; j < node->set_count; j++) {
+				records += node->sets[j].count;
+				assert_true(j == 0 || node->sets[j - 1].type <
+					node->sets[j].type);
+			}
+		}
+		assert_int_equal(records, 13);
+		zone_free(&zone);
+		arena_fini(&arena);
+	}
+}
+
 int
 main(void)
 {
@@ -204,6 +251,7 @@ main(void)
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_left_out),
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_any_order),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

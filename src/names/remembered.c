@@ -1,6 +1,7 @@
 #include "names/remembered.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/map.h"
@@ -63,19 +64,76 @@ clear(void)
 
 /* ---- the file ---- */
 
+/*
+ * Thousands of domains have the same records but for the domain's name: in the
+ * file such a value is written once, in a line of kind "text" with a number, its
+ * own key's first word replaced by OWN_NAME; values are SAME_TEXT and the number.
+ */
+enum { OWN_NAME = 1, SAME_TEXT = 2, SHARED = 64 /* octets, at least */ };
+
+static struct span
+own_name(struct span key)
+{
+	return span_first(key, span_find(key, ' '));
+}
+
+/* Puts `to` for each `from`. */
 static void
-take_line(struct span line)
+replace(struct buffer *out, struct span text, struct span from, struct span to)
+{
+	for (;;) {
+		size_t at = from.size == 0 ? text.size :
+			span_search(text, from);
+		buffer_add(out, span_first(text, at));
+		if (at >= text.size)
+			return;
+		buffer_add(out, to);
+		text = span_skip(text, at + from.size);
+	}
+}
+
+static const char own[] = { OWN_NAME };
+
+/* What a line says; texts: those of the lines before, as values. */
+static void
+take_value(struct map *texts, const struct tabline *fields, struct arena *arena)
+{
+	struct buffer key, value;
+	struct span text = fields->field[2];
+	buffer_init(&value, 0);
+	if (span_equals(fields->field[0], SPAN("text"))) {
+		struct span *copy = arena_new(arena, sizeof(*copy));
+		*copy = arena_copy(arena, text);
+		map_put(texts, fields->field[1], copy);
+		return;
+	}
+	if (text.size > 0 && text.data[0] == SAME_TEXT &&
+	    span_equals(fields->field[0], SPAN("part"))) {
+		const struct span *same = map_get(texts, span_skip(text, 1));
+		replace(&value, same == NULL ? SPAN("") : *same,
+			span_of(own, sizeof(own)), own_name(fields->field[1]));
+		text = buffer_span(&value);
+	}
+	make_key(&key, arena_copy_string(arena, fields->field[0]),
+		fields->field[1]);
+	put(buffer_span(&key), text);
+	buffer_fini(&key);
+	buffer_fini(&value);
+}
+
+static void
+take_all(struct span bytes)
 {
 	struct tabline fields;
 	struct arena arena;
-	struct buffer key;
+	struct map texts;
+	struct span line;
 	arena_init(&arena, 0);
-	if (tabline_parse(line, &arena, &fields) && fields.count == 3) {
-		make_key(&key, arena_copy_string(&arena, fields.field[0]),
-			fields.field[1]);
-		put(buffer_span(&key), fields.field[2]);
-		buffer_fini(&key);
-	}
+	map_init(&texts);
+	while (span_split(&bytes, '\n', &line))
+		if (tabline_parse(line, &arena, &fields) && fields.count == 3)
+			take_value(&texts, &fields, &arena);
+	map_fini(&texts);
 	arena_fini(&arena);
 }
 
@@ -83,15 +141,13 @@ int
 remembered_open(int fd, struct error *error)
 {
 	struct buffer bytes;
-	struct span rest, line;
 	buffer_init(&bytes, 0);
 	pthread_mutex_lock(&all.lock);
 	all.fd = fd;
 	clear();
 	int result = fd < 0 ? 0 : state_file_read(fd, &bytes, error);
-	rest = buffer_span(&bytes);
-	while (result == 0 && span_split(&rest, '\n', &line))
-		take_line(line);
+	if (result == 0)
+		take_all(buffer_span(&bytes));
 	pthread_mutex_unlock(&all.lock);
 	buffer_fini(&bytes);
 	return result;
@@ -109,18 +165,59 @@ remembered_close(void)
 }
 
 static void
+write_line(struct buffer *out, struct span kind, struct span key,
+	struct span value)
+{
+	tabline_add(out, kind);
+	tabline_add(out, key);
+	tabline_add(out, value);
+	tabline_end(out);
+}
+
+/* The line of the text before, unless it is there. `numbers`: of the texts. */
+static void
+write_text(struct buffer *out, struct map *numbers, struct span key,
+	struct span value)
+{
+	char number[24], same[24];
+	struct buffer text;
+	buffer_init(&text, 0);
+	replace(&text, value, own_name(key), span_of(own, sizeof(own)));
+	size_t of = (size_t)(uintptr_t)map_get(numbers, buffer_span(&text));
+	bool is_new = of == 0;
+	if (is_new) {
+		of = map_count(numbers) + 1;
+		map_put(numbers, buffer_span(&text), (void *)(uintptr_t)of);
+	}
+	snprintf(number, sizeof(number), "%zu", of);
+	snprintf(same, sizeof(same), "%c%zu", SAME_TEXT, of);
+	if (is_new)
+		write_line(out, SPAN("text"), span_from(number),
+			buffer_span(&text));
+	write_line(out, SPAN("part"), key, span_from(same));
+	buffer_fini(&text);
+}
+
+static void
 write_all(struct buffer *out)
 {
 	size_t cursor = 0;
 	struct span key;
+	struct map numbers;
 	void *value;
+	map_init(&numbers);
 	while (map_next(&all.values, &cursor, &key, &value)) {
 		size_t tab = span_find(key, '\t');
-		tabline_add(out, span_first(key, tab));
-		tabline_add(out, span_skip(key, tab + 1));
-		tabline_add(out, buffer_span(value));
-		tabline_end(out);
+		struct span kind = span_first(key, tab);
+		struct span text = buffer_span(value);
+		key = span_skip(key, tab + 1);
+		if (span_equals(kind, SPAN("part")) && text.size > SHARED &&
+		    span_find(text, OWN_NAME) == text.size)
+			write_text(out, &numbers, key, text);
+		else
+			write_line(out, kind, key, text);
 	}
+	map_fini(&numbers);
 }
 
 int

@@ -1,7 +1,8 @@
 /*
  * What names keeps over restarts (dns_state_file, base/state_file.h): values by
  * kind and key, all in memory, written whole. A line for each: kind, key and
- * value, as proto/tabline.h has it. One lock; any thread.
+ * value, as proto/tabline.h has it; what many parts have in common once. One
+ * lock; any thread.
  *
  * Kinds: "part" (parts.h), "serial" (serials.h), "dnssec" (signed_keys.h).
  */

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -66,6 +67,36 @@ too_much_is_not_saved(void **state)
 	assert_int_equal(remembered_open(fd, &error), 0);
 	assert_true(has("a", "b", "c"));
 	assert_true(has("a", "d", ""));
+	remembered_close();
+	file_close(&fd);
+}
+
+/* 5,000 domains are less than the file holds; each has its own name in them. */
+static void
+domains_share_their_records(void **state)
+{
+	enum { DOMAINS = 5000 };
+	struct error error;
+	char key[64], value[1024];
+	(void)state;
+	int fd = file_open_memory("state", SPAN(""), &error);
+	assert_int_equal(remembered_open(fd, &error), 0);
+	for (int pass = 0; pass < 2; pass++) {
+		for (int i = 0; i <= DOMAINS; i++) {
+			snprintf(key, sizeof(key), "d%d.test host", i);
+			snprintf(value, sizeof(value), "%0500d\t\x02" "1 %s "
+				"d%d.test", i == DOMAINS ? 1 : 0, i == DOMAINS ?
+				"\x01" : "", i);
+			if (pass == 0)
+				remembered_put("part", span_from(key),
+					span_from(value));
+			else
+				assert_true(has("part", key, value));
+		}
+		assert_true(pass == 1 || remembered_save(&error) == 0);
+		remembered_close();
+		assert_int_equal(remembered_open(fd, &error), 0);
+	}
 	remembered_close();
 	file_close(&fd);
 }
@@ -159,6 +190,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_there_again),
 		cmocka_unit_test(too_much_is_not_saved),
+		cmocka_unit_test(domains_share_their_records),
 		cmocka_unit_test(serials_grow),
 		cmocka_unit_test(serials_wrap),
 	};

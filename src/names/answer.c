@@ -18,6 +18,7 @@ struct walk {
 	struct answer *answer;
 	uint16_t type;
 	unsigned aliases;
+	struct dns_name *seen;		/* the names that were aliases */
 	struct zone_labels labels;	/* of answer->name */
 	/* What comes behind the answers: proofs, then addresses. */
 	const struct zone *proof_zone[WALK_PROOFS];
@@ -234,18 +235,22 @@ refer(struct walk *walk, const struct zone *zone, const struct zone_node *cut)
 
 /* ---- aliases ---- */
 
-/* True: the walk goes on with the name that is the data of the only record. */
+/* True: the walk goes on with the name that is the data of the only record. A
+ * circle ends where it closes, each record in it once (RFC 2181 5). */
 static bool
 follow(struct walk *walk, const uint8_t *name, size_t size)
 {
 	struct dns_name *current = &walk->answer->name;
 	walk->answer->kind = ANSWER_ALIAS;
+	walk->seen[walk->aliases++] = *current;
 	current->size = (uint8_t)size;
 	memcpy(current->bytes, name, size);
-	if (++walk->aliases < ANSWER_ALIASES)
-		return true;
-	walk->answer->kind = ANSWER_WHOLE;
-	return false;
+	bool goes_on = walk->aliases < ANSWER_ALIASES;
+	for (unsigned i = 0; i < walk->aliases && goes_on; i++)
+		goes_on = !dns_name_equals(&walk->seen[i], current);
+	if (!goes_on)
+		walk->answer->kind = ANSWER_WHOLE;
+	return goes_on;
 }
 
 static size_t
@@ -372,8 +377,9 @@ void
 answer_write(const struct zones *zones, const struct dns_question *asked,
 	struct packet *packet, struct answer *answer)
 {
+	struct dns_name seen[ANSWER_ALIASES];
 	struct walk walk = { .zones = zones, .packet = packet,
-		.answer = answer, .type = asked->type };
+		.answer = answer, .type = asked->type, .seen = seen };
 	answer->kind = ANSWER_NOT_OURS;
 	answer->rcode = DNS_NO_ERROR;
 	answer->name = asked->name;

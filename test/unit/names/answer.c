@@ -81,6 +81,9 @@ static const struct {
 		"0 AA an alias2.a.test 3600 5 :ALIAS.a.test "
 		"an ALIAS.a.test 3600 5 :mail.a.test "
 		"an mail.a.test 3600 28 20010db8000000000000000000000002" },
+	{ "in a circle, each once", "loop1.a.test A",
+		"0 AA an loop1.a.test 3600 5 :loop2.a.test "
+		"an loop2.a.test 3600 5 :loop1.a.test" },
 	{ "out of our zones", "out.a.test A",
 		"0 AA an out.a.test 3600 5 :www.example.org" },
 	{ "into another zone of ours", "over.a.test A",

@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "base/owned_file.h"
 #include "ctl/admin.h"
+#include "ctl/newaliases.h"
 #include "proto/alias_command.h"
 #include "proto/alias_table.h"
 
@@ -318,12 +319,52 @@ hand_over(const struct config *config, struct span table, struct error *error)
 	return result;
 }
 
+/* *said: a line for each file. */
+static int
+compile_and_hand_over(const struct config *config, struct buffer *said,
+	struct error *error)
+{
+	struct compiler compiler = { .error = error, .config = config };
+	arena_init(&compiler.arena, 0);
+	buffer_init(&compiler.table, 0);
+	map_init(&compiler.names);
+	int result = compile(&compiler, config, said);
+	if (result == 0)
+		result = hand_over(config, buffer_span(&compiler.table), error);
+	map_fini(&compiler.names);
+	buffer_fini(&compiler.table);
+	arena_fini(&compiler.arena);
+	return result;
+}
+
+/* The default file is root's, and need not be there. */
+static bool
+is_set_or_there(const struct config *config)
+{
+	return config_is_changed(config, "alias_maps") || (geteuid() == 0 &&
+		access(config_text(config, "alias_maps"), F_OK) == 0);
+}
+
+int
+newaliases_at_first(const struct config *config, struct error *error)
+{
+	char path[4096];
+	struct buffer said;
+	snprintf(path, sizeof(path), "%s/auth/aliases",
+		config_text(config, "data_directory"));
+	if (!is_set_or_there(config) || access(path, F_OK) == 0)
+		return 0;
+	buffer_init(&said, 0);
+	int result = compile_and_hand_over(config, &said, error);
+	buffer_fini(&said);
+	return result;
+}
+
 int
 ctl_newaliases(struct ctl *ctl)
 {
 	struct error error;
 	struct buffer said;
-	struct compiler compiler = { .error = &error };
 	if (ctl->argc > 0)
 		return ctl_usage(ctl_command_of(ctl_newaliases), "found "
 			"\"%s\", expected nothing", ctl->argv[0]);
@@ -332,28 +373,17 @@ ctl_newaliases(struct ctl *ctl)
 	if (geteuid() != 0 && !config_is_changed(ctl->config, "alias_maps"))
 		return ctl_fail("alias_maps is not set, and %s is read for "
 			"root only", config_text(ctl->config, "alias_maps"));
-	if (!config_is_changed(ctl->config, "alias_maps") &&
-		access(config_text(ctl->config, "alias_maps"), F_OK) != 0) {
+	if (!is_set_or_there(ctl->config)) {
 		printf("%s is not there: no aliases are compiled\n",
 			config_text(ctl->config, "alias_maps"));
 		return 0;
 	}
-	compiler.config = ctl->config;
-	arena_init(&compiler.arena, 0);
-	buffer_init(&compiler.table, 0);
-	map_init(&compiler.names);
 	buffer_init(&said, 0);
-	int result = compile(&compiler, ctl->config, &said);
-	if (result == 0)
-		result = hand_over(ctl->config, buffer_span(&compiler.table),
-			&error);
+	int result = compile_and_hand_over(ctl->config, &said, &error);
 	if (result == 0)
 		fputs(buffer_string(&said), stdout);
 	else
 		ctl_fail_error(&error);
 	buffer_fini(&said);
-	map_fini(&compiler.names);
-	buffer_fini(&compiler.table);
-	arena_fini(&compiler.arena);
 	return result == 0 ? 0 : 1;
 }

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "ctl/check.h"
 #include "ctl/ctl.h"
+#include "ctl/newaliases.h"
 #include "ctl/pam_file.h"
 #include "ctl/prepare.h"
 #include "ctl/programs.h"
@@ -76,6 +77,10 @@ ctl_serve(struct ctl *ctl)
 	if (prepare_directories(ctl->config, &error) < 0 ||
 	    prepare_certificate(ctl->config, &error) < 0)
 		return ctl_fail_error(&error);
+	/* Aliases that are wrong are no reason not to bring mail. */
+	if (newaliases_at_first(ctl->config, &error) < 0)
+		fprintf(stderr, "posthouse: %s; until newaliases can read it "
+			"there are no aliases\n", error.text);
 	pam_file_ensure(ctl->config);
 	allow_many_sessions();
 	if (become_master(ctl->config, &error) < 0)

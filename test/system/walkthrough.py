@@ -419,7 +419,6 @@ def main():
         the_zone_is_served(client)
         everything_else_is_resolved(client)
         strangers_get_no_resolver(stranger)
-        mail.machine.run("newaliases")
         boss_sends_to_root(client)
         root_reads(mail, 1)
         client_receives(client)

@@ -454,7 +454,11 @@ sleep_for(int64_t pause)
 static void *
 work(void *argument)
 {
+	struct error ignored;
 	(void)argument;
+	/* Our names are in the DNS before it is asked which of them lead here: a
+	 * certificate without some would be followed by another at once. */
+	work_do(&ignored);
 	for (;;)
 		sleep_for(look());
 	return NULL;

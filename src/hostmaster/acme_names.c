@@ -7,6 +7,7 @@
 #include "hostmaster/hostmaster.h"
 #include "proto/tlswire.h"
 #include "serve/names_call.h"
+#include "trust/domain_records.h"
 
 enum { DNS_PATIENCE = 20000, ADDRESSES = 16 };
 
@@ -107,6 +108,9 @@ static int
 add_domain(struct span domain, const struct addresses *here,
 	struct arena *arena, struct acme_plan *plan, struct error *error)
 {
+	/* Names there are this machine's on every machine (RFC 6761 6.3). */
+	if (domain_records_is_below(domain, SPAN("localhost")))
+		return 0;
 	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
 		struct span name = arena_print(arena, "%s.%.*s", labels[i],
 			SPAN_PRINT(domain));

@@ -4,6 +4,7 @@ the three challenges, for several names, with its questions answered by our own
 names; renewed by itself; opened again with a pebble that has forgotten everything."""
 import json
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -155,6 +156,25 @@ def renewed_by_itself(system, pebble):
                          "tls_cert_file, when the other has ended")
 
 
+def first_certificate_has_all_names(system):
+    """Of a new system, whose names are in the DNS a moment before."""
+    system.stop()
+    for folder in ("acme", "dns", "hostmaster", "keys"):
+        shutil.rmtree(system.directory / "data" / folder)
+    zone = system.directory / "example.test.zone"
+    zone.write_text("".join(line + "\n" for line in ZONE.splitlines()
+                            if not line.startswith(("mta-sts", "autoconfig"))))
+    system.set(acme_names="", acme_challenges="dns-01")
+    before = len(system.log_text())
+    issued = lambda: [line for line in system.log_text()[before:].splitlines()
+                      if "event=certificate-issued" in line]
+    system.start()
+    posthouse.wait_until(issued, 20, "a certificate")
+    time.sleep(4)
+    line, = issued()
+    assert all(name in line for name in (*NAMES, "autodiscover.example.test")), line
+
+
 def main():
     posthouse.need_programs("openssl", "pebble")
     posthouse.own_network()
@@ -179,6 +199,7 @@ def main():
             print("killed_in_the_middle", flush=True)
             forgotten_accounts_are_opened_again(system, pebble)
             print("forgotten_accounts", flush=True)
+            first_certificate_has_all_names(system)
             renewed_by_itself(system, pebble)
         except BaseException:
             print((system.directory / "pebble.log").read_text()[-4000:], file=sys.stderr)

@@ -294,7 +294,7 @@ void
 wire_add_number(struct wire_request *request, const char *key,
 	uint64_t number)
 {
-	buffer_print(request->out, "\t%s=%" PRIu64, key, number);
+	tabline_add_number(request->out, key, number);
 }
 
 void

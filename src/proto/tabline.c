@@ -64,6 +64,15 @@ tabline_add_pair(struct buffer *out, const char *key, struct span value)
 }
 
 void
+tabline_add_number(struct buffer *out, const char *key, uint64_t number)
+{
+	add_separator(out);
+	buffer_add_string(out, key);
+	buffer_add_byte(out, '=');
+	buffer_add_number(out, number);
+}
+
+void
 tabline_end(struct buffer *out)
 {
 	buffer_add_byte(out, '\n');

@@ -25,6 +25,8 @@ tabline_add(struct buffer *out, struct span field);
 void
 tabline_add_pair(struct buffer *out, const char *key, struct span value);
 void
+tabline_add_number(struct buffer *out, const char *key, uint64_t number);
+void
 tabline_end(struct buffer *out);
 
 /* The line without its LF; unescaped fields live in the arena (those without

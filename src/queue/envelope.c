@@ -116,16 +116,6 @@ envelope_parse_notify(struct span text, unsigned *notify)
 /* ---- writing ---- */
 
 static void
-add_number(struct buffer *out, const char *key, uint64_t number)
-{
-	char text[24];
-	struct buffer digits = { .data = text, .room = sizeof(text),
-		.limit = sizeof(text) };
-	buffer_add_number(&digits, number);
-	tabline_add_pair(out, key, buffer_span(&digits));
-}
-
-static void
 add_hex(struct buffer *out, const char *key, uint64_t number)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -162,7 +152,7 @@ encode_envelope(struct buffer *out, const struct envelope *envelope)
 	add_given(out, "session", span_from(envelope->scope.session));
 	tabline_add_pair(out, "transaction", buffer_span(&text));
 	add_hex(out, "actor", envelope->actor);
-	add_number(out, "arrival", (uint64_t)envelope->arrival);
+	tabline_add_number(out, "arrival", (uint64_t)envelope->arrival);
 	tabline_add_pair(out, "sender", envelope->sender);
 	add_given(out, "forward", envelope->forward_sender);
 	add_given(out, "body", envelope->body);
@@ -210,24 +200,24 @@ encode_recipient(struct buffer *out, const struct recipient *recipient)
 	add_given(out, "notify", buffer_span(&notify));
 	if (recipient->is_local) {
 		add_hex(out, "account", recipient->account);
-		add_number(out, "quota", recipient->quota);
+		tabline_add_number(out, "quota", recipient->quota);
 	}
 	if (recipient->is_program && recipient->program.is_whole)
-		add_number(out, "quota", recipient->quota);
+		tabline_add_number(out, "quota", recipient->quota);
 	if (recipient->is_final)
 		tabline_add_pair(out, "final", SPAN("yes"));
 	if (recipient->is_program)
 		encode_program(out, &recipient->program);
 	tabline_add_pair(out, "state",
 		span_from(state_names[recipient->state]));
-	add_number(out, "attempts", recipient->attempts);
-	add_number(out, "last", (uint64_t)recipient->last);
-	add_number(out, "next", (uint64_t)recipient->next);
+	tabline_add_number(out, "attempts", recipient->attempts);
+	tabline_add_number(out, "last", (uint64_t)recipient->last);
+	tabline_add_number(out, "next", (uint64_t)recipient->next);
 	if (recipient->warning != WARNING_NOT_YET)
 		tabline_add_pair(out, "warning", recipient->warning ==
 			WARNING_OWED ? SPAN("owed") : SPAN("done"));
 	if (recipient->reply.code != 0) {
-		add_number(out, "code", recipient->reply.code);
+		tabline_add_number(out, "code", recipient->reply.code);
 		add_given(out, "status", recipient->reply.status);
 		add_given(out, "text", span_first(recipient->reply.text,
 			ENVELOPE_TEXT_LIMIT));

@@ -49,11 +49,7 @@ admin_row_field(struct admin_call *call, const char *key, struct span value)
 void
 admin_row_number(struct admin_call *call, const char *key, uint64_t number)
 {
-	struct buffer text;
-	buffer_init(&text, 0);
-	buffer_add_number(&text, number);
-	tabline_add_pair(&call->line, key, buffer_span(&text));
-	buffer_fini(&text);
+	tabline_add_number(&call->line, key, number);
 }
 
 bool

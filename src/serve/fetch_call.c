@@ -57,16 +57,6 @@ fetcher_free(struct fetcher **fetcher)
 
 /* ---- out ---- */
 
-static void
-add_number(struct buffer *line, const char *key, uint64_t number)
-{
-	struct buffer text;
-	buffer_init(&text, 0);
-	buffer_add_number(&text, number);
-	tabline_add_pair(line, key, buffer_span(&text));
-	buffer_fini(&text);
-}
-
 /* "headers=Location,Link" */
 static void
 add_headers(struct buffer *line, const struct fetch_request *request)
@@ -90,8 +80,8 @@ send_request(struct wire *wire, const char *method, unsigned id,
 	buffer_init(&body, 0);
 	buffer_print(&line, "%s\t%u", method, id);
 	tabline_add_pair(&line, "url", request->url);
-	add_number(&line, "limit", request->limit);
-	add_number(&line, "deadline",
+	tabline_add_number(&line, "limit", request->limit);
+	tabline_add_number(&line, "deadline",
 		(uint64_t)clock_until(request->deadline));
 	add_headers(&line, request);
 	if (request->type.size > 0) {

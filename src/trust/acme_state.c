@@ -15,16 +15,6 @@ add_text(struct buffer *out, const char *key, struct span value)
 }
 
 static void
-add_number(struct buffer *out, const char *key, uint64_t number)
-{
-	struct buffer text;
-	buffer_init(&text, 0);
-	buffer_add_number(&text, number);
-	tabline_add_pair(out, key, buffer_span(&text));
-	buffer_fini(&text);
-}
-
-static void
 add_challenge(struct buffer *out, const struct acme_state_challenge *challenge)
 {
 	struct buffer text;
@@ -54,9 +44,9 @@ acme_state_write(const struct acme_state *state, struct buffer *out)
 	add_text(out, "order", state->order);
 	add_text(out, "order-names", state->order_names);
 	add_text(out, "trouble", state->trouble);
-	add_number(out, "renewal", (uint64_t)state->renewal);
-	add_number(out, "retry", (uint64_t)state->retry);
-	add_number(out, "failures", state->failures);
+	tabline_add_number(out, "renewal", (uint64_t)state->renewal);
+	tabline_add_number(out, "retry", (uint64_t)state->retry);
+	tabline_add_number(out, "failures", state->failures);
 	tabline_end(out);
 	for (size_t i = 0; i < state->challenges; i++)
 		add_challenge(out, &state->challenge[i]);

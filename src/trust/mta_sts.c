@@ -323,16 +323,6 @@ mta_sts_matches(const struct mta_sts_policy *policy, struct span host)
 
 /* ---- the cache ---- */
 
-static void
-add_number(struct buffer *out, const char *key, uint64_t number)
-{
-	struct buffer text;
-	buffer_init(&text, 0);
-	buffer_add_number(&text, number);
-	tabline_add_pair(out, key, buffer_span(&text));
-	buffer_fini(&text);
-}
-
 bool
 mta_sts_entry_encode(struct buffer *out, const struct mta_sts_entry *entry)
 {
@@ -341,8 +331,8 @@ mta_sts_entry_encode(struct buffer *out, const struct mta_sts_entry *entry)
 	tabline_add(&line, SPAN("STS1"));
 	tabline_add_pair(&line, "domain", entry->domain);
 	tabline_add_pair(&line, "id", entry->id);
-	add_number(&line, "fetched", (uint64_t)entry->fetched);
-	add_number(&line, "max_age", entry->policy.max_age);
+	tabline_add_number(&line, "fetched", (uint64_t)entry->fetched);
+	tabline_add_number(&line, "max_age", entry->policy.max_age);
 	tabline_add_pair(&line, "mode",
 		span_from(mta_sts_mode_name(entry->policy.mode)));
 	for (size_t i = 0; i < entry->policy.mx_count; i++)

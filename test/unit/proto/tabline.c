@@ -54,6 +54,21 @@ any_bytes_come_back(void **state)
 }
 
 static void
+numbers_are_decimal(void **state)
+{
+	struct buffer out;
+	(void)state;
+	buffer_init(&out, 0);
+	tabline_add(&out, SPAN("ROW"));
+	tabline_add_number(&out, "least", 0);
+	tabline_add_number(&out, "most", UINT64_MAX);
+	tabline_end(&out);
+	assert_string_equal(buffer_string(&out),
+		"ROW\tleast=0\tmost=18446744073709551615\n");
+	buffer_fini(&out);
+}
+
+static void
 bad_lines_are_refused(void **state)
 {
 	static const struct {
@@ -151,6 +166,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_bytes_come_back),
+		cmocka_unit_test(numbers_are_decimal),
 		cmocka_unit_test(bad_lines_are_refused),
 		cmocka_unit_test(too_many_fields_are_refused_but_can_be_walked),
 		cmocka_unit_test(keys_are_whole_words),

@@ -240,22 +240,13 @@ greet(struct hop *hop)
 	return true;
 }
 
-static enum smtp_body
-body_kind(struct span name)
-{
-	if (span_equals(name, SPAN("8bitmime")))
-		return SMTP_BODY_8BITMIME;
-	return span_equals(name, SPAN("binarymime")) ? SMTP_BODY_BINARYMIME :
-		SMTP_BODY_7BIT;
-}
-
 static bool
 add_mail(struct buffer *out, const struct delivery_batch *batch,
 	struct span sender)
 {
 	const struct envelope *envelope = batch->envelope;
 	struct smtp_mail mail = { .is_null = sender.size == 0,
-		.body = body_kind(envelope->body), .has_size = true,
+		.body = envelope_body(envelope), .has_size = true,
 		.size = batch->body->size, .has_transaction = true,
 		.trace = span_from(envelope->scope.trace),
 		.session = span_from(envelope->scope.session),

@@ -45,6 +45,15 @@ envelope_sender(const struct envelope *envelope,
 		envelope->sender;
 }
 
+enum smtp_body
+envelope_body(const struct envelope *envelope)
+{
+	if (span_equals(envelope->body, SPAN("8bitmime")))
+		return SMTP_BODY_8BITMIME;
+	return span_equals(envelope->body, SPAN("binarymime")) ?
+		SMTP_BODY_BINARYMIME : SMTP_BODY_7BIT;
+}
+
 bool
 envelope_is_forwarded(const struct envelope *envelope,
 	const struct recipient *recipient)

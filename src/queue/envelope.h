@@ -110,6 +110,10 @@ struct span
 envelope_sender(const struct envelope *envelope,
 	const struct recipient *recipient);
 
+/* What the next hop is told about the body. */
+enum smtp_body
+envelope_body(const struct envelope *envelope);
+
 /* Does an alias forward to the recipient, with a reverse-path of ours? */
 bool
 envelope_is_forwarded(const struct envelope *envelope,

@@ -22,15 +22,6 @@ fail_with(struct relay_call *call, const char *what)
 
 /* ---- writing ---- */
 
-static enum smtp_body
-body_kind(struct span name)
-{
-	if (span_equals(name, SPAN("8bitmime")))
-		return SMTP_BODY_8BITMIME;
-	return span_equals(name, SPAN("binarymime")) ? SMTP_BODY_BINARYMIME :
-		SMTP_BODY_7BIT;
-}
-
 static enum smtp_return
 return_kind(struct span name)
 {
@@ -46,7 +37,7 @@ add_mail(struct relay_call *call, struct buffer *out)
 	const struct envelope *envelope = call->envelope;
 	struct buffer hop;
 	struct smtp_mail mail = { .is_null = envelope->sender.size == 0,
-		.body = body_kind(envelope->body), .has_size = true,
+		.body = envelope_body(envelope), .has_size = true,
 		.size = call->body->size, .has_transaction = true,
 		.trace = span_from(envelope->scope.trace),
 		.session = span_from(envelope->scope.session),

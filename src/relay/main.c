@@ -6,7 +6,6 @@
  * root, and files there for what domains say of their TLS and what came of it.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <time.h>
@@ -124,20 +123,6 @@ reload(const struct config *config)
 			LOG_TEXT("reason", error.text));
 }
 
-/* The directory that is the jail's root: nothing lies above it afterwards. */
-static int
-open_spill(const struct config *config, char *path, size_t size,
-	struct error *error)
-{
-	int length = snprintf(path, size, "%s/spill/relay",
-		config_text(config, "data_directory"));
-	if (length < 0 || (size_t)length >= size)
-		return error_set(error, ERROR_USAGE,
-			"data_directory: the path is too long");
-	int fd = open(path, O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? error_set_errno(error, "opening %s", path) : fd;
-}
-
 /* Opened before the jail, which has no files. Mail goes out without what a disk
  * in trouble should remember. */
 static struct pair_file *
@@ -182,8 +167,7 @@ main(int argc, char **argv)
 	relay.server = (struct mail_server){ .is_lmtp = true,
 		.hostname = config_text(process->config, "myhostname"),
 		.deliver = deliver, .context = &relay,
-		.spill = open_spill(process->config, path, sizeof(path),
-			&error) };
+		.spill = process_open_spill(path, sizeof(path), &error) };
 	struct pair_file *policies = open_memory(process->config, "mta-sts");
 	struct pair_file *results = open_memory(process->config, "tlsrpt");
 	if (relay.server.spill < 0 ||

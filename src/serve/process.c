@@ -90,6 +90,18 @@ process_file(const char *parameter)
 	return process_file_at(parameter, 0);
 }
 
+int
+process_open_spill(char *path, size_t size, struct error *error)
+{
+	int length = snprintf(path, size, "%s/spill/%s",
+		config_text(process.config, "data_directory"), process.name);
+	if (length < 0 || (size_t)length >= size)
+		return error_set(error, ERROR_USAGE,
+			"data_directory: the path is too long");
+	int fd = open(path, O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? error_set_errno(error, "opening %s", path) : fd;
+}
+
 const struct process *
 process_get(void)
 {

@@ -46,6 +46,13 @@ process_file(const char *parameter);
 int
 process_file_at(const char *parameter, unsigned place);
 
+/*
+ * The directory for what does not fit into memory, and its path, which is the
+ * root of the jail: nothing lies above it afterwards. -1 with error.
+ */
+int
+process_open_spill(char *path, size_t size, struct error *error);
+
 /* The process this is; after process_start. */
 const struct process *
 process_get(void);

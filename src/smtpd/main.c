@@ -5,8 +5,6 @@
  * opens no file but unlinked ones in its spill directory, which is its root,
  * and no socket but those it is given.
  */
-#include <fcntl.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -40,20 +38,6 @@ static const struct service services[] = {
 	{ NULL, NULL },
 };
 
-/* The directory that is the jail's root: nothing lies above it afterwards. */
-static int
-open_spill(const struct config *config, char *path, size_t size,
-	struct error *error)
-{
-	int length = snprintf(path, size, "%s/spill/smtpd",
-		config_text(config, "data_directory"));
-	if (length < 0 || (size_t)length >= size)
-		return error_set(error, ERROR_USAGE,
-			"data_directory: the path is too long");
-	int fd = open(path, O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? error_set_errno(error, "opening %s", path) : fd;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -62,7 +46,7 @@ main(int argc, char **argv)
 	struct process *process = process_start(argc, argv);
 	struct lot *lot = lot_new(SMTPD_WORKERS);
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	int spill = open_spill(process->config, path, sizeof(path), &error);
+	int spill = process_open_spill(path, sizeof(path), &error);
 	struct jail jail = { .root = path, .rights = JAIL_ACCEPT |
 		JAIL_SOCKETPAIR | JAIL_SPILL | JAIL_THREADS };
 	if (spill < 0 || jail_enter(process, &jail, &error) < 0) {

@@ -8,6 +8,20 @@ import dns
 import posthouse
 
 SIGNED, UNSIGNED, BOGUS = "signed", "unsigned", "bogus"
+# as the chapter has it from which administrators learn mail: linuxprobe.com
+BOOK = """\
+$TTL 1D
+@	IN SOA	linuxprobe.com.	root.linuxprobe.com. (
+				0;serial
+				1D;refresh
+				1H;retry
+				1W;expire
+				3H);minimum
+	NS	ns.linuxprobe.com.
+ns	IN A	192.168.10.10
+@	IN MX 10	mail.linuxprobe.com.
+mail	IN A	192.168.10.10
+"""
 
 
 class Zones:

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 import dns
 import peers
 import posthouse
+from zones import BOOK
 
 SEED, QUESTIONS = 20261122, 10000
 OURS, NSD, SECONDARY = ("127.0.0.1", 20053), ("127.0.0.2", 5300), ("127.0.0.3", 5300)
@@ -28,19 +29,6 @@ TYPES = [dns.A, dns.NS, dns.CNAME, dns.SOA, PTR, dns.MX, dns.TXT, dns.AAAA, SRV,
          DS, dns.TLSA, CAA, 13, 65280, 99]
 # types whose data ends with a name: the octets before it
 NAMES = {dns.NS: 0, dns.CNAME: 0, PTR: 0, dns.MX: 2, SRV: 6, DNAME: 0}
-
-BOOK = """$TTL 1D
-@	IN SOA	linuxprobe.com.	root.linuxprobe.com. (
-				0;serial
-				1D;refresh
-				1H;retry
-				1W;expire
-				3H);minimum
-	NS	ns.linuxprobe.com.
-ns	IN A	192.168.10.10
-@	IN MX 10	mail.linuxprobe.com.
-mail	IN A	192.168.10.10
-"""
 
 LARGE = """$TTL 1h
 @ SOA ns root 7 1d 1h 1w 5m

@@ -18,24 +18,11 @@ import peers
 import posthouse
 import servers
 import terminal
-from zones import SIGNED, UNSIGNED, Zones
+from zones import BOOK, SIGNED, UNSIGNED, Zones
 
 HOST = "mail.linuxprobe.com"
 SERVER = "192.168.10.10"
 BRANCH = "branch.example"
-ZONE = """\
-$TTL 1D
-@	IN SOA	linuxprobe.com.	root.linuxprobe.com. (
-				0;serial
-				1D;refresh
-				1H;retry
-				1W;expire
-				3H);minimum
-	NS	ns.linuxprobe.com.
-ns	IN A	192.168.10.10
-@	IN MX 10	mail.linuxprobe.com.
-mail	IN A	192.168.10.10
-"""
 # all of the Internet beyond 192.168.10.10
 ELSEWHERE = {
     "signed": (SIGNED, "www A 203.0.113.80\nwww AAAA 2001:db8::80\n"),
@@ -129,7 +116,7 @@ def five_lines_and_four(mail):
 def zone_file(mail, anchor):
     """The zone file as BIND has it, and whom to believe about the rest of the world."""
     zone = installed.ETC / "linuxprobe.com.zone"
-    zone.write_text(ZONE)
+    zone.write_text(BOOK)
     mail.set(dns_zones=zone, dns_trust_anchor_file=anchor)
     # as the book sets its host up: it is its own nameserver
     Path("/etc/resolv.conf").write_text(f"nameserver {SERVER}\n")

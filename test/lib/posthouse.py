@@ -210,3 +210,10 @@ class System:
             words = f"\0{address}\0{self.passwords[address]}".encode()
             client.authenticate("PLAIN", lambda _: words)
         return client
+
+    def inbox(self, address):
+        """The messages, whole."""
+        with self.imap(address) as client:
+            count = int(client.select("INBOX")[1][0])
+            found = client.fetch("1:*", "(BODY.PEEK[])")[1] if count else []
+            return [part[1].decode() for part in found if isinstance(part, tuple)]

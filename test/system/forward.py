@@ -15,19 +15,9 @@ from posthouse import wait_until
 DOMAIN = "linuxprobe.com"
 
 
-def inbox(system, user):
-    """The messages, whole."""
-    with system.imap(f"{user}@{DOMAIN}") as client:
-        count = int(client.select("INBOX")[1][0])
-        if count == 0:
-            return []
-        return [answer[1].decode() for answer in client.fetch("1:*", "(BODY.PEEK[])")[1]
-                if isinstance(answer, tuple)]
-
-
 def arrives(system, user, subject):
     """Once; the message."""
-    found = wait_until(lambda: [text for text in inbox(system, user)
+    found = wait_until(lambda: [text for text in system.inbox(f"{user}@{DOMAIN}")
                                 if f"Subject: {subject}\r\n" in text], 15, f"{subject} for {user}")
     assert len(found) == 1, found
     return found[0]
@@ -101,13 +91,14 @@ def circles_end(system, boss, carl):
     boss.write(".forward", "carl\n")
     carl.write(".forward", "boss\n")
     system.send(f"boss@{DOMAIN}", sender=f"alice@{DOMAIN}", subject="round and round")
-    wait_until(lambda: [text for text in inbox(system, "alice") if "Status: 5.4.6" in text], 15,
+    wait_until(lambda: [text for text in system.inbox(f"alice@{DOMAIN}")
+                        if "Status: 5.4.6" in text], 15,
                "it is returned")
     is_empty(system)
     (carl.path / ".forward").unlink()
     boss.write(".forward", "|/bin/false\n")
     system.send(f"boss@{DOMAIN}", sender=f"alice@{DOMAIN}")
-    report = wait_until(lambda: [text for text in inbox(system, "alice")
+    report = wait_until(lambda: [text for text in system.inbox(f"alice@{DOMAIN}")
                                  if "Status: 5.3.0" in text], 15, "it is returned")[0]
     assert f"Final-Recipient: rfc822; boss@{DOMAIN}" in report and "/bin/false" not in report
 
@@ -120,7 +111,7 @@ def unused(system, boss, carl):
         system.send(f"boss@{DOMAIN}", subject=f"unused {number}")
         arrives(system, "boss", f"unused {number}")
         assert words in system.log_text(), words
-        assert f"unused {number}" not in "".join(inbox(system, "carl"))
+        assert f"unused {number}" not in "".join(system.inbox(f"carl@{DOMAIN}"))
 
     boss.write(".forward", "carl\n", 0o666)
     is_unused(1, ".forward may be written by others")

@@ -43,19 +43,9 @@ SCRIPTS = {
 NOBODY = pwd.getpwnam("nobody")
 
 
-def inbox(system, user):
-    """The messages, whole."""
-    with system.imap(f"{user}@{DOMAIN}") as client:
-        count = int(client.select("INBOX")[1][0])
-        if count == 0:
-            return []
-        return [answer[1].decode() for answer in client.fetch("1:*", "(BODY.PEEK[])")[1]
-                if isinstance(answer, tuple)]
-
-
 def has_arrived(system, user, words):
-    return wait_until(lambda: [text for text in inbox(system, user) if words in text], 10,
-                      f"{words} for {user}")
+    return wait_until(lambda: [text for text in system.inbox(f"{user}@{DOMAIN}")
+                               if words in text], 10, f"{words} for {user}")
 
 
 def make_world(system):
@@ -179,7 +169,7 @@ def a_list_has_an_owner(system):
     assert f"To: <owner-list@{DOMAIN}>" in report or f"owner-list@{DOMAIN}" in report, report
     text = has_arrived(system, "bob", "to the list")[0]
     assert f"Return-Path: <owner-list@{DOMAIN}>" in text, text
-    assert not inbox(system, "carol")
+    assert not system.inbox(f"carol@{DOMAIN}")
 
 
 def mistakes(system):

@@ -714,6 +714,12 @@ MUTANTS += [
     mutant("translations reach only what was found", "src/ctl/doctor_report.c",
            "at[1] < '1' + DOCTOR_ARGUMENTS && ", "", "unit/ctl/doctor"),
     # ---- what an authority of ACME says ----
+    mutant("acme: the mail host is never left out", "src/trust/acme_left.c",
+           "i == 0 || left == NULL", "left == NULL", "unit/trust/acme"),
+    mutant("acme: a name that fails is tried ever more rarely", "src/trust/acme_left.c",
+           "entry->failures = failures + 1;", "entry->failures = 1;", "unit/trust/acme"),
+    mutant("acme: a name that fails is not the end for the others", "src/hostmaster/acme.c",
+           "while (result < 0 && leave_out(", "while (false && leave_out(", "system/acme_pebble"),
     mutant("acme: a token is no path", "src/trust/acme_read.c",
            "!jws_is_base64url(token) || ", "", "unit/trust/acme"),
     mutant("acme: a member stands once", "src/trust/acme_read.c",

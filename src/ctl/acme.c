@@ -8,14 +8,15 @@
 
 static const char service[] = "hostmaster-admin";
 static const char *const columns[] = { "state", "names", "until", "issuer",
-	"renewal", "failures", "retry", "trouble", NULL };
+	"renewal", "failures", "retry", "trouble", "left-out",
+	NULL };
 
 enum { TEXT_SIZE = 4096, PATIENCE = 300000 /* ms */, PAUSE = 300 };
 
 /* The one row of CERTIFICATE-LIST. */
 struct answer {
 	char state[16], names[TEXT_SIZE], issuer[200], until[32], renewal[32],
-		retry[32], trouble[600];
+		retry[32], trouble[600], left_out[TEXT_SIZE];
 	uint64_t attempts;
 };
 
@@ -39,6 +40,7 @@ take_row(void *context, const struct tabline *row)
 	take(row, "renewal", answer->renewal, sizeof(answer->renewal));
 	take(row, "retry", answer->retry, sizeof(answer->retry));
 	take(row, "trouble", answer->trouble, sizeof(answer->trouble));
+	take(row, "left-out", answer->left_out, sizeof(answer->left_out));
 	if (tabline_get(row, 2, "attempts", &value))
 		span_to_number(value, UINT64_MAX, &answer->attempts);
 }
@@ -69,6 +71,7 @@ print(const struct answer *answer)
 	print_line("from", answer->issuer);
 	print_line("until", answer->until);
 	print_line("renewal", answer->renewal);
+	print_line("left out", answer->left_out);
 	print_line("trouble", answer->trouble);
 	if (answer->trouble[0] != '\0')
 		print_line("again", answer->retry);

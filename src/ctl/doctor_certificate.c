@@ -98,6 +98,8 @@ judge_acme(struct doctor_facts *facts, struct doctor_report *report)
 	bool is_failing = acme->trouble != NULL && acme->trouble[0] != '\0';
 	if (directory[0] == '\0')
 		return false;
+	if (acme->left_out != NULL && acme->left_out[0] != '\0')
+		doctor_add(report, DOCTOR_ACME_LEFT, acme->left_out);
 	if (acme->names != NULL && acme->names[0] != '\0') {
 		if (is_failing)
 			doctor_add(report, DOCTOR_ACME_FAILS, directory,

@@ -77,6 +77,7 @@ struct doctor_certificate {
 struct doctor_acme {
 	const char *names, *trouble;	/* of its certificate; of the last try */
 	bool is_waiting;		/* nobody was asked yet */
+	const char *left_out;		/* names that it is without, and why */
 };
 
 /* ---- the machine ---- */

@@ -169,7 +169,8 @@ take_certificate(void *context, const struct tabline *row)
 		.names = copy(facts, row, "names"),
 		.trouble = copy(facts, row, "trouble"),
 		.is_waiting = strcmp(copy(facts, row, "state"), "waiting")
-			== 0 };
+			== 0,
+		.left_out = copy(facts, row, "left-out") };
 }
 
 static void

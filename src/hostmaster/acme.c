@@ -23,6 +23,7 @@
 #include "hostmaster/work.h"
 #include "serve/process.h"
 #include "trust/acme_chain.h"
+#include "trust/acme_left.h"
 
 enum {
 	ROUND = 3600000,		/* ms; looked again at least so often */
@@ -211,6 +212,14 @@ is_current(const struct acme_plan *plan, const struct acme_state *state,
 		ACME_CHAIN_OK;
 }
 
+/* When there is something to do for a certificate that is current. */
+static int64_t
+next_time(const struct acme_state *state)
+{
+	int64_t left = acme_left_until(state);
+	return left < state->renewal ? left : state->renewal;
+}
+
 /* Until when nothing has to be done, from now. */
 static int64_t
 pause_until(int64_t when, int64_t now)
@@ -341,30 +350,6 @@ end_attempt(void)
 	pthread_mutex_unlock(&acme.lock);
 }
 
-static int64_t
-attempt(const struct acme_plan *plan, struct acme_state *state,
-	struct arena *arena)
-{
-	struct acme_outcome outcome;
-	struct error error;
-	bool is_settled;
-	begin_attempt();
-	int result = acme_issue(plan, arena, state, &outcome, &error);
-	int64_t pause = SETTLE_PAUSE;
-	if (result == 0) {
-		acme.own_failures = 0;
-		acme.window_look = 0;
-		if (prepare_key(state, arena, &is_settled, &error) < 0)
-			pause = note_own_failure(state, &error);
-	} else if (outcome.is_ours) {
-		pause = note_own_failure(state, &error);
-	} else {
-		pause = note_failure(state, arena, &outcome, &error);
-	}
-	end_attempt();
-	return pause;
-}
-
 static bool
 is_wanted(void)
 {
@@ -372,6 +357,74 @@ is_wanted(void)
 	bool is = acme.is_wanted;
 	pthread_mutex_unlock(&acme.lock);
 	return is;
+}
+
+/*
+ * False: no other name is left to go on with. Failures that are all those of
+ * names, of which the mail host's is none, need not be the end for the rest.
+ */
+static bool
+leave_out(struct acme_plan *plan, struct acme_state *state,
+	const struct acme_outcome *outcome, struct error *error)
+{
+	int64_t now = clock_wall();
+	size_t count = plan->count;
+	if (outcome->is_ours || outcome->failed_count == 0)
+		return false;
+	for (size_t i = 0; i < outcome->failed_count; i++)
+		if (span_equals(outcome->failed[i].name, plan->names[0]))
+			return false;
+	for (size_t i = 0; i < outcome->failed_count; i++) {
+		const struct acme_state_left left = {
+			.name = outcome->failed[i].name,
+			.reason = outcome->failed[i].reason };
+		int64_t delay = acme_left_add(state, &left, now,
+			first_retry(), random_u64());
+		log_event(LOG_WARN, "name-left-out", NULL,
+			LOG_SPAN("reason", left.reason),
+			LOG_NUMBER("again-s", delay / 1000));
+	}
+	acme_left_apply(state, now, plan->names, &plan->count);
+	return plan->count < count && acme_store_put(state, error) == 0;
+}
+
+/* When the others have a certificate that is good, that is all. */
+static int
+issue(struct acme_plan *plan, struct acme_state *state, struct arena *arena,
+	struct acme_outcome *outcome, struct error *error)
+{
+	bool was_wanted = is_wanted();
+	begin_attempt();
+	int result = acme_issue(plan, arena, state, outcome, error);
+	while (result < 0 && leave_out(plan, state, outcome, error)) {
+		bool is_enough = !was_wanted && is_current(plan, state, arena,
+			clock_wall());
+		result = is_enough ? 0 : acme_issue(plan, arena, state,
+			outcome, error);
+	}
+	return result;
+}
+
+static int64_t
+attempt(struct acme_plan *plan, struct acme_state *state, struct arena *arena)
+{
+	struct acme_outcome *outcome = arena_new(arena, sizeof(*outcome));
+	struct error error;
+	bool is_settled;
+	int result = issue(plan, state, arena, outcome, &error);
+	int64_t pause = SETTLE_PAUSE;
+	if (result == 0) {
+		acme.own_failures = 0;
+		acme.window_look = 0;
+		if (prepare_key(state, arena, &is_settled, &error) < 0)
+			pause = note_own_failure(state, &error);
+	} else if (outcome->is_ours) {
+		pause = note_own_failure(state, &error);
+	} else {
+		pause = note_failure(state, arena, outcome, &error);
+	}
+	end_attempt();
+	return pause;
 }
 
 /* A mistake of the administrator's: it waits for a reload. */
@@ -403,6 +456,10 @@ do_what_is_due(struct acme_plan *plan, struct acme_state *state,
 	    acme_names_find(config, arena, plan, &error) < 0)
 		return error.code == ERROR_USAGE ? note_mistake(state, arena,
 			&error) : note_own_failure(state, &error);
+	acme_left_keep(state, plan->names, plan->count);
+	if (!is_wanted())
+		acme_left_apply(state, clock_wall(), plan->names,
+			&plan->count);
 	if (prepare_key(state, arena, &is_settled, &error) < 0)
 		return note_own_failure(state, &error);
 	if (state->chain.size > 0)
@@ -411,7 +468,7 @@ do_what_is_due(struct acme_plan *plan, struct acme_state *state,
 	look_at_window(plan, &chain, state, arena);
 	int64_t now = clock_wall();
 	if (!is_wanted() && is_current(plan, state, arena, now))
-		return pause_until(state->renewal, now);
+		return pause_until(next_time(state), now);
 	if (!is_wanted() && now < state->retry)
 		return pause_until(state->retry, now);
 	if (!is_settled)

@@ -35,6 +35,20 @@ state_word(const struct acme_state *state, const struct acme_chain *chain)
 	return chain->count > 0 ? "current" : "waiting";
 }
 
+static struct span
+left_out(const struct acme_state *state, struct arena *arena)
+{
+	struct span text = SPAN("");
+	for (size_t i = 0; i < state->lefts; i++) {
+		char until[25];
+		clock_format_iso(state->left[i].until, until);
+		text = arena_print(arena, "%.*s%s%.*s (again %s)",
+			SPAN_PRINT(text), i == 0 ? "" : "; ",
+			SPAN_PRINT(state->left[i].reason), until);
+	}
+	return text;
+}
+
 /* CERTIFICATE-LIST: one row, with what there is. */
 void
 acme_list(struct admin_call *call)
@@ -57,6 +71,7 @@ acme_list(struct admin_call *call)
 	admin_row_number(call, "failures", state->failures);
 	add_time(call, "retry", state->retry);
 	admin_row_field(call, "trouble", state->trouble);
+	admin_row_field(call, "left-out", left_out(state, call->arena));
 	if (admin_row_end(call))
 		admin_ok(call);
 }

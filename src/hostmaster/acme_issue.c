@@ -11,6 +11,7 @@
 #include "hostmaster/hostmaster.h"
 #include "trust/acme_chain.h"
 #include "trust/acme_der.h"
+#include "trust/acme_left.h"
 
 enum {
 	POLL_FIRST = 1000,		/* ms between two looks */
@@ -26,8 +27,8 @@ struct attempt {
 	struct acme_state *state;
 	struct acme_client client;
 	int64_t deadline;		/* monotonic */
-	bool wants_person;
 	bool has_new_account;
+	struct acme_outcome *outcome;
 };
 
 static int
@@ -157,7 +158,7 @@ make_account(struct attempt *attempt, struct error *error)
 	struct span email = attempt->plan->email;
 	attempt->client.account = (struct span){ NULL, 0 };
 	if (attempt->client.directory.wants_external_account) {
-		attempt->wants_person = true;
+		attempt->outcome->wants_person = true;
 		return fail(attempt, error, "the authority at acme_directory "
 			"wants accounts that were opened elsewhere");
 	}
@@ -374,12 +375,16 @@ say_why(struct attempt *attempt, const struct acme_task *task,
 		if (authorization->challenges[i].type == task->type)
 			problem = &authorization->challenges[i].problem;
 	fail_order(attempt, error, "");
-	return error_set(error, ERROR_REFUSED,
+	error_set(error, ERROR_REFUSED,
 		"%.*s was not validated by %s%s%.*s", SPAN_PRINT(task->name),
 		acme_challenge_name(task->type), problem == NULL ||
 		problem->detail.size == 0 ? "" : ": ", problem == NULL ? 0 :
 		(int)problem->detail.size, problem == NULL ? "" :
 		problem->detail.data);
+	attempt->outcome->failed[attempt->outcome->failed_count++] =
+		(struct acme_failed){ task->name, arena_copy(attempt->arena,
+		span_from(error->text)) };
+	return -1;
 }
 
 static int
@@ -454,11 +459,13 @@ static int
 try_ways(struct attempt *attempt, struct span url,
 	const struct acme_authorization *authorization, struct error *error)
 {
+	size_t failures = attempt->state->failures +
+		acme_left_failures(attempt->state, authorization->name);
 	int result = fail(attempt, error, "the authority offers none of "
 		"acme_challenges");
 	for (size_t i = 0; i < attempt->plan->challenges; i++) {
 		const struct acme_challenge *challenge = choose(attempt,
-			authorization, attempt->state->failures + i);
+			authorization, failures + i);
 		if (challenge == NULL)
 			continue;
 		const struct acme_task task = { .type = challenge->type,
@@ -496,6 +503,25 @@ authorize(struct attempt *attempt, struct span url, struct error *error)
 		return fail_order(attempt, error,
 			"the authority's authorization has ended");
 	return try_ways(attempt, url, &authorization, error);
+}
+
+/* The others are looked at when a name has failed, so that one attempt finds all
+ * that do; each authorization counts for one, and there are ACME_NAMES at most. */
+static int
+authorize_all(struct attempt *attempt, const struct acme_order *order,
+	struct error *error)
+{
+	const struct acme_outcome *outcome = attempt->outcome;
+	int result = 0;
+	for (size_t i = 0; i < order->count; i++) {
+		size_t failed = outcome->failed_count;
+		if (authorize(attempt, order->authorizations[i], error) == 0)
+			continue;
+		result = -1;
+		if (outcome->failed_count == failed)
+			break;
+	}
+	return result;
 }
 
 /* ---- the certificate (7.4) ---- */
@@ -577,6 +603,8 @@ install(struct attempt *attempt, struct span pem,
 		state->trouble = (struct span){ NULL, 0 };
 	state->failures = 0;
 	state->retry = 0;
+	for (size_t i = 0; i < attempt->plan->count; i++)
+		acme_left_forget(state, attempt->plan->names[i]);
 	state->renewal = acme_renewal_time(chain->not_before,
 		chain->not_after, NULL, random_u64());
 	if (save(attempt, error) < 0)
@@ -641,11 +669,9 @@ go_through(struct attempt *attempt, struct error *error)
 	if (acme_issue_next_key(attempt->state, attempt->arena, &public_key,
 	    error) < 0 || need_order(attempt, &order, error) < 0)
 		return -1;
-	for (size_t i = 0; order.status == ACME_PENDING && i < order.count; i++)
-		if (authorize(attempt, order.authorizations[i], error) < 0)
-			return -1;
-	if (order.status == ACME_PENDING && wait_for_order(attempt,
-	    ACME_PENDING, ACME_PENDING, &order, error) < 0)
+	if (order.status == ACME_PENDING && (authorize_all(attempt, &order,
+	    error) < 0 || wait_for_order(attempt, ACME_PENDING, ACME_PENDING,
+	    &order, error) < 0))
 		return -1;
 	if (order.status == ACME_READY && (finalize(attempt, &order,
 	    &public_key, error) < 0 || wait_for_order(attempt, ACME_READY,
@@ -666,17 +692,17 @@ acme_issue(const struct acme_plan *plan, struct arena *arena,
 {
 	struct attempt attempt = { .plan = plan, .arena = arena,
 		.state = state, .client = { .arena = arena },
+		.outcome = outcome,
 		.deadline = clock_monotonic() + ACME_ATTEMPT_TIMEOUT };
+	*outcome = (struct acme_outcome){ 0 };
 	if (state->challenges > 0)
 		acme_challenge_clear(state);
 	int result = go_through(&attempt, error);
 	enum acme_trouble trouble = attempt.client.problem.trouble;
-	*outcome = (struct acme_outcome){ .is_ours = attempt.client.is_ours,
-		.wait = attempt.client.wait,
-		.wants_person = attempt.wants_person ||
-			trouble == ACME_USER_ACTION ||
-			trouble == ACME_EXTERNAL_ACCOUNT ||
-			trouble == ACME_REJECTED_NAME ||
-			error->code == ERROR_USAGE };
+	outcome->is_ours = attempt.client.is_ours;
+	outcome->wait = attempt.client.wait;
+	outcome->wants_person |= trouble == ACME_USER_ACTION ||
+		trouble == ACME_EXTERNAL_ACCOUNT ||
+		trouble == ACME_REJECTED_NAME || error->code == ERROR_USAGE;
 	return result;
 }

@@ -22,7 +22,14 @@ struct acme_plan {
 	size_t count;			/* at least one */
 };
 
+/* A name that the authority looked at and did not validate. */
+struct acme_failed {
+	struct span name, reason;	/* in the arena */
+};
+
 struct acme_outcome {
+	struct acme_failed failed[ACME_NAMES];
+	size_t failed_count;		/* the error is of the last of them */
 	bool is_ours;			/* the authority was not to blame */
 	bool wants_person;		/* it will not pass by itself */
 	int64_t wait;			/* ms the authority asked for */

@@ -28,6 +28,17 @@ add_challenge(struct buffer *out, const struct acme_state_challenge *challenge)
 	buffer_fini(&text);
 }
 
+static void
+add_left(struct buffer *out, const struct acme_state_left *left)
+{
+	tabline_add(out, SPAN("left-out"));
+	tabline_add_pair(out, "name", left->name);
+	tabline_add_pair(out, "reason", left->reason);
+	add_number(out, "until", (uint64_t)left->until);
+	add_number(out, "failures", left->failures);
+	tabline_end(out);
+}
+
 void
 acme_state_write(const struct acme_state *state, struct buffer *out)
 {
@@ -50,6 +61,8 @@ acme_state_write(const struct acme_state *state, struct buffer *out)
 	tabline_end(out);
 	for (size_t i = 0; i < state->challenges; i++)
 		add_challenge(out, &state->challenge[i]);
+	for (size_t i = 0; i < state->lefts; i++)
+		add_left(out, &state->left[i]);
 }
 
 /* ---- in ---- */
@@ -109,6 +122,23 @@ take_challenge(const struct tabline *line, struct arena *arena,
 }
 
 static bool
+take_left(const struct tabline *line, struct acme_state *state)
+{
+	struct acme_state_left *left = &state->left[state->lefts];
+	uint64_t until;
+	if (state->lefts == ACME_NAMES)
+		return false;
+	state->lefts++;
+	left->name = text_of(line, "name");
+	left->reason = text_of(line, "reason");
+	if (!take_number(line, "until", &until) ||
+	    !take_number(line, "failures", &left->failures))
+		return false;
+	left->until = (int64_t)until;
+	return left->name.size > 0;
+}
+
+static bool
 take_line(struct span text, struct arena *arena, struct acme_state *state,
 	size_t number)
 {
@@ -120,6 +150,8 @@ take_line(struct span text, struct arena *arena, struct acme_state *state,
 			span_equals(line.field[1], SPAN("1"));
 	if (span_equals(line.field[0], SPAN("certificate")))
 		return take_certificate(&line, state);
+	if (span_equals(line.field[0], SPAN("left-out")))
+		return take_left(&line, state);
 	return span_equals(line.field[0], SPAN("challenge")) &&
 		take_challenge(&line, arena, state);
 }

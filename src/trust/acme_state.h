@@ -18,6 +18,13 @@ struct acme_state_challenge {
 	struct span name, key, certificate;	/* the last in DER */
 };
 
+/* A name that the authority did not validate: not ordered before `until`. */
+struct acme_state_left {
+	struct span name, reason;
+	int64_t until;			/* wall ms */
+	uint64_t failures;		/* in a row */
+};
+
 struct acme_state {
 	/* The account at this directory; empty: none. */
 	struct span directory, account;
@@ -34,6 +41,8 @@ struct acme_state {
 	struct span trouble;		/* of the last attempt, a sentence; or empty */
 	struct acme_state_challenge challenge[ACME_NAMES];
 	size_t challenges;
+	struct acme_state_left left[ACME_NAMES];	/* see acme_left.h */
+	size_t lefts;
 };
 
 void

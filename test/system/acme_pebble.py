@@ -4,6 +4,7 @@ the three challenges, for several names, with its questions answered by our own
 names; renewed by itself; opened again with a pebble that has forgotten everything."""
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -139,6 +140,24 @@ def killed_in_the_middle(system):
         assert seen(system)[0] != before
 
 
+def a_name_that_fails_is_left_out(system):
+    """The others have their certificate; it follows when it leads here."""
+    zone = system.directory / "example.test.zone"
+    reload(system, acme_names=" ".join(NAMES + ["late.example.test"]), acme_retry_time="4s")
+    system.command("certificate", "renew")
+    assert seen(system)[1] == set(NAMES), seen(system)
+    said = system.command("certificate", "list").stdout
+    assert re.search(r"^left out late\.example\.test was not validated", said, re.M), said
+    assert "event=name-left-out" in system.log_text()
+    before, zone_text = seen(system)[0], zone.read_text()
+    zone.write_text(zone_text.replace(" 1 1d", " 2 1d") + "late A 127.0.0.1\n")
+    system.command("reload")
+    posthouse.wait_until(lambda: "late.example.test" in seen(system)[1], 40, "the name that was late")
+    assert "left out" not in system.command("certificate", "list").stdout
+    assert seen(system)[0] != before
+    reload(system, acme_names=" ".join(NAMES), acme_retry_time="1s")
+
+
 def renewed_by_itself(system, pebble):
     """Certificates of twelve seconds: at two thirds there is another."""
     pebble.stop()
@@ -200,6 +219,8 @@ def main():
             forgotten_accounts_are_opened_again(system, pebble)
             print("forgotten_accounts", flush=True)
             first_certificate_has_all_names(system)
+            a_name_that_fails_is_left_out(system)
+            print("a_name_that_fails", flush=True)
             renewed_by_itself(system, pebble)
         except BaseException:
             print((system.directory / "pebble.log").read_text()[-4000:], file=sys.stderr)

@@ -17,6 +17,7 @@
 #include "trust/acme_chain.h"
 #include "trust/acme_der.h"
 #include "trust/acme_read.h"
+#include "trust/acme_left.h"
 #include "trust/acme_state.h"
 
 #define TOKEN "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA"
@@ -630,7 +631,9 @@ states_survive(void **state)
 		"posthouse-acme\t1\ncertificate\tchain=x\trenewal=0\tretry=0\t"
 		"failures=0\n",
 		"posthouse-acme\t1\nchallenge\tname=a\tkey=b\tcertificate=!\n",
-		"posthouse-acme\t1\nchallenge\tname=a\tkey=b\n" };
+		"posthouse-acme\t1\nchallenge\tname=a\tkey=b\n",
+		"posthouse-acme\t1\nleft-out\treason=a\tuntil=1\tfailures=1\n",
+		"posthouse-acme\t1\nleft-out\tname=a\tuntil=1\n" };
 	struct acme_state was = { .directory = SPAN("https://ca.test/"),
 		.account = SPAN("https://ca.test/1"), .key = SPAN("acme-tls-1"),
 		.chain = SPAN("-----BEGIN\nx\ty\n"), .next_key =
@@ -638,7 +641,8 @@ states_survive(void **state)
 		.order_names = SPAN("a.test b.test"), .renewal = NOW, .retry = 7,
 		.failures = 3, .trouble = SPAN("it did not work"),
 		.challenges = 1, .challenge = { { SPAN("a.test"), SPAN("k"),
-		SPAN("\x30\x00\n") } } }, is;
+		SPAN("\x30\x00\n") } }, .lefts = 1, .left = { {
+		SPAN("c.test"), SPAN("c.test\tleads nowhere"), NOW, 2 } } }, is;
 	struct buffer blob;
 	struct arena arena;
 	(void)state;
@@ -655,12 +659,80 @@ states_survive(void **state)
 	assert_int_equal(is.challenges, 1);
 	assert_true(span_equals(is.challenge[0].certificate,
 		was.challenge[0].certificate));
+	assert_int_equal(is.lefts, 1);
+	assert_true(span_equals(is.left[0].reason, was.left[0].reason));
+	assert_int_equal(is.left[0].until, NOW);
+	assert_int_equal(is.left[0].failures, 2);
 	assert_true(acme_state_read(SPAN(""), &arena, &is));
 	assert_int_equal(is.chain.size, 0);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		assert_false(acme_state_read(span_from(wrong[i]), &arena, &is));
 	arena_fini(&arena);
 	buffer_fini(&blob);
+}
+
+/* ---- names that fail ---- */
+
+static void
+left_for(struct acme_state *state, const char *name, int64_t now)
+{
+	const struct acme_state_left left = { .name = span_from(name),
+		.reason = SPAN("it leads nowhere") };
+	int64_t delay = acme_left_add(state, &left, now, 1000, 0);
+	assert_int_equal(delay, acme_left_until(state) - now);
+}
+
+static void
+names_are_left_out(void **unused)
+{
+	const struct span all[] = { SPAN("mail.test"), SPAN("a.test"),
+		SPAN("b.test") };
+	struct acme_state state = { 0 };
+	struct span names[3];
+	size_t count = 3;
+	(void)unused;
+	assert_true(acme_left_until(&state) == INT64_MAX);
+	left_for(&state, "a.test", NOW);
+	memcpy(names, all, sizeof(all));
+	acme_left_apply(&state, NOW, names, &count);
+	assert_int_equal(count, 2);
+	assert_true(span_equals(names[1], SPAN("b.test")));
+	/* tried again, and each time later */
+	count = 3;
+	memcpy(names, all, sizeof(all));
+	acme_left_apply(&state, NOW + 1000, names, &count);
+	assert_int_equal(count, 3);
+	left_for(&state, "a.test", NOW + 1000);
+	assert_int_equal(acme_left_until(&state), NOW + 3000);
+	assert_int_equal(acme_left_failures(&state, SPAN("a.test")), 2);
+	assert_int_equal(acme_left_failures(&state, SPAN("b.test")), 0);
+	/* the mail host is never without */
+	left_for(&state, "mail.test", NOW);
+	acme_left_apply(&state, NOW, names, &count);
+	assert_int_equal(count, 2);
+	assert_true(span_equals(names[0], SPAN("mail.test")));
+	/* a name that is not wanted any more, or has its certificate */
+	acme_left_keep(&state, all, 2);
+	assert_int_equal(state.lefts, 2);
+	acme_left_keep(&state, all, 1);
+	assert_int_equal(state.lefts, 1);
+	acme_left_forget(&state, SPAN("mail.test"));
+	assert_int_equal(state.lefts, 0);
+}
+
+static void
+there_is_room_for_so_many(void **unused)
+{
+	static char text[ACME_NAMES + 1][8];
+	struct acme_state state = { 0 };
+	(void)unused;
+	for (size_t i = 0; i <= ACME_NAMES; i++) {
+		snprintf(text[i], sizeof(text[i]), "n%zu", i);
+		const struct acme_state_left left = {
+			.name = span_from(text[i]) };
+		assert_int_equal(acme_left_add(&state, &left, NOW, 1000, 0),
+			i < ACME_NAMES ? 1000 : 0);
+	}
 }
 
 /* A quarter of a year: two thirds are 60 days. */
@@ -721,6 +793,8 @@ main(void)
 		cmocka_unit_test(renewal_ids_are_as_in_the_rfc),
 		cmocka_unit_test(chains_are_judged),
 		cmocka_unit_test(states_survive),
+		cmocka_unit_test(names_are_left_out),
+		cmocka_unit_test(there_is_room_for_so_many),
 		cmocka_unit_test(renewal_comes_in_time),
 		cmocka_unit_test(failures_come_ever_more_rarely),
 	};

@@ -423,7 +423,7 @@ MUTANTS = [
            "system/supervisor"),
     mutant("no program runs as root", "src/base/owner.c",
            "if (row->pw_uid == 0 || row->pw_gid == 0)", "if (row->pw_uid == 77777)",
-           "system/supervisor"),
+           "unit/base/owner"),
 ]
 
 # ---- more of SMTP ----

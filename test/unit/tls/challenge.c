@@ -26,7 +26,7 @@
 #include "tls/server.h"
 #include "world.h"
 
-enum { OWN, OF_A, OF_B, CERTIFICATES, NONE = CERTIFICATES };
+enum { OWN, OF_A, OF_B, CERTIFICATES, NONE = CERTIFICATES, WIRES = 64 };
 
 /* Keys by the names that key knows them by. */
 static struct {
@@ -36,6 +36,13 @@ static struct {
 	{ .key = "acme-tls-b" } };
 
 /* ---- key ---- */
+
+/* One for each wire; libcrypto ends with the process, so they end before. */
+static struct {
+	pthread_t thread[WIRES];
+	int fd[WIRES];
+	size_t count;
+} keys;
 
 static void
 sign(const struct keywire_request *request, struct keywire_reply *reply)
@@ -68,18 +75,18 @@ run_key(void *argument)
 		if (send(fd, &reply, sizeof(reply), MSG_NOSIGNAL) < 0)
 			break;
 	}
-	close(fd);
 	return NULL;
 }
 
 static void
 accept_key(struct lot *lot, struct incoming *incoming, unsigned instance)
 {
-	pthread_t thread;
 	(void)lot, (void)instance;
-	assert(pthread_create(&thread, NULL, run_key,
-		(void *)(intptr_t)incoming->fd) == 0);
-	pthread_detach(thread);
+	assert(keys.count < WIRES);
+	keys.fd[keys.count] = incoming->fd;
+	int result = pthread_create(&keys.thread[keys.count++], NULL, run_key,
+		(void *)(intptr_t)incoming->fd);
+	assert(result == 0);
 	incoming->fd = -1;
 }
 
@@ -314,6 +321,11 @@ main(void)
 	set_challenges(2);
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	world_end(&lot);
+	for (size_t i = 0; i < keys.count; i++) {
+		shutdown(keys.fd[i], SHUT_RDWR);
+		pthread_join(keys.thread[i], NULL);
+		close(keys.fd[i]);
+	}
 	for (size_t i = 0; i < CERTIFICATES; i++)
 		certificate_free(&all[i].certificate);
 	return failed;

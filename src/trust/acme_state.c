@@ -34,8 +34,8 @@ add_left(struct buffer *out, const struct acme_state_left *left)
 	tabline_add(out, SPAN("left-out"));
 	tabline_add_pair(out, "name", left->name);
 	tabline_add_pair(out, "reason", left->reason);
-	add_number(out, "until", (uint64_t)left->until);
-	add_number(out, "failures", left->failures);
+	tabline_add_number(out, "until", (uint64_t)left->until);
+	tabline_add_number(out, "failures", left->failures);
 	tabline_end(out);
 }
 

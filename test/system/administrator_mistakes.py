@@ -61,6 +61,14 @@ def ports(system):
         serve_refused(system, says=str(system.port("smtp")))
 
 
+def zones(system):
+    serve_refused(system, "dns_zones=example.org:",
+                  says='dns_zones: found "example.org:", expected a file behind the colon')
+    pipe = system.directory / "pipe"
+    os.mkfifo(pipe)
+    serve_refused(system, f"dns_zones={pipe}", says=f"dns_zones: {pipe}: found a pipe, expected a file")
+
+
 def directories(system):
     serve_refused(system, "data_directory=relative/path", says="expected an absolute path")
     somewhere = system.directory / "a-file"
@@ -102,7 +110,7 @@ def command_lines(system):
 def main():
     posthouse.own_network()
     with posthouse.System() as system:
-        for step in (configuration, ports, directories, certificates, command_lines):
+        for step in (configuration, ports, zones, directories, certificates, command_lines):
             step(system)
             print(f"{step.__name__}: ok", flush=True)
 

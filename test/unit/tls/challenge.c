@@ -1,12 +1,14 @@
 /* tls as the server: which certificate answers whom while an authority looks
- * for acme-tls/1 (RFC 8737), and that nobody is served there. The key process is
- * a thread of the test. */
+ * for acme-tls/1 (RFC 8737), and that nobody is served there; how long it waits
+ * for a key. The key process is a thread of the test. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +20,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "base/clock.h"
 #include "certificates.h"
 #include "proto/keywire.h"
 #include "tls/challenge.h"
@@ -44,6 +47,9 @@ static struct {
 	size_t count;
 } keys;
 
+/* So many questions are answered as by a key that has not reloaded yet. */
+static atomic_int not_yet;
+
 static void
 sign(const struct keywire_request *request, struct keywire_reply *reply)
 {
@@ -52,7 +58,7 @@ sign(const struct keywire_request *request, struct keywire_reply *reply)
 		.status = KEYWIRE_NO_KEY };
 	while (i < CERTIFICATES && strcmp(all[i].key, request->key) != 0)
 		i++;
-	if (i == CERTIFICATES)
+	if (i == CERTIFICATES || atomic_fetch_sub(&not_yet, 1) > 0)
 		return;
 	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(all[i].certificate.key, NULL);
 	assert(EVP_PKEY_sign_init(context) == 1);
@@ -287,6 +293,25 @@ damaged_ones_are_left_out(void **state)
 	set_challenges(0);
 }
 
+/* A reload reaches tls before key: the handshake waits, but not for ever. */
+static void
+a_key_comes_a_moment_later(void **state)
+{
+	struct seen seen;
+	(void)state;
+	atomic_store(&not_yet, 3);
+	visit(lot, "", "a.test", TLS1_3_VERSION, &seen);
+	assert_int_equal(seen.certificate, OWN);
+	assert_true(atomic_load(&not_yet) < 0);
+	atomic_store(&not_yet, INT_MAX);
+	int64_t begin = clock_monotonic();
+	visit(lot, "", "a.test", TLS1_3_VERSION, &seen);
+	assert_int_equal(seen.certificate, NONE);
+	assert_in_range(clock_monotonic() - begin, REMOTE_KEY_RELOAD,
+		REMOTE_KEY_RELOAD * 10);
+	atomic_store(&not_yet, 0);
+}
+
 static void
 make_certificates(void)
 {
@@ -313,6 +338,7 @@ main(void)
 		cmocka_unit_test(who_gets_which),
 		cmocka_unit_test(they_are_withdrawn),
 		cmocka_unit_test(damaged_ones_are_left_out),
+		cmocka_unit_test(a_key_comes_a_moment_later),
 	};
 	signal(SIGPIPE, SIG_IGN);
 	lot = world_begin(services);

@@ -37,6 +37,7 @@ struct secondary {
 	size_t primary_count;
 	bool is_shadowed;		/* there is a file of it */
 	bool is_busy;			/* a thread has it */
+	bool is_slow;			/* the last look took long, and failed */
 	bool is_told;			/* NOTIFY told this serial */
 	uint32_t told;
 	size_t teller;			/* the primary that did */
@@ -401,6 +402,8 @@ take_turn(struct secondary *secondary)
 	struct outlook *outlook = &secondary->outlook;
 	bool result = refresh(secondary);
 	int64_t now = clock_monotonic();
+	secondary->is_slow = !result && now - secondary->looked >
+		SECONDARY_SLOW;
 	if (!result && outlook->good_until != 0 && outlook->good_until <= now)
 		expire(secondary);
 	secondary->due = now + (result ? outlook->refresh :
@@ -422,13 +425,26 @@ wait_until(int64_t when)
 		pthread_cond_timedwait(&all.changed, &all.lock, &at);
 }
 
-/* The one that nobody has and that is due first; NULL: none. */
+/* Also one that never came: perhaps its primary never says anything. */
+static bool
+may_be_slow(const struct secondary *secondary)
+{
+	return secondary->is_slow || secondary->outlook.good_until == 0;
+}
+
+/* The one that nobody has and that is due first; NULL: none. Those that
+ * take long for nothing never have all threads. */
 static struct secondary *
 find_next(void)
 {
 	struct secondary *next = NULL;
+	unsigned slow = 0;
+	for (size_t i = 0; i < all.count; i++)
+		slow += all.list[i].is_busy && may_be_slow(&all.list[i]);
 	for (size_t i = 0; i < all.count; i++)
 		if (!all.list[i].is_shadowed && !all.list[i].is_busy &&
+		    (slow < SECONDARY_SLOW_ONES ||
+		    !may_be_slow(&all.list[i])) &&
 		    (next == NULL || all.list[i].due < next->due))
 			next = &all.list[i];
 	return next;
@@ -452,6 +468,7 @@ give_turn(struct secondary *secondary)
 	if (secondary == NULL)
 		return;
 	secondary->is_busy = false;
+	secondary->is_slow = copy.is_slow;
 	secondary->outlook = copy.outlook;
 	if (copy.due < secondary->due)
 		secondary->due = copy.due;

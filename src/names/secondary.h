@@ -13,6 +13,8 @@ enum {
 	SECONDARY_ZONES = 1024,
 	SECONDARY_PRIMARIES = 4,	/* of one zone */
 	SECONDARY_THREADS = 4,
+	SECONDARY_SLOW = 1000,		/* ms of a look that failed, from which */
+	SECONDARY_SLOW_ONES = 2,	/* a zone gets one of so many threads */
 	SECONDARY_GAP = 1000,		/* ms between two looks that NOTIFY causes, */
 	SECONDARY_LEAST = 2000,		/* that the SOA does at least, */
 	SECONDARY_FIRST = 10000,	/* while it was never there, */

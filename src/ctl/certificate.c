@@ -179,3 +179,63 @@ prepare_certificate(const struct config *config, struct error *error)
 			config_text(config, "myhostname"), error);
 	return prepare_check_pair(cert_path, key_path, error);
 }
+
+static int
+read_pem(const char *path, BIO **bio, struct buffer *text, struct error *error)
+{
+	if (file_read_whole(AT_FDCWD, path, CERTIFICATE_FILE_LIMIT, text,
+	    error) < 0)
+		return -1;
+	*bio = BIO_new_mem_buf(buffer_span(text).data, (int)text->size);
+	return 0;
+}
+
+/* Writes another certificate over one that we made for another name. */
+static int
+rename_files(const char *cert_path, BIO *cert_pem, BIO *key_pem,
+	const char *host, struct error *error)
+{
+	int result = 0;
+	BIO *out = BIO_new(BIO_s_mem());
+	X509 *made = NULL, *old = PEM_read_bio_X509(cert_pem, NULL,
+		no_passphrase, NULL);
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(key_pem, NULL, no_passphrase,
+		NULL);
+	if (old == NULL || key == NULL ||
+	    X509_check_host(old, host, 0, 0, NULL) == 1 ||
+	    X509_NAME_cmp(X509_get_subject_name(old),
+	    X509_get_issuer_name(old)) != 0 || X509_verify(old, key) != 1)
+		ERR_clear_error();
+	else if ((made = make_certificate(key, host)) == NULL ||
+	    PEM_write_bio_X509(out, made) != 1)
+		result = fail_crypto(error, "making a certificate");
+	else
+		result = write_memory(out, cert_path, 0644, error);
+	BIO_free(out);
+	X509_free(old);
+	X509_free(made);
+	EVP_PKEY_free(key);
+	return result;
+}
+
+int
+prepare_renamed_certificate(const struct config *config, struct error *error)
+{
+	const char *cert_path = config_text(config, "tls_cert_file");
+	const char *key_path = config_text(config, "tls_key_file");
+	struct buffer cert, key;
+	BIO *cert_pem = NULL, *key_pem = NULL;
+	buffer_init(&cert, 0);
+	buffer_init(&key, 0);
+	int result = read_pem(cert_path, &cert_pem, &cert, error);
+	if (result == 0)
+		result = read_pem(key_path, &key_pem, &key, error);
+	if (result == 0)
+		result = rename_files(cert_path, cert_pem, key_pem,
+			config_text(config, "myhostname"), error);
+	BIO_free(cert_pem);
+	BIO_free(key_pem);
+	buffer_fini(&cert);
+	buffer_fini(&key);
+	return result;
+}

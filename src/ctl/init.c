@@ -235,7 +235,9 @@ make_all(struct ctl *ctl, struct init_plan *plan, const char *dir)
 		return 1;
 	if (prepare_users(&error) < 0 ||
 	    prepare_directories(ctl->config, &error) < 0 ||
-	    prepare_certificate(ctl->config, &error) < 0)
+	    prepare_certificate(ctl->config, &error) < 0 ||
+	    (plan->goes_on &&
+	    prepare_renamed_certificate(ctl->config, &error) < 0))
 		return ctl_fail_error(&error);
 	if (make_reader(ctl, plan) != 0)
 		return 1;

@@ -23,6 +23,13 @@ prepare_directories(const struct config *config, struct error *error);
 int
 prepare_certificate(const struct config *config, struct error *error);
 
+/*
+ * After a change of myhostname: a self-signed certificate that has not this name
+ * is made anew, with its key, which others may have pinned. Any other stays.
+ */
+int
+prepare_renamed_certificate(const struct config *config, struct error *error);
+
 /* The same check of two files (PEM), by their paths. */
 int
 prepare_check_pair(const char *cert_path, const char *key_path,

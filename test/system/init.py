@@ -146,6 +146,7 @@ def it_goes_on_with_what_the_package_made():
     assert done.returncode == 0 and "What comes next:" in done.stdout and "\naccount " not in done.stdout, done
     names = [f"{name}@example.test" for name in ("abuse", "postmaster", "root")]
     assert aliases(place) == [(name, "root@example.test") for name in names[:2]], aliases(place)
+    key = (place / "data/tls/key.pem").read_text()
     changed = DIRECTORY / "changed"
     shutil.copytree(place, changed)
     for path, is_asked in ((changed, False), (place, True)):
@@ -166,6 +167,10 @@ def it_goes_on_with_what_the_package_made():
             assert "account alice@example.test " in screen.wait_end()
     assert aliases(place) == [(name, "alice@example.test") for name in names], aliases(place)
     assert "myhostname = mx.example.test\n" in (place / "posthouse.conf").read_text()
+    names = subprocess.run(["openssl", "x509", "-noout", "-ext", "subjectAltName", "-in",
+                            place / "data/tls/cert.pem"], capture_output=True, text=True, check=True).stdout
+    assert "DNS:mx.example.test" in names, "the certificate has the new name"
+    assert (place / "data/tls/key.pem").read_text() == key, "its key may be known to others"
 
 
 def twice_and_without_a_terminal(place):

@@ -265,7 +265,4 @@ HOSTING = [
     mutant("web: passwords' pages are not in clear", "src/web/page.c",
            "!question->is_tls && (page->flags & ON_HTTP) == 0 &&", "false && (page->flags & ON_HTTP) == 0 &&",
            "unit/web/visitor"),
-    mutant("web: a redirect does not lead to a stranger's host", "src/web/page.c",
-           "struct span host = is_ours(question) ? question->host :", "struct span host = question->host.size > 0 ? question->host :",
-           "unit/web/visitor"),
 ]

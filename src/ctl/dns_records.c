@@ -62,6 +62,27 @@ warn_of_keys(struct ctl *ctl)
 		"refuse it until two times dns_records_ttl have passed\n", when);
 }
 
+/* The host stands in a domain that is shown, and has no address in it. */
+static void
+warn_of_addresses(const struct config *config, const struct dns_rows *rows)
+{
+	struct span host = span_from(config_text(config, "myhostname"));
+	bool is_shown = false, has_address = false;
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct dns_row *row = &rows->row[i];
+		if (!span_equals_nocase(row->owner, host))
+			continue;
+		is_shown |= !span_equals(row->owner, row->domain);
+		has_address |= span_equals(row->type, SPAN("A")) ||
+			span_equals(row->type, SPAN("AAAA"));
+	}
+	if (is_shown && !has_address)
+		fprintf(stderr, "posthouse: warning: no address of %.*s is "
+			"known but the loopback's, so the records lack its A "
+			"and AAAA; set dns_addresses to those that the world "
+			"reaches it by\n", SPAN_PRINT(host));
+}
+
 /* ---- shapes ---- */
 
 /* Who answers for the domain is the administrator's choice. */
@@ -183,8 +204,11 @@ show(struct ctl *ctl, enum shape shape, const char *domain)
 		show_list(ctl, &rows, columns, false);
 	else if (result == 0)
 		show_zone(&rows);
-	if (ctl->config != NULL)
+	if (ctl->config != NULL) {
 		warn_of_keys(ctl);
+		if (result == 0 && shape != SHAPE_DIFF)
+			warn_of_addresses(ctl->config, &rows);
+	}
 	dns_rows_fini(&rows);
 	return result;
 }

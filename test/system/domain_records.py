@@ -279,6 +279,9 @@ def without_the_system(system):
     system.stop()
     stopped = [row for row in system.json("dns") if row["type"] != "TLSA"]
     assert running == stopped, (running, stopped)
+    assert "dns_addresses" not in system.command("dns").stderr
+    done = system.command("-o", "inet_interfaces=127.0.0.1", "dns", "example.test")
+    assert "no address of mail.example.test is known" in done.stderr, done.stderr
     many = {f"d{i}.test" for i in range(300)}
     rows = system_json(system, "-o", "mydestination=" + " ".join(many), "dns")
     assert many <= {row["domain"] for row in rows if row["type"] == "MX"}, len(rows)

@@ -225,6 +225,8 @@ CHANGE(acme_fails_first, facts->acme.trouble = "refused";
 	facts->served.is_self_signed = true;)
 CHANGE(acme_fails_again, facts->acme.trouble = "refused";
 	facts->acme.names = "mail.example.org";)
+CHANGE(acme_left_out, facts->acme.names = "mail.example.org";
+	facts->acme.left_out = "a.example.org was not validated";)
 CHANGE(acme_and_file, facts->acme.names = "mail.example.org";
 	other_file(facts);)
 CHANGE(acme_not_yet, facts->served.is_self_signed = true;)
@@ -476,6 +478,7 @@ static const struct {
 { "ACME is not done yet", "", ACME, .change = acme_not_yet },
 { "ACME fails", "acme-none", ACME, .change = acme_fails_first },
 { "ACME fails to renew", "acme-fails", ACME, .change = acme_fails_again },
+{ "ACME leaves a name out", "acme-left-out", ACME, .change = acme_left_out },
 { "CAA", "", ACME, .dns = {
 	"example.org CAA 0 issue letsencrypt.org; validationmethods=http-01" } },
 { "CAA of another", "caa-forbids", ACME, .dns = {

@@ -369,7 +369,7 @@ leave_out(struct acme_plan *plan, struct acme_state *state,
 {
 	int64_t now = clock_wall();
 	size_t count = plan->count;
-	if (outcome->is_ours || outcome->failed_count == 0)
+	if (outcome->failed_count == 0)
 		return false;
 	for (size_t i = 0; i < outcome->failed_count; i++)
 		if (span_equals(outcome->failed[i].name, plan->names[0]))
@@ -385,7 +385,10 @@ leave_out(struct acme_plan *plan, struct acme_state *state,
 			LOG_NUMBER("again-s", delay / 1000));
 	}
 	acme_left_apply(state, now, plan->names, &plan->count);
-	return plan->count < count && acme_store_put(state, error) == 0;
+	/* kept also when trouble of our own was the end, so that it is not asked
+	 * for again as soon as that is over */
+	return acme_store_put(state, error) == 0 && !outcome->is_ours &&
+		plan->count < count;
 }
 
 /* When the others have a certificate that is good, that is all. */

@@ -47,6 +47,17 @@ take_list(struct span rest, struct arena *arena, struct acme_plan *plan,
 	return 0;
 }
 
+/* The mail host's name, if it is among them: it is never left out. */
+static void
+put_first(struct acme_plan *plan, struct span host)
+{
+	for (size_t i = 1; i < plan->count; i++)
+		if (span_equals(plan->names[i], host)) {
+			plan->names[i] = plan->names[0];
+			plan->names[0] = host;
+		}
+}
+
 /* ---- those that lead here ---- */
 
 struct addresses {
@@ -146,13 +157,15 @@ acme_names_find(const struct config *config, struct arena *arena,
 	struct acme_plan *plan, struct error *error)
 {
 	struct span list = span_from(config_text(config, "acme_names"));
+	struct span host = arena_copy_lower(arena,
+		span_from(config_text(config, "myhostname")));
 	plan->count = 0;
 	if (take_list(list, arena, plan, error) < 0)
 		return -1;
-	if (plan->count > 0)
+	if (plan->count > 0) {
+		put_first(plan, host);
 		return 0;
-	struct span host = arena_copy_lower(arena,
-		span_from(config_text(config, "myhostname")));
+	}
 	if (!tlswire_name_is_valid(host))
 		return error_set(error, ERROR_USAGE, "myhostname: found %.*s, "
 			"expected the name of a host",

@@ -8,8 +8,9 @@
 #include "base/config.h"
 #include "hostmaster/acme_issue.h"
 
-/* Fills plan->names and plan->count; lower case, each once, in the arena. -1:
- * auth or the DNS is away, or a name is none (ERROR_USAGE). */
+/* Fills plan->names and plan->count; lower case, each once, myhostname first if
+ * it is among them, in the arena. -1: auth or the DNS is away, or a name is none
+ * (ERROR_USAGE). */
 int
 acme_names_find(const struct config *config, struct arena *arena,
 	struct acme_plan *plan, struct error *error);

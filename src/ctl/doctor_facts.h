@@ -190,6 +190,7 @@ struct doctor_facts {
 	size_t login_count;
 	struct doctor_alias_file *alias_file;
 	size_t alias_file_count;
+	bool has_root_alias;		/* made with posthouse alias add */
 	const char *source_trouble;	/* accounts, tables, zones; or NULL */
 };
 

@@ -79,7 +79,7 @@ judge_aliases(struct doctor_facts *facts, struct doctor_report *report)
 		names_root |= file->names_root;
 	}
 	if (facts->alias_file_count > 0 && !names_root &&
-	    config_has_item(facts->config, "accounts", "system"))
+	    !facts->has_root_alias && config_has_item(facts->config, "accounts", "system"))
 		doctor_add(report, DOCTOR_ROOT_UNREAD,
 			facts->alias_file[0].path);
 }

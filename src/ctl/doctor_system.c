@@ -219,6 +219,17 @@ take_recipient(void *context, const struct tabline *row)
 
 /* ---- aliases ---- */
 
+static void
+take_alias(void *context, const struct tabline *row)
+{
+	struct doctor_facts *facts = context;
+	struct span address, root = arena_print(facts->arena, "root@%s",
+		config_text(facts->config, "myorigin"));
+	if (tabline_get(row, 2, "address", &address) &&
+	    span_equals_nocase(address, root))
+		facts->has_root_alias = true;
+}
+
 static bool
 has_root(struct doctor_facts *facts, const char *path)
 {
@@ -272,6 +283,7 @@ look_at_aliases(struct doctor_facts *facts)
 		return;
 	while (config_next_item(&rest, &item))
 		look_at_alias_file(facts, item);
+	ask(facts, "auth-admin", "ALIAS-LIST", take_alias);
 }
 
 static void

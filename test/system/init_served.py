@@ -26,6 +26,7 @@ DOMAIN, HOST, ADDRESS = "example.test", "mail.example.test", "198.51.100.20"
 OUTSIDE, AUTHORITY = "198.51.100.53", "acme-v02.api.letsencrypt.org"
 REVERSE = "20.100.51.198.in-addr.arpa"
 TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
+ALIASES = Path("/etc/aliases")
 LABELS = ("mta-sts", "autoconfig", "autodiscover")
 
 
@@ -184,14 +185,21 @@ def main():
         authority = certificates.Authority(directory, "authority")
         trusted = directory / "trusted.pem"
         trusted.write_text(authority.pem.read_text())
-        TRUSTED.touch()
-        subprocess.run(["mount", "--bind", trusted, TRUSTED], check=True)
+        # as on a host that had a mail server: the file says nothing of root
+        aliases = directory / "aliases"
+        aliases.write_text("postmaster: root\n")
+        was_there = ALIASES.exists()
+        for mine, place in ((trusted, TRUSTED), (aliases, ALIASES)):
+            place.touch()
+            subprocess.run(["mount", "--bind", mine, place], check=True)
         pem, key = authority.issue("own", HOST, *(f"{label}.{DOMAIN}" for label in LABELS), days=60)
         key.chmod(0o600)
         with Pebble(site, directory, authority, trusted) as pebble:
             with_a_certificate_of_an_authority(directory / "english", pebble)
         with_a_certificate_of_ones_own(directory / "chinese", pem, key)
-        subprocess.run(["umount", TRUSTED], check=True)
+        subprocess.run(["umount", TRUSTED, ALIASES], check=True)
+        if not was_there:
+            ALIASES.unlink()
 
 
 if os.geteuid() == 0:

@@ -212,10 +212,10 @@ def main():
         network = Network()
         authority = certificates.Authority(Path(directory), "authority")
         ours = Ours(network)
-        peers = [Peer(network, kind, 20 + number, authority) for number, kind in
+        others = [Peer(network, kind, 20 + number, authority) for number, kind in
                  enumerate((servers.Postfix, servers.Exim, servers.OpenSmtpd))]
         dns = network.add("dns", 53)
-        zones = {each.domain: each.zone() for each in (ours, *peers)}
+        zones = {each.domain: each.zone() for each in (ours, *others)}
         with dns.inside():
             server = Zones(Path(directory), zones, [f"{dns.addresses[0]}@53"], dns.addresses[0])
             server.start()
@@ -224,7 +224,7 @@ def main():
         with ours.system as system:
             system.start()
             we_are_verified(ours)
-            for peer in peers:
+            for peer in others:
                 with peer.server:
                     for sender, receiver in ((ours, peer), (peer, ours)):
                         of_every_kind(sender, receiver)

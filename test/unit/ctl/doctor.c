@@ -258,6 +258,9 @@ CHANGE(logged_in, login = (struct doctor_login){ "a@example.org", "192.0.2.9" };
 	facts->login = &login; facts->login_count = 1;)
 CHANGE(stale, alias_file = (struct doctor_alias_file){ "/a", true, true };
 	facts->alias_file = &alias_file; facts->alias_file_count = 1;)
+CHANGE(root_elsewhere, alias_file = (struct doctor_alias_file){ "/a", false, false };
+	facts->alias_file = &alias_file; facts->alias_file_count = 1;
+	facts->has_root_alias = true;)
 CHANGE(no_root, alias_file = (struct doctor_alias_file){ "/a", false, false };
 	facts->alias_file = &alias_file; facts->alias_file_count = 1;)
 CHANGE(sources, facts->source_trouble = "x:1: wrong";)
@@ -528,6 +531,7 @@ static const struct {
 	.change = logged_in },
 { "stale", "aliases-stale", .change = stale },
 { "root", "root-unread", .change = no_root },
+{ "root by an alias of ours", "", .change = root_elsewhere },
 { "root without system users", "", .setting = { "accounts=builtin" },
 	.change = no_root },
 

@@ -480,7 +480,7 @@ mbox_folder_set_flags(struct format_folder *folder,
 {
 	struct wanted wanted;
 	struct plan plan = { .count = 0 };
-	struct timespec atime;
+	struct timespec atime = { 0 };
 	size_t done = 0;
 	int result = 1;
 	if (begin_change(folder, &atime, error) < 0)
@@ -535,7 +535,7 @@ int
 mbox_folder_expunge(struct format_folder *folder, const size_t *entries,
 	size_t count, struct error *error)
 {
-	struct timespec atime;
+	struct timespec atime = { 0 };
 	uint64_t size, gone = 0, from, to;
 	if (begin_change(folder, &atime, error) < 0 ||
 		mbox_file_size(&folder->file, &size, error) < 0)

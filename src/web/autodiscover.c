@@ -118,6 +118,18 @@ find_address(const struct question *question, struct span *address)
 	return span_find(*address, '@') < address->size;
 }
 
+/* As Outlook expects it whatever is wrong. */
+static void
+fail_json(struct answer *answer, unsigned status, const char *code,
+	const char *sentence)
+{
+	answer->status = status;
+	answer->type = "application/json; charset=utf-8";
+	buffer_clear(&answer->body);
+	buffer_print(&answer->body, "{\"ErrorCode\":\"%s\",\"ErrorMessage\":"
+		"\"%s\"}\n", code, sentence);
+}
+
 void
 autodiscover_answer_json(const struct question *question,
 	struct answer *answer)
@@ -127,22 +139,25 @@ autodiscover_answer_json(const struct question *question,
 	char suffix[16] = "";
 	if (!find_address(question, &address) ||
 	    !mail_domain_is_address(address)) {
-		page_status(answer, 404);
+		fail_json(answer, 404, "InvalidRequest",
+			"There is no address in the request");
 		return;
 	}
 	if (!mail_domain_find(question, "autodiscover.", address, &domain,
-	    answer))
-		return;
-	path_query(question->request->query, SPAN("protocol"),
-		question->arena, &protocol);
-	answer->type = "application/json; charset=utf-8";
-	if (!span_equals_nocase(protocol, SPAN("AutodiscoverV1"))) {
-		answer->status = 400;
-		buffer_add_string(&answer->body, "{\"ErrorCode\":"
-			"\"InvalidProtocol\",\"ErrorMessage\":\"The protocol "
-			"is not one of: AutodiscoverV1\"}\n");
+	    answer)) {
+		if (answer->status == 404)
+			fail_json(answer, 404, "DomainNotFound",
+				"The domain is not served here");
 		return;
 	}
+	path_query(question->request->query, SPAN("protocol"),
+		question->arena, &protocol);
+	if (!span_equals_nocase(protocol, SPAN("AutodiscoverV1"))) {
+		fail_json(answer, 400, "InvalidProtocol",
+			"The protocol is not one of: AutodiscoverV1");
+		return;
+	}
+	answer->type = "application/json; charset=utf-8";
 	if (port != 443)
 		snprintf(suffix, sizeof(suffix), ":%u", port);
 	/* The mail host: its name is the one that the certificate has. */

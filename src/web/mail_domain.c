@@ -66,7 +66,10 @@ mail_domain_find(const struct question *question, const char *label,
 		if (of_other == DOMAINS_OURS)
 			*domain = other;
 		verdict = of_other;
-	} else if (verdict == DOMAINS_OTHERS && is_mail_host(question)) {
+	} else if (is_mail_host(question) && (verdict == DOMAINS_OTHERS ||
+	    domains_judge(domains, span_from(question->rules->domain)) ==
+	    DOMAINS_OURS)) {
+		/* its own name takes mail too, but is no address's domain */
 		*domain = span_from(question->rules->domain);
 		verdict = DOMAINS_OURS;
 	}

@@ -7,6 +7,7 @@
 
 #include <openssl/evp.h>
 
+#include "web/language.h"
 #include "web/mail_domain.h"
 #include "web/markup.h"
 #include "web/path.h"
@@ -94,6 +95,25 @@ add_account(struct buffer *out, const struct settings *settings,
 	buffer_add_string(out, "</dict>\n");
 }
 
+/* A person has typed it. */
+static void
+refuse(const struct question *question, unsigned status,
+	struct answer *answer)
+{
+	static const char *const words[2][LANGUAGE_COUNT] = {
+		{ "That is no mail address", "这不是邮件地址" },
+		{ "Mail of that domain is not on this server",
+		"本服务器没有这个域的邮件" },
+	};
+	struct span accepted = span_of("", 0);
+	http_field(question->request, SPAN("accept-language"), &accepted);
+	answer->status = status;
+	answer->type = "text/plain; charset=utf-8";
+	buffer_clear(&answer->body);
+	buffer_print(&answer->body, "%s.\n", words[status == 404][
+		language_choose(accepted)]);
+}
+
 void
 profile_answer(const struct question *question, struct answer *answer)
 {
@@ -106,11 +126,15 @@ profile_answer(const struct question *question, struct answer *answer)
 	struct span asked = is_open ? arena_print(question->arena, "x%.*s",
 		SPAN_PRINT(address)) : address;
 	if (asked.size > 0 && !mail_domain_is_address(asked)) {
-		page_status(answer, 400);
+		refuse(question, 400, answer);
 		return;
 	}
-	if (!mail_domain_find(question, "autoconfig.", asked, &domain, answer))
+	if (!mail_domain_find(question, "autoconfig.", asked, &domain,
+	    answer)) {
+		if (answer->status == 404)
+			refuse(question, 404, answer);
 		return;
+	}
 	if (is_open)
 		address = span_of("", 0);
 	answer->type = "application/x-apple-aspen-config; charset=utf-8";

@@ -107,6 +107,16 @@ may_ask(struct client *client)
 			clock_monotonic());
 }
 
+/* example.org. is example.org, said in full (RFC 3986 3.2.2). */
+static struct span
+host_of(const struct http_request *request, struct arena *arena)
+{
+	struct span host = request->host;
+	if (host.size > 1 && host.data[host.size - 1] == '.')
+		host.size--;
+	return arena_copy_lower(arena, host);
+}
+
 /* The request is whole. */
 static void
 respond(struct client *client, const struct http_request *request,
@@ -118,7 +128,7 @@ respond(struct client *client, const struct http_request *request,
 	buffer_init(&answer.body, 0);
 	struct question question = { .web = client->web,
 		.rules = client->rules, .request = request, .body = body,
-		.host = arena_copy_lower(&arena, request->host),
+		.host = host_of(request, &arena),
 		.is_tls = client->facts.is_tls,
 		.client = &client->facts.client, .arena = &arena };
 	counter_add(COUNTER_COMMANDS, 1);

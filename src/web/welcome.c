@@ -18,7 +18,7 @@ enum word { WORD_TITLE, WORD_INTRODUCTION, WORD_PROGRAMS, WORD_PHONE,
 	WORD_READ, WORD_READ_POP3, WORD_SEND, WORD_COUNT };
 
 static const char *const words[WORD_COUNT][LANGUAGE_COUNT] = {
-	[WORD_TITLE] = { "Mail for", "邮件服务：" },
+	[WORD_TITLE] = { "Mail for ", "邮件服务：" },
 	[WORD_INTRODUCTION] = { "This server keeps your mail. To read it, set "
 		"up a mail program once.", "本服务器保存您的邮件。只需设置一次邮件程序即可阅读。" },
 	[WORD_PROGRAMS] = { "Thunderbird, Outlook and most others find all "
@@ -48,7 +48,8 @@ static const char style[] =
 	"padding:0 1em;color:#222;background:#fff}"
 	"h1{font-size:1.6em}h2{font-size:1.1em;margin-top:2em}"
 	"table{border-collapse:collapse;width:100%}"
-	"td,th{text-align:left;padding:.3em .8em .3em 0;"
+	"td,th{text-align:left;padding:.3em .5em .3em 0;"
+	"overflow-wrap:anywhere;"
 	"border-bottom:1px solid #ccc}"
 	"@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}"
 	"td,th{border-color:#444}a{color:#8bf}}";
@@ -138,7 +139,6 @@ welcome_answer(const struct question *question, struct answer *answer)
 	buffer_print(out, "</title><style>%s</style></head><body>\n<h1>",
 		style);
 	add_word(out, WORD_TITLE, language);
-	buffer_add_byte(out, ' ');
 	markup_add(out, domain);
 	buffer_add_string(out, "</h1>\n<p>");
 	add_word(out, WORD_INTRODUCTION, language);

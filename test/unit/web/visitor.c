@@ -43,7 +43,8 @@ run_auth(void *argument)
 			dprintf(fd, "FAIL\t%u\treason=not now\n", id);
 		else
 			dprintf(fd, "ROW\t%u\tdomain=a.test\nROW\t%u\tdomain="
-				"B.test\nOK\t%u\n", id, id, id);
+				"B.test\nROW\t%u\tdomain=mail.a.test\n"
+				"OK\t%u\n", id, id, id, id);
 	}
 	fclose(in);
 	return NULL;
@@ -147,6 +148,24 @@ static const struct {
 	{ "another's host", NULL, "autoconfig.c.test", CONFIG, "404 ", "404" },
 	{ "no domain is said", NULL, "127.0.0.1", CONFIG, "200 ",
 		"<domain>a.test</domain>" },
+	{ "the mail host, which is in mydestination", NULL, "mail.a.test",
+		CONFIG, "200 ", "<domain>a.test</domain>" },
+	{ "its page", NULL, "mail.a.test", "/", "200 ",
+		"<h1>Mail for a.test</h1>" },
+	{ "a host said in full", NULL, "autoconfig.b.test.", CONFIG, "200 ",
+		"<domain>b.test</domain>" },
+	{ "a profile of another's", NULL, "mail.a.test",
+		"/mobileconfig?email=x%40c.test", "404 ",
+		"Mail of that domain is not on this server.\n" },
+	{ "a profile of nobody", NULL, "mail.a.test", "/mobileconfig?email=x",
+		"400 ", "That is no mail address.\n" },
+	{ "JSON for another's", NULL, "mail.a.test",
+		"/autodiscover/autodiscover.json/v1.0/x@c.test?"
+		"Protocol=AutodiscoverV1", "404 ",
+		"{\"ErrorCode\":\"DomainNotFound\"" },
+	{ "JSON for nobody", NULL, "mail.a.test",
+		"/autodiscover/autodiscover.json", "404 ",
+		"{\"ErrorCode\":\"InvalidRequest\"" },
 	{ "a policy", NULL, "mta-sts.b.test", POLICY, "200 ",
 		"mode: enforce\r\nmx: mail.a.test\r\n" },
 	{ "another's policy", NULL, "mta-sts.c.test", POLICY, "404 ", "404" },

@@ -180,19 +180,19 @@ share(const struct row *row, const struct sample *before, int64_t ms)
 
 static void
 draw(struct buffer *out, const struct config *config,
-	const struct sample *before, const struct sample *now, size_t lines,
-	const char *end)
+	const struct sample *before, const struct sample *now, size_t lines)
 {
-	size_t used = 6;
+	const size_t count = sizeof(figures) / sizeof(figures[0]);
+	size_t used = 4 + (count + 2) / 3;
 	int64_t ms = now->at - before->at;
-	buffer_print(out, "posthouse at %s, %zu processes%s%s",
-		config_text(config, "myhostname"), now->count, end, end);
-	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
+	buffer_print(out, "posthouse at %s, %zu processes\n\n",
+		config_text(config, "myhostname"), now->count);
+	for (size_t i = 0; i < count; i++)
 		buffer_print(out, "%16s %-8llu%s", figures[i].label,
 			(unsigned long long)figure_value(&figures[i], before,
-			now), i % 3 == 2 ? end : "");
-	buffer_print(out, "%s%-20s %4s %8s %6s %9s %9s %10s%s", end, "PROCESS",
-		"", "PID", "CPU%", "MEMORY", "SESSIONS", "COMMANDS/S", end);
+			now), i % 3 == 2 || i + 1 == count ? "\n" : "");
+	buffer_print(out, "\n%-20s %4s %8s %6s %9s %9s %10s\n", "PROCESS",
+		"", "PID", "CPU%", "MEMORY", "SESSIONS", "COMMANDS/S");
 	for (size_t i = 0; i < now->count && ++used < lines; i++) {
 		const struct row *row = &now->row[i];
 		unsigned tenths = share(row, before, ms);
@@ -202,11 +202,11 @@ draw(struct buffer *out, const struct config *config,
 				commands = rate(before->row[k].value[
 					COUNTER_COMMANDS], row->value[
 					COUNTER_COMMANDS], ms);
-		buffer_print(out, "%-20s %4u %8d %4u.%u %6llu MB %9llu %10llu%s",
+		buffer_print(out, "%-20s %4u %8d %4u.%u %6llu MB %9llu %10llu\n",
 			row->name, row->instance, row->pid, tenths / 10,
 			tenths % 10, (unsigned long long)row->kilobytes / 1024,
 			(unsigned long long)row->value[COUNTER_SESSIONS_OPEN],
-			(unsigned long long)commands, end);
+			(unsigned long long)commands);
 	}
 }
 
@@ -251,12 +251,25 @@ end_by_signal(int number)
 	is_ended = 1;
 }
 
-static size_t
-lines_of_terminal(void)
+static struct winsize
+size_of_terminal(void)
 {
 	struct winsize size;
-	return ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 ?
-		size.ws_row : 24;
+	if (ioctl(1, TIOCGWINSZ, &size) < 0 || size.ws_row == 0 ||
+	    size.ws_col == 0)
+		size = (struct winsize){ .ws_row = 24, .ws_col = 80 };
+	return size;
+}
+
+/* A line that is too long is cut; wrapped it would push the head away. */
+static void
+add_cut(struct buffer *out, struct span text, size_t columns)
+{
+	struct span line;
+	while (text.size > 0 && span_split(&text, '\n', &line)) {
+		buffer_add(out, span_first(line, columns));
+		buffer_add_string(out, "\r\n");
+	}
 }
 
 /* q, Q or Ctrl-C; waits a second for it. */
@@ -273,20 +286,24 @@ static int
 watch(struct ctl *ctl, struct sample *before, struct sample *now,
 	struct error *error)
 {
-	struct buffer out;
+	struct buffer text, out;
 	int result = 0;
+	buffer_init(&text, 0);
 	buffer_init(&out, 0);
 	while (result == 0 && !wants_end()) {
+		struct winsize size = size_of_terminal();
 		result = take_sample(ctl->config, now, error);
+		draw(&text, ctl->config, before, now, size.ws_row);
 		buffer_add_string(&out, "\033[H\033[J");
-		draw(&out, ctl->config, before, now, lines_of_terminal(),
-			"\r\n");
+		add_cut(&out, buffer_span(&text), size.ws_col);
+		buffer_clear(&text);
 		put(&out);
 		struct sample *old = before;
 		before = now;
 		now = old;
 	}
 	buffer_fini(&out);
+	buffer_fini(&text);
 	return result;
 }
 
@@ -325,7 +342,7 @@ look_once(struct ctl *ctl, struct sample *before, struct sample *now,
 		return 0;
 	}
 	buffer_init(&out, 0);
-	draw(&out, ctl->config, before, now, SIZE_MAX, "\n");
+	draw(&out, ctl->config, before, now, SIZE_MAX);
 	put(&out);
 	buffer_fini(&out);
 	return 0;

@@ -197,9 +197,10 @@ def top(system):
     assert mailbox["memory_kb"] > 1000 and mailbox["cpu_permille"] >= 0, mailbox
     if shutil.which("tmux") is None:
         return
-    with terminal.Terminal([system.posthouse, "-c", system.config, "top"], columns=90, lines=14) as screen:
+    with terminal.Terminal([system.posthouse, "-c", system.config, "top"], columns=50, lines=14) as screen:
         first = screen.wait("PROCESS")
-        assert len(first.rstrip().splitlines()) <= 14, "it fits"
+        assert first.startswith("posthouse at "), f"the head is there: {first}"
+        assert sum("connections/s" in line for line in first.splitlines()) == 1, first
         screen.tmux("resize-window", "-x", "90", "-y", "50")
         screen.wait("\nweb ")
         screen.tmux("send-keys", "q")

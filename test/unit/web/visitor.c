@@ -22,7 +22,9 @@
 
 enum { PATIENCE = 20000, CONNECTIONS = 3, REQUESTS = 5, ROOM = 1 << 20 };
 
-static struct web *lenient, *strict;	/* it counts requests */
+/* The limits are of one kind each: a connection counts until its end has been
+ * read here too, which may be after the client's next one has come. */
+static struct web *lenient, *few_connections, *few_requests;
 static struct web *web;			/* who is asked */
 static atomic_bool is_auth_away;
 
@@ -275,6 +277,7 @@ a_network_has_so_many_connections(void **state)
 {
 	int fds[CONNECTIONS];
 	(void)state;
+	web = few_connections;
 	for (size_t i = 0; i < CONNECTIONS; i++) {
 		fds[i] = connect_from("198.51.100.1");
 		assert_true(is_taken(fds[i]));
@@ -293,13 +296,14 @@ a_network_has_so_many_connections(void **state)
 	assert_true(is_taken_soon("198.51.100.1"));
 	close(fds[1]);
 	close(fds[2]);
+	web = lenient;
 }
 
 static void
 a_network_has_so_many_requests(void **state)
 {
 	(void)state;
-	web = strict;
+	web = few_requests;
 	for (unsigned i = 0; i < 2 * REQUESTS; i++) {
 		const char *answer = get("198.51.100.9", "a.test", "/no");
 		assert_non_null(strstr(answer, i < REQUESTS ?
@@ -377,12 +381,12 @@ a_bad_request_is_the_last(void **state)
 
 /* It borrows from the configuration. */
 static struct web *
-make_web(struct lot *lot, const char *requests, struct config **config)
+make_web(struct lot *lot, const char *limit, struct config **config)
 {
 	const char *const settings[] = { "myhostname=mail.a.test",
 		"mydomain=a.test", "mynetworks=127.0.0.0/8",
-		"mta_sts_mode=enforce", "http_client_connection_limit=3",
-		requests };
+		"mta_sts_mode=enforce", "http_client_connection_limit=50",
+		"http_client_request_rate_limit=0", limit };
 	struct error error;
 	int result = config_load(NULL, settings, sizeof(settings) /
 		sizeof(settings[0]), config, &error);
@@ -406,19 +410,22 @@ main(void)
 		cmocka_unit_test(bodies_are_bounded),
 		cmocka_unit_test(a_bad_request_is_the_last),
 	};
-	struct config *configs[2];
+	struct config *configs[3];
 	signal(SIGPIPE, SIG_IGN);
 	struct lot *lot = world_begin(services);
-	lenient = make_web(lot, "http_client_request_rate_limit=0",
-		&configs[0]);
-	strict = make_web(lot, "http_client_request_rate_limit=5",
+	lenient = make_web(lot, "mydomain=a.test", &configs[0]);
+	few_connections = make_web(lot, "http_client_connection_limit=3",
 		&configs[1]);
+	few_requests = make_web(lot, "http_client_request_rate_limit=5",
+		&configs[2]);
 	web = lenient;
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	world_end(&lot);
 	web_free(&lenient);
-	web_free(&strict);
+	web_free(&few_connections);
+	web_free(&few_requests);
 	config_free(&configs[0]);
 	config_free(&configs[1]);
+	config_free(&configs[2]);
 	return failed;
 }

@@ -72,21 +72,20 @@ disconnect_directory(void *connection)
 
 /* ---- answers ---- */
 
-struct asking {
-	const struct directory *directory;
-	LDAP *connection;
-	const struct source_question *question;
-	struct source_reply *reply;
-	struct error *error;
-};
+static const struct ldap_settings *
+settings_of(const struct source_asking *asking)
+{
+	const struct directory *directory = asking->source;
+	return &directory->settings;
+}
 
 static enum source_verdict
-find(const struct asking *asking, struct span filter,
+find(const struct source_asking *asking, struct span filter,
 	const struct ldap_attributes *attributes, LDAPMessage **answer)
 {
 	const struct source_question *question = asking->question;
 	const struct talk_search search = {
-		.settings = &asking->directory->settings,
+		.settings = settings_of(asking),
 		.filter = filter_fill(filter, question->user, question->local,
 			question->domain, question->arena),
 		.attributes = attributes,
@@ -96,7 +95,7 @@ find(const struct asking *asking, struct span filter,
 }
 
 static enum source_verdict
-odd(const struct asking *asking, const char *name, const char *what)
+odd(const struct source_asking *asking, const char *name, const char *what)
 {
 	error_set(asking->error, ERROR_DAMAGED, "the attribute %s %s", name,
 		what);
@@ -105,10 +104,11 @@ odd(const struct asking *asking, const char *name, const char *what)
 
 /* Without a scheme it is what default_pass_scheme says, or of crypt(3). */
 static enum source_verdict
-take_password(const struct asking *asking, const char *name, struct span value)
+take_password(const struct source_asking *asking, const char *name,
+	struct span value)
 {
 	struct arena *arena = asking->question->arena;
-	struct span scheme = asking->directory->settings.scheme;
+	struct span scheme = settings_of(asking)->scheme;
 	if (value.size > SOURCE_HASH_LIMIT ||
 		span_find(value, '\0') < value.size)
 		return odd(asking, name, "is too long, or has a NUL");
@@ -121,7 +121,7 @@ take_password(const struct asking *asking, const char *name, struct span value)
 }
 
 static enum source_verdict
-take_value(const struct asking *asking, const char *name,
+take_value(const struct source_asking *asking, const char *name,
 	enum ldap_field field, struct span value)
 {
 	struct source_reply *reply = asking->reply;
@@ -144,7 +144,7 @@ take_value(const struct asking *asking, const char *name,
 /* An attribute that is asked for has one value or none: which of two passwords
  * is the password would be a guess. */
 static enum source_verdict
-take_entry(const struct asking *asking, LDAPMessage *answer,
+take_entry(const struct source_asking *asking, LDAPMessage *answer,
 	const struct ldap_attributes *attributes)
 {
 	LDAPMessage *entry = ldap_first_entry(asking->connection, answer);
@@ -167,7 +167,7 @@ take_entry(const struct asking *asking, LDAPMessage *answer,
 }
 
 static enum source_verdict
-find_and_take(const struct asking *asking, struct span filter,
+find_and_take(const struct source_asking *asking, struct span filter,
 	const struct ldap_attributes *attributes)
 {
 	LDAPMessage *answer = NULL;
@@ -182,9 +182,9 @@ find_and_take(const struct asking *asking, struct span filter,
 /* With a user_filter an account is there when that finds it, and only logs in
  * when pass_filter does. */
 static enum source_verdict
-look_up(const struct asking *asking)
+look_up(const struct source_asking *asking)
 {
-	const struct ldap_settings *settings = &asking->directory->settings;
+	const struct ldap_settings *settings = settings_of(asking);
 	enum source_verdict verdict = SOURCE_FOUND;
 	bool has_user = settings->user_filter.size > 0;
 	if (has_user)
@@ -204,11 +204,12 @@ look_up(const struct asking *asking)
 
 /* On a connection of its own: it is the user's afterwards. */
 static enum source_verdict
-bind_as(const struct asking *asking, const char *dn)
+bind_as(const struct source_asking *asking, const char *dn)
 {
 	const struct source_question *question = asking->question;
-	LDAP *connection = talk_connect(&asking->directory->settings,
-		asking->directory->trust, question->deadline, asking->error);
+	const struct directory *directory = asking->source;
+	LDAP *connection = talk_connect(&directory->settings,
+		directory->trust, question->deadline, asking->error);
 	if (connection == NULL)
 		return SOURCE_AWAY;
 	enum source_verdict verdict = talk_bind(connection, dn,
@@ -218,9 +219,9 @@ bind_as(const struct asking *asking, const char *dn)
 }
 
 static enum source_verdict
-check(const struct asking *asking)
+check(const struct source_asking *asking)
 {
-	const struct ldap_settings *settings = &asking->directory->settings;
+	const struct ldap_settings *settings = settings_of(asking);
 	LDAPMessage *answer = NULL;
 	if (!settings->is_bind || asking->question->password.size == 0) {
 		error_set(asking->error, ERROR_REFUSED,
@@ -244,24 +245,6 @@ check(const struct asking *asking)
 	return verdict;
 }
 
-static enum source_verdict
-ask(void *source, void *connection, const struct source_question *question,
-	struct source_reply *reply, struct error *error)
-{
-	const struct asking asking = { source, connection, question, reply,
-		error };
-	switch (question->word) {
-	case SOURCE_LOOKUP:
-		return look_up(&asking);
-	case SOURCE_CHECK:
-		return check(&asking);
-	case SOURCE_UPDATE:
-		break;
-	}
-	error_set(error, ERROR_REFUSED, "nothing is written there");
-	return SOURCE_ODD;
-}
-
 const struct source_driver ldap_driver = {
 	.kind = "ldap",
 	.service = "ldap-question",
@@ -269,5 +252,5 @@ const struct source_driver ldap_driver = {
 	.free = free_directory,
 	.connect = connect_directory,
 	.disconnect = disconnect_directory,
-	.ask = ask,
+	.ask = { [SOURCE_LOOKUP] = look_up, [SOURCE_CHECK] = check },
 };

@@ -247,14 +247,6 @@ disconnect_database(void *connection)
 
 /* ---- answers ---- */
 
-struct asking {
-	const struct database *database;
-	PGconn *connection;
-	const struct source_question *question;
-	struct source_reply *reply;
-	struct error *error;
-};
-
 static const char *
 value_of(const struct source_question *question, char variable)
 {
@@ -267,7 +259,7 @@ value_of(const struct source_question *question, char variable)
 
 /* One row or none; more is not an answer. FOUND: *result is a row. */
 static enum source_verdict
-ask_one(const struct asking *asking, const struct query *query,
+ask_one(const struct source_asking *asking, const struct query *query,
 	PGresult **result)
 {
 	const char *values[QUERY_PARAMETERS];
@@ -301,7 +293,7 @@ get(const PGresult *row, const char *column, struct span *value)
 }
 
 static enum source_verdict
-take_quota(const struct asking *asking, const PGresult *row)
+take_quota(const struct source_asking *asking, const PGresult *row)
 {
 	struct span value;
 	struct source_reply *reply = asking->reply;
@@ -332,10 +324,11 @@ is_narrowed(const PGresult *row)
 }
 
 static enum source_verdict
-take_password(const struct asking *asking, const PGresult *row)
+take_password(const struct source_asking *asking, const PGresult *row)
 {
 	struct span value;
 	struct arena *arena = asking->question->arena;
+	const struct database *database = asking->source;
 	if (PQfnumber(row, "password") < 0) {
 		error_set(asking->error, ERROR_DAMAGED,
 			"the answer has no column \"password\"");
@@ -351,20 +344,20 @@ take_password(const struct asking *asking, const PGresult *row)
 		return SOURCE_ODD;
 	}
 	bool has_scheme = value.data[0] == '{' ||
-		asking->database->scheme.size == 0;
+		database->scheme.size == 0;
 	asking->reply->hash = has_scheme ? arena_copy(arena, value) :
 		arena_print(arena, "%.*s%.*s",
-		SPAN_PRINT(asking->database->scheme), SPAN_PRINT(value));
-	asking->reply->can_update = asking->database->update.text != NULL;
+		SPAN_PRINT(database->scheme), SPAN_PRINT(value));
+	asking->reply->can_update = database->update.text != NULL;
 	return SOURCE_FOUND;
 }
 
 /* With a user_query an account is there when that finds it, and only logs in
  * with a password. */
 static enum source_verdict
-look_up(const struct asking *asking)
+look_up(const struct source_asking *asking)
 {
-	const struct database *database = asking->database;
+	const struct database *database = asking->source;
 	bool has_user = database->user.text != NULL;
 	PGresult *row = NULL;
 	enum source_verdict verdict = SOURCE_FOUND;
@@ -390,10 +383,11 @@ look_up(const struct asking *asking)
 
 /* Only where the password is still the one that was seen. */
 static enum source_verdict
-update(const struct asking *asking)
+update(const struct source_asking *asking)
 {
 	struct source_question question = *asking->question;
-	struct span scheme = asking->database->scheme;
+	const struct database *database = asking->source;
+	struct span scheme = database->scheme;
 	const char *values[QUERY_PARAMETERS];
 	PGresult *result = NULL;
 	size_t rows;
@@ -406,7 +400,7 @@ update(const struct asking *asking)
 	/* The database's own text of it is without the scheme we put before. */
 	if (scheme.size > 0 && span_starts(question.old, scheme))
 		question.old = span_skip(question.old, scheme.size);
-	const struct query *query = &asking->database->update;
+	const struct query *query = &database->update;
 	for (int i = 0; i < query->count; i++)
 		values[i] = value_of(&question, query->parameter[i]);
 	verdict = sql_ask(asking->connection, query, values,
@@ -418,24 +412,6 @@ update(const struct asking *asking)
 	return verdict;
 }
 
-static enum source_verdict
-ask(void *source, void *connection, const struct source_question *question,
-	struct source_reply *reply, struct error *error)
-{
-	const struct asking asking = { source, connection, question, reply,
-		error };
-	switch (question->word) {
-	case SOURCE_LOOKUP:
-		return look_up(&asking);
-	case SOURCE_UPDATE:
-		return update(&asking);
-	case SOURCE_CHECK:
-		break;
-	}
-	error_set(error, ERROR_REFUSED, "passwords are not checked there");
-	return SOURCE_ODD;
-}
-
 const struct source_driver pgsql_driver = {
 	.kind = "pgsql",
 	.service = "pgsql-question",
@@ -443,5 +419,5 @@ const struct source_driver pgsql_driver = {
 	.free = free_database,
 	.connect = connect_database,
 	.disconnect = disconnect_database,
-	.ask = ask,
+	.ask = { [SOURCE_LOOKUP] = look_up, [SOURCE_UPDATE] = update },
 };

@@ -5,6 +5,8 @@
  */
 #include "proto/date.h"
 
+#include "proto/mime.h"
+
 enum { DAY = 86400, YEAR_LAST = 9999 };
 
 static const char *const months[12] = { "Jan", "Feb", "Mar", "Apr", "May",
@@ -252,24 +254,15 @@ date_parse_search(struct span text, int64_t *days)
 
 /* ---- RFC 5322, and what people send ---- */
 
-/* Blanks, commas and comments (RFC 5322 3.2.2) off the front. */
+/* Commas too off the front. */
 static void
 skip_between(struct span *rest)
 {
-	size_t depth = 0, i = 0;
-	for (; i < rest->size; i++) {
-		char c = rest->data[i];
-		if (c == '(')
-			depth++;
-		else if (c == ')' && depth > 0)
-			depth--;
-		else if (c == '\\' && depth > 0)
-			i++;
-		else if (depth == 0 && c != ' ' && c != '\t' && c != '\r' &&
-		    c != '\n' && c != ',')
-			break;
+	mime_skip_between(rest);
+	while (span_starts(*rest, SPAN(","))) {
+		*rest = span_skip(*rest, 1);
+		mime_skip_between(rest);
 	}
-	*rest = span_skip(*rest, i);
 }
 
 /* A run of letters or of digits, or one other byte. */

@@ -149,6 +149,11 @@ mime_next_field(struct span *rest, struct mime_field *field);
 struct span
 mime_unfold(struct arena *arena, struct span value);
 
+/* Blanks, line ends and comments off the front (CFWS, RFC 5322 3.2.2). One that
+ * is never closed takes the rest with it. */
+void
+mime_skip_between(struct span *rest);
+
 /* Encoded words (RFC 2047) of an unfolded value as UTF-8; other bytes that are
  * not UTF-8 are repaired. */
 struct span

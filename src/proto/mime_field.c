@@ -87,3 +87,22 @@ mime_unfold(struct arena *arena, struct span value)
 		n--;
 	return span_of(text, n);
 }
+
+void
+mime_skip_between(struct span *rest)
+{
+	size_t depth = 0, i = 0;
+	for (; i < rest->size; i++) {
+		char c = rest->data[i];
+		if (c == '(')
+			depth++;
+		else if (c == ')' && depth > 0)
+			depth--;
+		else if (c == '\\' && depth > 0)
+			i++;
+		else if (depth == 0 && c != ' ' && c != '\t' && c != '\r' &&
+		    c != '\n')
+			break;
+	}
+	*rest = span_skip(*rest, i);
+}

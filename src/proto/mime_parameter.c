@@ -26,30 +26,11 @@ is_token_byte(char c)
 	return c != 0x7f && span_find(SPAN(special), c) == sizeof(special) - 1;
 }
 
-/* Blanks and comments (RFC 5322 3.2.2) off the front. */
-static void
-skip_comments(struct span *rest)
-{
-	size_t depth = 0, i = 0;
-	for (; i < rest->size; i++) {
-		char c = rest->data[i];
-		if (c == '(')
-			depth++;
-		else if (c == ')' && depth > 0)
-			depth--;
-		else if (c == '\\' && depth > 0)
-			i++;
-		else if (depth == 0 && c != ' ' && c != '\t')
-			break;
-	}
-	*rest = span_skip(*rest, i);
-}
-
 static struct span
 take_token(struct arena *arena, struct span *rest)
 {
 	size_t n = 0;
-	skip_comments(rest);
+	mime_skip_between(rest);
 	while (n < rest->size && is_token_byte(rest->data[n]))
 		n++;
 	char *lower = arena_new(arena, n + 1);
@@ -125,14 +106,14 @@ take_pieces(struct arena *arena, struct span rest, struct piece *pieces)
 {
 	size_t count = 0;
 	while (rest.size > 0 && count < MIME_PARAMETER_LIMIT) {
-		skip_comments(&rest);
+		mime_skip_between(&rest);
 		rest = span_skip(rest, span_find(rest, ';') + 1);
 		struct span name = take_token(arena, &rest);
-		skip_comments(&rest);
+		mime_skip_between(&rest);
 		if (name.size == 0 || rest.size == 0 || rest.data[0] != '=')
 			continue;
 		rest = span_skip(rest, 1);
-		skip_comments(&rest);
+		mime_skip_between(&rest);
 		struct piece *piece = &pieces[count++];
 		*piece = (struct piece){ .base = name };
 		if (rest.size > 0 && rest.data[0] == '"') {
@@ -247,7 +228,7 @@ mime_parse_content_type(struct arena *arena, struct span value,
 {
 	struct span rest = value;
 	struct span type = take_token(arena, &rest), subtype = SPAN("");
-	skip_comments(&rest);
+	mime_skip_between(&rest);
 	if (rest.size > 0 && rest.data[0] == '/') {
 		rest = span_skip(rest, 1);
 		subtype = take_token(arena, &rest);

@@ -176,6 +176,20 @@ give_idle(struct source *source, void *connection)
 		server.driver->disconnect(connection);
 }
 
+static enum source_verdict
+ask_driver(const struct source_asking *asking)
+{
+	static const char *const refusal[SOURCE_WORDS] = {
+		"nothing is looked up there", "passwords are not checked there",
+		"nothing is written there",
+	};
+	enum source_word word = asking->question->word;
+	if (server.driver->ask[word] != NULL)
+		return server.driver->ask[word](asking);
+	error_set(asking->error, ERROR_REFUSED, "%s", refusal[word]);
+	return SOURCE_ODD;
+}
+
 /* One that was kept may have died since: then the next, the last one new. */
 static enum source_verdict
 ask(struct source *source, const struct source_question *question,
@@ -194,8 +208,8 @@ ask(struct source *source, const struct source_question *question,
 		if (connection == NULL)
 			return SOURCE_AWAY;
 		*reply = (struct source_reply){ .has_quota = false };
-		verdict = driver->ask(source->inside, connection, question,
-			reply, error);
+		verdict = ask_driver(&(struct source_asking){ source->inside,
+			connection, question, reply, error });
 		if (verdict == SOURCE_AWAY)
 			driver->disconnect(connection);
 		else if (reply->is_spoilt)

@@ -21,7 +21,7 @@ enum {
 	SOURCE_HASH_LIMIT = 1024,
 };
 
-enum source_word { SOURCE_LOOKUP, SOURCE_CHECK, SOURCE_UPDATE };
+enum source_word { SOURCE_LOOKUP, SOURCE_CHECK, SOURCE_UPDATE, SOURCE_WORDS };
 
 struct source_question {
 	enum source_word word;
@@ -48,6 +48,14 @@ enum source_verdict {
 	SOURCE_AWAY,			/* the connection is of no use any more */
 };
 
+/* One question on its way. */
+struct source_asking {
+	void *source, *connection;	/* the driver's own */
+	const struct source_question *question;
+	struct source_reply *reply;
+	struct error *error;
+};
+
 struct source_driver {
 	const char *kind;		/* "ldap" */
 	const char *service;		/* "ldap-question" */
@@ -57,10 +65,10 @@ struct source_driver {
 	/* NULL with error. Blocks until the deadline at most. */
 	void *(*connect)(void *source, int64_t deadline, struct error *error);
 	void (*disconnect)(void *connection);
-	/* ODD and AWAY fill in the error. */
-	enum source_verdict (*ask)(void *source, void *connection,
-		const struct source_question *question,
-		struct source_reply *reply, struct error *error);
+	/* By its word; NULL: that is not answered here. ODD and AWAY fill in
+	 * the error. */
+	enum source_verdict (*ask[SOURCE_WORDS])(
+		const struct source_asking *asking);
 };
 
 /* The whole main of such a process. `prepare` (or NULL) runs before the jail. */

@@ -16,16 +16,15 @@ static bool
 warn_if_known(struct config *config, const char *file, unsigned line,
 	struct span name)
 {
-	const struct config_known *known = config_known_table;
-	while (known->name != NULL && !span_equals(span_from(known->name), name))
-		known++;
-	if (known->name == NULL)
+	const struct config_known *known = config_known_find(name, NULL);
+	if (known == NULL)
 		return false;
 	if (config->warning_count < CONFIG_WARNING_LIMIT)
 		config->warning[config->warning_count++] =
-			arena_print(&config->arena, "%s:%u: %s is a parameter "
+			arena_print(&config->arena, "%s:%u: %.*s is a parameter "
 				"of %s that is not used here: %s", file, line,
-				known->name, known->owner, known->instead).data;
+				SPAN_PRINT(name), known->owner,
+				known->instead).data;
 	return true;
 }
 

@@ -1,76 +1,37 @@
 /*
  * Names that Postfix or Dovecot has and Posthouse has not: a line with one of
  * them is a warning that says what to use instead, never an error, so that
- * lines of main.cf and dovecot.conf can be pasted.
+ * lines of main.cf and dovecot.conf can be pasted. This finds the row of a name; the
+ * rows are in config_known_postfix.c and config_known_dovecot.c.
  */
 #include "base/config_known.h"
 
 #include <stddef.h>
+#include <string.h>
 
-#define NOT_NEEDED "Posthouse does it by itself; leave the line out"
+static bool
+is_among(struct span name, const char *names)
+{
+	struct span rest = span_from(names), word;
+	while (span_word(&rest, &word))
+		if (span_starts(word, SPAN("*")) ?
+		    name.size >= word.size && span_equals(span_skip(name,
+		    name.size - word.size + 1), span_skip(word, 1)) :
+		    span_equals(name, word))
+			return true;
+	return false;
+}
 
-const struct config_known config_known_table[] = {
-	{ "smtpd_banner", "Postfix", "the greeting is always \"$myhostname ESMTP\"" },
-	{ "biff", "Postfix", "IMAP IDLE tells of new mail; leave the line out" },
-	{ "append_dot_mydomain", "Postfix", NOT_NEEDED },
-	{ "readme_directory", "Postfix", "leave the line out" },
-	{ "compatibility_level", "Postfix", "leave the line out" },
-	{ "mailbox_size_limit", "Postfix", "use mailbox_quota" },
-	{ "virtual_mailbox_limit", "Postfix", "use mailbox_quota" },
-	{ "home_mailbox", "Postfix", "mail is kept in the native format" },
-	{ "mail_spool_directory", "Postfix", "mail is kept in the native format" },
-	{ "alias_database", "Postfix", "newaliases compiles alias_maps" },
-	{ "virtual_mailbox_domains", "Postfix", "use `posthouse domain add`" },
-	{ "virtual_mailbox_maps", "Postfix", "use `posthouse user add`" },
-	{ "virtual_transport", "Postfix", NOT_NEEDED },
-	{ "local_recipient_maps", "Postfix", NOT_NEEDED },
-	{ "mailbox_command", "Postfix", "local mail goes into the store" },
-	{ "smtpd_tls_cert_file", "Postfix", "use tls_cert_file" },
-	{ "smtpd_tls_key_file", "Postfix", "use tls_key_file" },
-	{ "smtpd_tls_chain_files", "Postfix", "use tls_cert_file and tls_key_file" },
-	{ "smtpd_tls_security_level", "Postfix", "STARTTLS is always offered" },
-	{ "smtpd_use_tls", "Postfix", "STARTTLS is always offered" },
-	{ "smtpd_tls_session_cache_database", "Postfix", NOT_NEEDED },
-	{ "smtp_tls_CApath", "Postfix", NOT_NEEDED },
-	{ "smtp_tls_session_cache_database", "Postfix", NOT_NEEDED },
-	{ "smtp_use_tls", "Postfix", "use smtp_tls_security_level = may" },
-	{ "smtp_enforce_tls", "Postfix", "use smtp_tls_security_level = encrypt" },
-	{ "smtp_tls_note_starttls_offer", "Postfix", NOT_NEEDED },
-	{ "smtp_tls_loglevel", "Postfix", "each delivery says how it was encrypted" },
-	{ "smtp_tls_protocols", "Postfix", "TLS 1.2 and 1.3 are used" },
-	{ "smtp_tls_mandatory_protocols", "Postfix", "TLS 1.2 and 1.3 are used" },
-	{ "smtp_tls_mandatory_ciphers", "Postfix", NOT_NEEDED },
-	{ "smtp_dns_support_level", "Postfix", "the resolver validates by itself; see "
-		"dns_validation" },
-	{ "smtp_sasl_security_options", "Postfix",
-		"no password is told without TLS" },
-	{ "smtp_sasl_tls_security_options", "Postfix", NOT_NEEDED },
-	{ "smtp_sasl_mechanism_filter", "Postfix", NOT_NEEDED },
-	{ "smtp_quit_timeout", "Postfix", "nobody is waited for after QUIT" },
-	{ "smtp_connection_cache_on_demand", "Postfix",
-		"use smtp_connection_cache_time_limit" },
-	{ "smtp_destination_concurrency_limit", "Postfix",
-		"use default_destination_concurrency_limit" },
-	{ "smtpd_relay_restrictions", "Postfix",
-		"only mynetworks and authenticated clients may relay" },
-	{ "smtpd_recipient_restrictions", "Postfix",
-		"only mynetworks and authenticated clients may relay" },
-	{ "smtpd_sasl_type", "Postfix", NOT_NEEDED },
-	{ "smtpd_sasl_path", "Postfix", NOT_NEEDED },
-	{ "maillog_file", "Postfix", "use log_path" },
-	{ "listen", "Dovecot", "use inet_interfaces" },
-	{ "mail_location", "Dovecot", "mail is kept in the native format" },
-	{ "ssl", "Dovecot", "STARTTLS and the TLS ports are always offered" },
-	{ "ssl_cert", "Dovecot", "use tls_cert_file" },
-	{ "ssl_key", "Dovecot", "use tls_key_file" },
-	{ "ssl_min_protocol", "Dovecot", "TLS 1.2 and 1.3 are offered" },
-	{ "mail_privileged_group", "Dovecot", NOT_NEEDED },
-	{ "first_valid_uid", "Dovecot", NOT_NEEDED },
-	{ "mail_max_userip_connections", "Dovecot",
-		"use imap_user_connection_limit" },
-	{ "info_log_path", "Dovecot", "use log_path" },
-	{ "debug_log_path", "Dovecot", "use log_path and log_level" },
-	{ "passdb", "Dovecot", "use accounts" },
-	{ "userdb", "Dovecot", "use accounts" },
-	{ NULL, NULL, NULL },
-};
+const struct config_known *
+config_known_find(struct span name, const char *owner)
+{
+	static const struct config_known *const tables[] = {
+		config_known_postfix, config_known_dovecot };
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		for (const struct config_known *row = tables[i];
+		    row->owner != NULL; row++)
+			if ((owner == NULL || strcmp(owner, row->owner) == 0) &&
+			    is_among(name, row->names))
+				return row;
+	return NULL;
+}

@@ -116,11 +116,8 @@ void
 import_say_known(struct config_import *import, const struct import_place *place,
 	const char *owner, struct span name, struct span value)
 {
-	const struct config_known *known = config_known_table;
-	while (known->name != NULL && !span_equals(span_from(known->name),
-		name))
-		known++;
-	if (known->name != NULL)
+	const struct config_known *known = config_known_find(name, owner);
+	if (known != NULL)
 		import_say(import, place, name, "not carried over: %s",
 			known->instead);
 	else

@@ -2,6 +2,9 @@
 """The configuration of a Postfix and a Dovecot becomes a posthouse.conf: that of
 Debian's own packages, and lines of all kinds. Each line that is not carried over is
 in the report, and what comes out is accepted."""
+import json
+import re
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -127,6 +130,33 @@ def stock(system, folder):
     assert check.returncode == 0, check.stderr
 
 
+def every_name_of_theirs(system, folder):
+    """None is an error in posthouse.conf, and each is in the report of an import."""
+    ours = {row["name"] for row in json.loads(system.command("--json", "config",
+                                                             config=False).stdout)}
+    dovecot = re.findall(r"^([a-z_0-9]+) =", output_of("doveconf", "-a"), re.M)
+    postfix = re.findall(r"^(\S+) =", output_of("postconf", "-d"), re.M)
+    assert len(postfix) > 900 and len(dovecot) > 250, (len(postfix), len(dovecot))
+    names = sorted({*postfix, *dovecot} - ours)
+    output = folder / "names.conf"
+    for at in range(0, len(names), 90):
+        output.write_text("accounts = builtin\n" + "".join(f"{name} =\n" for name in names[at:at + 90]) +
+                          f"data_directory = {folder}/data\ntls_cert_file =\ntls_key_file =\n")
+        done = system.command("-c", str(output), "serve", "--check", config=False, check=False)
+        assert done.returncode == 0, done.stderr
+        for name in names[at:at + 90]:
+            assert f": {name} is a parameter of " in done.stderr, (name, done.stderr)
+    for option, file, theirs in ("--postfix", "main.cf", postfix), ("--dovecot", "dovecot.conf", dovecot):
+        (folder / file).write_text("".join(f"{name} =\n" for name in sorted({*theirs} - ours)))
+        report = system.run(option, str(folder)).stderr
+        for name in {*theirs} - ours:
+            assert f": {name}: " in report and "has no counterpart" not in report, (name, report)
+
+
+def output_of(*words):
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+
 def main():
     peers.enter("postfix", "dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd")
     with tempfile.TemporaryDirectory() as name, Command() as system:
@@ -140,6 +170,7 @@ def main():
         lines_of_all_kinds(system, folder)
         mistakes_are_one_sentence(system, folder)
         stock(system, folder)
+        every_name_of_theirs(system, folder)
 
 
 main()

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/config.h"
+#include "base/config_known.h"
 #include "base/network.h"
 
 static char path[64];
@@ -134,6 +135,57 @@ names_of_postfix_are_warnings(void **state)
 	config_free(&config);
 }
 
+/* A row that has a parameter of ours is never asked; one that has a name twice says two
+ * things of it. */
+static void
+names_of_others_are_not_ours_and_stand_once(void **state)
+{
+	static const struct config_known *const tables[] = {
+		config_known_postfix, config_known_dovecot };
+	(void)state;
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		for (const struct config_known *row = tables[i];
+		    row->owner != NULL; row++) {
+			struct span rest = span_from(row->names), name;
+			while (span_word(&rest, &name)) {
+				if (config_find_parameter(name) != NULL ||
+				    config_known_find(name, row->owner) != row)
+					fail_msg("%.*s", SPAN_PRINT(name));
+			}
+		}
+}
+
+static void
+a_name_of_others_is_found(void **state)
+{
+	static const struct {
+		const char *name, *owner, *found;
+	} rows[] = {
+		{ "smtpd_milters", NULL, "Postfix" },
+		{ "smtpd_milters", "Dovecot", NULL },
+		{ "maildrop_destination_recipient_limit", NULL, "Postfix" },
+		{ "_destination_recipient_limit", NULL, "Postfix" },
+		{ "policyd-spf_time_limit", NULL, "Postfix" },
+		{ "recipient_limit", NULL, NULL },
+		{ "*_time_limit", NULL, "Postfix" },
+		{ "mail_driver", NULL, "Dovecot" },
+		{ "quota_rule", NULL, "Dovecot" },
+		{ "syslog_facility", NULL, "Postfix" },
+		{ "syslog_facility", "Dovecot", "Dovecot" },
+		{ "smtpd_milter", NULL, NULL },
+		{ "", NULL, NULL },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct config_known *row = config_known_find(
+			span_from(rows[i].name), rows[i].owner);
+		if ((row == NULL) != (rows[i].found == NULL))
+			fail_msg("%s", rows[i].name);
+		if (row != NULL)
+			assert_string_equal(row->owner, rows[i].found);
+	}
+}
+
 static void
 blobs_carry_only_what_a_program_reads(void **state)
 {
@@ -253,6 +305,8 @@ main(void)
 		cmocka_unit_test(values_have_units),
 		cmocka_unit_test(mistakes_name_line_found_and_expected),
 		cmocka_unit_test(names_of_postfix_are_warnings),
+		cmocka_unit_test(names_of_others_are_not_ours_and_stand_once),
+		cmocka_unit_test(a_name_of_others_is_found),
 		cmocka_unit_test(blobs_carry_only_what_a_program_reads),
 		cmocka_unit_test(networks_contain_their_addresses),
 	};

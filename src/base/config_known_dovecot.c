@@ -81,6 +81,10 @@ const struct config_known config_known_dovecot[] = {
 		"use accounts = passwd-file:FILE",
 		"passwd_file_path" },
 	{ "Dovecot",
+		"hashes without a scheme are those of crypt; the file of a pgsql: "
+		"or ldap: source may have default_pass_scheme",
+		"passdb_default_password_scheme" },
+	{ "Dovecot",
 		"use a pgsql: source in accounts, whose file has the query and "
 		"connect; MySQL, SQLite and Cassandra are not asked",
 		"cassandra_connect_timeout cassandra_debug_queries "
@@ -116,7 +120,7 @@ const struct config_known config_known_dovecot[] = {
 	{ "Dovecot",
 		"it narrows or widens one source; sources are asked in the order of "
 		"accounts",
-		"default_fields override_fields passdb_default_password_scheme "
+		"default_fields override_fields "
 		"passdb_deny passdb_fields passdb_fields_import_all passdb_master "
 		"passdb_mechanisms_filter passdb_pam_failure_show_msg "
 		"passdb_pam_max_requests passdb_pam_service_name passdb_pam_session "

@@ -1,10 +1,11 @@
 /*
- * dovecot.conf, what it includes, and the blocks in it (Dovecot 2.3) for
+ * dovecot.conf, what it includes, and the blocks in it (Dovecot 2.3 and 2.4) for
  * `posthouse config import`. Depth and number of files are bounded.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "base/config_known.h"
 #include "ctl/import_dovecot.h"
 
 static int
@@ -32,6 +33,42 @@ import_dovecot_is_in(const struct dovecot *dovecot, size_t depth, const char *ki
 	return span_word(&block, &word) && span_equals(word, span_from(kind));
 }
 
+struct span
+import_dovecot_label(const struct dovecot *dovecot, size_t depth)
+{
+	struct span word, block;
+	if (depth >= dovecot->depth)
+		return SPAN("");
+	block = dovecot->block[depth];
+	span_word(&block, &word);
+	block = span_trim(block);
+	return block.size >= 2 && block.data[0] == '"' ?
+		span_skip(span_first(block, block.size - 1), 1) : block;
+}
+
+struct span
+import_dovecot_full_name(struct dovecot *dovecot, struct span name)
+{
+	struct arena *arena = &dovecot->import->arena;
+	struct span kind, block, label;
+	if (dovecot->depth == 0)
+		return name;
+	block = dovecot->block[dovecot->depth - 1];
+	label = import_dovecot_label(dovecot, dovecot->depth - 1);
+	if (!span_word(&block, &kind))
+		return name;
+	const struct span tries[] = {
+		arena_print(arena, "%.*s_%.*s_%.*s", SPAN_PRINT(kind),
+			SPAN_PRINT(label), SPAN_PRINT(name)),
+		arena_print(arena, "%.*s_%.*s", SPAN_PRINT(kind),
+			SPAN_PRINT(name)),
+	};
+	for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++)
+		if (config_known_find(tries[i], "Dovecot") != NULL)
+			return tries[i];
+	return name;
+}
+
 bool
 import_dovecot_is_one_of(struct span word, const char *const *list)
 {
@@ -51,7 +88,9 @@ begin_block(struct dovecot *dovecot, struct span name)
 	dovecot->block[dovecot->depth++] = arena_copy(
 		&dovecot->import->arena, name);
 	if (dovecot->depth == 1) {
-		dovecot->driver = dovecot->args = SPAN("");
+		/* its name is its driver too, from 2.4 on */
+		dovecot->driver = import_dovecot_label(dovecot, 0);
+		dovecot->args = dovecot->path = SPAN("");
 		dovecot->is_narrow = false;
 	}
 	return 0;
@@ -99,12 +138,25 @@ include(struct dovecot *dovecot, struct span pattern, bool is_optional,
 	return result;
 }
 
+/* Within " a backslash stands before a quote or another backslash. */
 static struct span
-unquote(struct span value)
+unquote(struct dovecot *dovecot, struct span value)
 {
-	if (value.size >= 2 && (value.data[0] == '"' || value.data[0] == '\'') &&
-		value.data[value.size - 1] == value.data[0])
-		return span_skip(span_first(value, value.size - 1), 1);
+	struct buffer text;
+	if (value.size < 2 || (value.data[0] != '"' && value.data[0] != '\'') ||
+		value.data[value.size - 1] != value.data[0])
+		return value;
+	bool has_escapes = value.data[0] == '"';
+	value = span_skip(span_first(value, value.size - 1), 1);
+	if (!has_escapes || span_find(value, '\\') == value.size)
+		return value;
+	buffer_init(&text, 0);
+	for (size_t i = 0; i < value.size; i++) {
+		i += value.data[i] == '\\' && i + 1 < value.size;
+		buffer_add_byte(&text, value.data[i]);
+	}
+	value = arena_copy(&dovecot->import->arena, buffer_span(&text));
+	buffer_fini(&text);
 	return value;
 }
 
@@ -115,7 +167,9 @@ cut_comment(struct span line)
 	char quote = '\0';
 	for (size_t i = 0; i < line.size; i++) {
 		char c = line.data[i];
-		if (quote != '\0' ? c == quote : c == '"' || c == '\'')
+		if (quote == '"' && c == '\\')
+			i++;
+		else if (quote != '\0' ? c == quote : c == '"' || c == '\'')
 			quote = quote != '\0' ? '\0' : c;
 		else if (quote == '\0' && c == '#' && (i == 0 ||
 			line.data[i - 1] == ' ' || line.data[i - 1] == '\t'))
@@ -137,7 +191,7 @@ take_line(struct dovecot *dovecot, struct span line, unsigned depth)
 	rest = span_trim(span_skip(line, name.size));
 	if (name.size > 0 && span_starts(rest, SPAN("="))) {
 		import_dovecot_take(dovecot, name,
-			unquote(span_trim(span_skip(rest, 1))));
+			unquote(dovecot, span_trim(span_skip(rest, 1))));
 		return 0;
 	}
 	if (span_equals(line, SPAN("}")))
@@ -163,7 +217,33 @@ take_text(struct dovecot *dovecot, struct buffer *text, unsigned depth)
 	return result;
 }
 
-/* "\" at the end of a line: the next goes on. */
+/* Of "name = <<END" (2.4): "END". The value goes on up to a line of that. */
+static struct span
+find_marker(struct span line)
+{
+	size_t at = span_search(line, SPAN("= <<"));
+	if (at == line.size || span_find(line, '#') < at)
+		return SPAN("");
+	return span_trim(span_skip(line, at + 4));
+}
+
+/* Lines up to the marker are passed over. */
+static int
+pass_value(struct dovecot *dovecot, struct span marker, struct span *rest,
+	unsigned *number)
+{
+	struct span line;
+	while (span_split(rest, '\n', &line)) {
+		++*number;
+		if (++dovecot->lines > IMPORT_LINES_LIMIT)
+			return fail(dovecot, marker, "fewer lines");
+		if (span_equals(line, marker))
+			return 0;
+	}
+	return fail(dovecot, marker, "a line of it at the end of the value");
+}
+
+/* "\" at the end of a line: the next goes on, with one blank between. */
 static int
 read_lines(struct dovecot *dovecot, struct span rest, unsigned depth)
 {
@@ -181,7 +261,15 @@ read_lines(struct dovecot *dovecot, struct span rest, unsigned depth)
 		if (text.size == 0)
 			dovecot->place.line = number;
 		bool continues = span_ends_nocase(line, SPAN("\\"));
-		buffer_add(&text, span_first(line, line.size - continues));
+		buffer_add(&text, span_trim(span_first(line, line.size -
+			continues)));
+		struct span marker = find_marker(buffer_span(&text));
+		if (continues)
+			buffer_add_byte(&text, ' ');
+		else if (result == 0 && marker.size > 0)
+			result = pass_value(dovecot, arena_copy(
+				&dovecot->import->arena, marker), &rest,
+				&number);
 		if (!continues && result == 0)
 			result = take_text(dovecot, &text, depth);
 	}
@@ -216,11 +304,14 @@ import_dovecot(struct config_import *import, const char *directory,
 {
 	struct dovecot dovecot = { .import = import, .error = error };
 	buffer_init(&dovecot.protocols, 0);
+	buffer_init(&dovecot.mechanisms, 0);
 	int result = read_file(&dovecot, arena_print(&import->arena,
 		"%s/dovecot.conf", directory).data, 0);
-	if (result == 0 && dovecot.protocols_place.file != NULL)
-		import_set(import, &dovecot.protocols_place, "protocols",
-			buffer_span(&dovecot.protocols));
+	if (result == 0) {
+		import_dovecot_end_lists(&dovecot);
+		import_dovecot_end_mail(&dovecot);
+	}
+	buffer_fini(&dovecot.mechanisms);
 	buffer_fini(&dovecot.protocols);
 	return result;
 }

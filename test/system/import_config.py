@@ -55,6 +55,17 @@ DOVECOT = [
     ("local 192.0.2.1 {\n  ssl_cert = </x\n}", [], ["dovecot.conf:2: ssl_cert: not carried over"]),
     ("!include_try missing.conf\n!include sub/*.conf", ["disable_plaintext_auth = no"], []),
 ]
+# Dovecot 2.4, of which Debian 12 has none beside which this could run.
+DOVECOT += [
+    ("dovecot_config_version = 2.4.1\nmail_driver = maildir\nmail_path = %{home}/Maildir\n"
+     "protocols {\n  imap = yes\n}\nssl_server_cert_file = /etc/x.pem\nauth_allow_cleartext = yes",
+     ["mail_location = maildir:%h/Maildir", "protocols = imap", "tls_cert_file = /etc/x.pem",
+      "disable_plaintext_auth = no"], ["dovecot.conf:1: dovecot_config_version: not carried over"]),
+    ("passdb passwd-file {\n  passwd_file_path = /etc/users\n}\nuserdb static {\n}",
+     ["accounts = builtin passwd-file:/etc/users"], ["dovecot.conf:5: userdb: not carried over"]),
+    ("ldap_auth_dn_password = secret\npassdb ldap {\n  filter = (uid=%{user | username})\n}", [],
+     ["pass_filter = (uid=%n)", "accounts: ldap:FILE"]),
+]
 MISTAKES = [
     ("main.cf", "nothing", "main.cf:1: found \"nothing\", expected name = value"),
     ("dovecot.conf", "a {", "expected as many } as {"),

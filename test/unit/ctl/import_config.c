@@ -393,8 +393,8 @@ static const struct sample dovecot_conf[] = {
 		"passwd-file:/users\n" },
 	{ "a passwd-file for each domain", "passdb {\n driver = passwd-file\n"
 		" args = /etc/%d/users\n}\n", "", "d/dovecot.conf:4: passdb: "
-		NO "the driver passwd-file is not known here; use passwd-file, "
-		"ldap, pgsql or `posthouse user add`\n" },
+		NO "its file's name has a variable; name each file in "
+		"accounts\n" },
 	{ "PostgreSQL", "passdb {\n driver = sql\n args = d/sql.conf\n}\n",
 		"accounts = builtin pgsql:d/sql.conf\n",
 		"d/dovecot.conf:4: accounts: carried over as pgsql:d/sql.conf\n"
@@ -413,6 +413,359 @@ static const struct sample dovecot_conf[] = {
 		"d/dovecot.conf:5: accounts: carried over as system\n" },
 	{ "a name of nobody", "x = y\n", "", "d/dovecot.conf:1: x: " NO "this "
 		"parameter of Dovecot has no counterpart (it was \"y\")\n" },
+};
+
+/* ---- dovecot.conf of 2.4, after its documentation: names, and whole files ---- */
+
+#define SOURCE "into the file of a source "
+
+static const struct sample dovecot_24[] = {
+	{ "versions", "dovecot_config_version = 2.4.1\n"
+		"dovecot_storage_version = 2.4.0\n", "",
+		"d/dovecot.conf:1: dovecot_config_version: " NO "leave the line "
+		"out\n"
+		"d/dovecot.conf:2: dovecot_storage_version: " NO "leave the "
+		"line out\n" },
+	{ "protocols one by one", "protocols {\n imap = yes\n lmtp = yes\n"
+		" pop3 = no\n}\n", "protocols = imap lmtp\n", "" },
+	{ "protocols, one less", "protocols = imap pop3\nprotocols {\n"
+		" pop3 = no\n sieve = yes\n}\n", "protocols = imap\n",
+		"d/dovecot.conf:4: protocols: sieve is left out: there is no "
+		"such thing here\n" },
+	{ "protocols and more", "protocols = imap\n"
+		"protocols = $SET:protocols pop3\n", "protocols = imap pop3\n",
+		"" },
+	{ "mechanisms one by one", "auth_mechanisms {\n plain = yes\n"
+		" gssapi = yes\n login = yes\n}\n",
+		"auth_mechanisms = plain login\n", "d/dovecot.conf:3: "
+		"auth_mechanisms: gssapi is left out: there is no such thing "
+		"here\n" },
+	{ "passwords in the clear", "auth_allow_cleartext = yes\n",
+		"disable_plaintext_auth = no\n", "d/dovecot.conf:1: "
+		"auth_allow_cleartext: carried over as "
+		"disable_plaintext_auth\n" },
+	{ "none in the clear", "auth_allow_cleartext = no\n",
+		"disable_plaintext_auth = yes\n", "d/dovecot.conf:1: "
+		"auth_allow_cleartext: carried over as "
+		"disable_plaintext_auth\n" },
+	{ "certificate and key", "ssl_server_cert_file = /c.pem\n"
+		"ssl_server_key_file = </k.pem\n",
+		"tls_cert_file = /c.pem\ntls_key_file = /k.pem\n",
+		"d/dovecot.conf:1: ssl_server_cert_file: carried over as "
+		"tls_cert_file\n"
+		"d/dovecot.conf:2: ssl_server_key_file: carried over as "
+		"tls_key_file\n" },
+	{ "names that are parts", "ssl_server {\n cert_file = /c.pem\n"
+		" ssl_server_key_file = /k.pem\n dh_file = /dh.pem\n}\n",
+		"tls_cert_file = /c.pem\ntls_key_file = /k.pem\n",
+		"d/dovecot.conf:2: ssl_server_cert_file: carried over as "
+		"tls_cert_file\n"
+		"d/dovecot.conf:3: ssl_server_key_file: carried over as "
+		"tls_key_file\n"
+		"d/dovecot.conf:4: ssl_server_dh_file: " NO "TLS 1.2 and 1.3 "
+		"are offered, with the ciphers of OpenSSL's standard\n" },
+	{ "a certificate in the file", "ssl_server_cert_file = <<END\n"
+		"-----BEGIN CERTIFICATE-----\nMII{=\n END\nEND\n"
+		"first_valid_uid = 5\n", "first_valid_uid = 5\n",
+		"d/dovecot.conf:1: ssl_server_cert_file: " NO "it is not a "
+		"file\n" },
+	{ "certificates of some names", "local_name a.example {\n"
+		" ssl_server_cert_file = /c.pem\n}\n", "",
+		"d/dovecot.conf:2: ssl_server_cert_file: " NO "settings for "
+		"some protocols, clients or names only are not known here\n" },
+	{ "filters in filters", "local 127.0.0.1 {\n protocol imap {\n"
+		"  mail_max_userip_connections = 5\n }\n}\n", "",
+		"d/dovecot.conf:3: mail_max_userip_connections: " NO
+		"settings for some protocols, clients or names only are not "
+		"known here\n" },
+	{ "times in words", "auth_failure_delay = 3 secs\n"
+		"auth_cache_ttl = 2hours\n",
+		"auth_failure_delay = 3s\nauth_cache_ttl = 2h\n", "" },
+	{ "minutes", "auth_cache_ttl = 5 mins\n", "auth_cache_ttl = 5m\n", "" },
+	{ "a time without a unit for us", "auth_cache_ttl = 5 msecs\n", "",
+		"d/dovecot.conf:1: auth_cache_ttl: " NO "auth_cache_ttl: found "
+		"\"5 msecs\", expected a time such as 300s, 5m, 2h or 5d\n" },
+	{ "continued, with one blank between",
+		"auth_mechanisms = plain\\\n\t  login   \\\n\n",
+		"auth_mechanisms = plain login\n", "" },
+	{ "a quote in quotes", "recipient_delimiter = \"\\\"#\"\n",
+		"recipient_delimiter = \"#\n", "" },
+	{ "what another line says", "first_valid_uid = $SET:last_valid_uid\n",
+		"", "d/dovecot.conf:1: first_valid_uid: " NO
+		"\"$SET:last_valid_uid\" is not supported in it\n" },
+	{ "what the environment says", "first_valid_uid = $ENV:UID\n", "",
+		"d/dovecot.conf:1: first_valid_uid: " NO "\"$ENV:UID\" is not "
+		"supported in it\n" },
+	{ "groups", "group @mailboxes english {\n mailbox Trash {\n"
+		"  auto = create\n }\n}\nnamespace inbox {\n"
+		" @mailboxes = english\n}\n", "",
+		"d/dovecot.conf:3: auto: " NO "settings for some protocols, "
+		"clients or names only are not known here\n"
+		"d/dovecot.conf:7: @mailboxes: " NO "groups of settings are "
+		"not known here\n" },
+	{ "a quota", "quota \"User quota\" {\n storage_size = 1 GiB\n}\n",
+		"mailbox_quota = 1G\n", "d/dovecot.conf:2: quota_storage_size: "
+		"carried over as mailbox_quota\n" },
+	{ "a quota outside, in bytes", "quota_storage_size = 5000B\n",
+		"mailbox_quota = 5000\n", "d/dovecot.conf:1: "
+		"quota_storage_size: carried over as mailbox_quota\n" },
+	{ "no quota", "quota_storage_size = unlimited\n", "",
+		"d/dovecot.conf:1: quota_storage_size: " NO "no limit is the "
+		"default\n" },
+	{ "plugins", "mail_plugins {\n quota = yes\n}\n", "",
+		"d/dovecot.conf:2: mail_plugins: " NO "there are no plugins; "
+		"leave the line out\n" },
+	{ "Sieve", "sieve_script personal {\n driver = file\n"
+		" path = ~/sieve\n}\n", "",
+		"d/dovecot.conf:2: sieve_script_driver: " NO "scripts of Sieve "
+		"are not run yet\n"
+		"d/dovecot.conf:3: sieve_script_path: " NO "scripts of Sieve "
+		"are not run yet\n" },
+	{ "load balancers", "haproxy_trusted_networks = 192.0.2.1\n",
+		"proxy_networks = 192.0.2.1\n", "d/dovecot.conf:1: "
+		"haproxy_trusted_networks: carried over as proxy_networks\n" },
+
+	{ "mbox", "mail_driver = mbox\nmail_path = %{home}/mail\n"
+		"mail_inbox_path = /var/mail/%{user}\n",
+		"mail_location = mbox:%h/mail:INBOX=/var/mail/%u\n",
+		"d/dovecot.conf:1: mail_driver: carried over as "
+		"mail_location\n"
+		"d/dovecot.conf:2: mail_path: carried over as mail_location\n"
+		"d/dovecot.conf:3: mail_inbox_path: carried over as "
+		"mail_location\n" },
+	{ "maildir, its inbox below", "mail_driver = maildir\n"
+		"mail_path = ~/Maildir\nmail_inbox_path = .INBOX\n"
+		"mailbox_list_layout = maildir++\n",
+		"mail_location = maildir:~/Maildir:INBOX=~/Maildir/.INBOX\n",
+		"d/dovecot.conf:1: mail_driver: carried over as "
+		"mail_location\n"
+		"d/dovecot.conf:2: mail_path: carried over as mail_location\n"
+		"d/dovecot.conf:3: mail_inbox_path: carried over as "
+		"mail_location\n"
+		"d/dovecot.conf:4: mailbox_list_layout: carried over as "
+		"mail_location\n" },
+	{ "maildir with other folders", "mail_driver = maildir\n"
+		"mail_path = ~/Maildir\nmailbox_list_layout = fs\n", "",
+		"d/dovecot.conf:1: mail_location: " NO "mail_location: found "
+		"\"LAYOUT=fs\", expected LAYOUT=Maildir++\n" },
+	{ "variables with filters", "mail_driver = maildir\nmail_path = "
+		"/m/%{user|domain|lower}/%{ user | username | substr(0, 1) }/"
+		"%{user | username}/5%\n",
+		"mail_location = maildir:/m/%d/%1n/%n/5%%\n",
+		"d/dovecot.conf:1: mail_driver: carried over as "
+		"mail_location\n"
+		"d/dovecot.conf:2: mail_path: carried over as "
+		"mail_location\n" },
+	{ "a variable of theirs", "mail_driver = maildir\n"
+		"mail_path = /m/%{user | md5 | hexlify}\n", "",
+		"d/dovecot.conf:2: mail_path: " NO "\"%{user | md5 | "
+		"hexlify}\" is not supported in it\n" },
+	{ "a variable without an end", "mail_driver = maildir\n"
+		"mail_path = /m/%{user\n", "", "d/dovecot.conf:2: mail_path: "
+		NO "\"%{user\" is not supported in it\n" },
+	{ "text that looks like one", "mail_driver = maildir\n"
+		"mail_path = /m/%%{user}\n", "", "d/dovecot.conf:2: "
+		"mail_path: " NO "\"%%{user}\" is not supported in it\n" },
+	{ "another format", "mail_driver = sdbox\nmail_path = ~/mail\n", "",
+		"d/dovecot.conf:1: mail_driver: " NO "this format is not read "
+		"here; take the mail over with `posthouse import imap://...`\n"
+		"d/dovecot.conf:2: mail_path: " NO "this format is not read "
+		"here; take the mail over with `posthouse import "
+		"imap://...`\n" },
+	{ "a path alone", "mail_path = ~/mail\n", "", "d/dovecot.conf:1: "
+		"mail_path: " NO "without both mail_driver and mail_path "
+		"Dovecot looks where mail is; set mail_location\n" },
+	{ "the last path counts", "mail_driver = maildir\nmail_path = ~/a\n"
+		"mail_path = ~/b\n", "mail_location = maildir:~/b\n",
+		"d/dovecot.conf:2: mail_path: " NO "d/dovecot.conf:3 says "
+		"something else\n"
+		"d/dovecot.conf:1: mail_driver: carried over as "
+		"mail_location\n"
+		"d/dovecot.conf:3: mail_path: carried over as "
+		"mail_location\n" },
+	{ "a namespace's own mail", "namespace inbox {\n mail_driver = mbox\n"
+		" inbox = yes\n}\n", "", "d/dovecot.conf:2: mail_driver: " NO
+		"say mail_location of the system users' mail\n"
+		"d/dovecot.conf:3: inbox: not needed: there is one namespace, "
+		"and folders for drafts, sent, junk and trash\n" },
+
+	{ "system users", "passdb pam {\n}\nuserdb passwd {\n}\n",
+		"accounts = builtin system\n",
+		"d/dovecot.conf:2: accounts: carried over as system\n" },
+	{ "a name and a driver", "passdb first {\n driver = pam\n}\n",
+		"accounts = builtin system\n",
+		"d/dovecot.conf:3: accounts: carried over as system\n" },
+	{ "a passwd-file", "passdb passwd-file {\n"
+		" passwd_file_path = /users\n"
+		" default_password_scheme = sha256-crypt\n}\n"
+		"userdb passwd-file {\n passwd_file_path = /users\n fields {\n"
+		"  uid:default = vmail\n }\n}\n",
+		"accounts = builtin passwd-file:/users\n",
+		"d/dovecot.conf:3: passdb_default_password_scheme: " NO
+		"hashes without a scheme are those of crypt; the file of a "
+		"pgsql: or ldap: source may have default_pass_scheme\n"
+		"d/dovecot.conf:4: accounts: carried over as "
+		"passwd-file:/users\n"
+		"d/dovecot.conf:8: uid:default: " NO "what is known of an "
+		"account is Posthouse's own; see doc/accounts.md for fields "
+		"that a source may have\n" },
+	{ "a passwd-file of each domain", "passdb passwd-file {\n"
+		" passwd_file_path = /etc/%{user | domain}/users\n}\n", "",
+		"d/dovecot.conf:3: passdb: " NO "its file's name has a "
+		"variable; name each file in accounts\n" },
+	{ "who may not", "passdb passwd-file {\n passwd_file_path = /x\n"
+		" deny = yes\n}\n", "", "d/dovecot.conf:4: passdb: " NO
+		"neither deny nor master users are known here\n" },
+	{ "PostgreSQL", "sql_driver = pgsql\npgsql db.example {\n"
+		" parameters {\n  user = mail\n  password = secret\n }\n}\n"
+		"passdb sql {\n query = SELECT password FROM u WHERE n = "
+		"'%{user | username}' AND d = '%{user | domain}'\n}\n"
+		"userdb sql {\n userdb_sql_query = SELECT quota FROM u \\\n"
+		"   WHERE a = '%{user}'\n}\n", "",
+		"d/dovecot.conf:1: sql_driver: " NO "use a pgsql: source in "
+		"accounts, whose file has the query and connect; MySQL, SQLite "
+		"and Cassandra are not asked\n"
+		"d/dovecot.conf:4: user: " NO "write \"host=db.example\" and "
+		"\"user=mail\" into connect in the file of a source pgsql:FILE "
+		"of accounts\n"
+		"d/dovecot.conf:5: password: " NO "write \"host=db.example\" "
+		"and \"password=...\" into connect in the file of a source "
+		"pgsql:FILE of accounts\n"
+		"d/dovecot.conf:9: passdb_sql_query: " NO "write "
+		"\"password_query = SELECT password FROM u WHERE n = '%n' AND "
+		"d = '%d'\" " SOURCE "pgsql:FILE of accounts\n"
+		"d/dovecot.conf:10: passdb: " NO "write the lines that this "
+		"report says into a file, and name it in accounts: "
+		"pgsql:FILE\n"
+		"d/dovecot.conf:12: userdb_sql_query: " NO "write "
+		"\"user_query = SELECT quota FROM u WHERE a = '%u'\" " SOURCE
+		"pgsql:FILE of accounts\n"
+		"d/dovecot.conf:14: userdb: " NO "write the lines that this "
+		"report says into a file, and name it in accounts: "
+		"pgsql:FILE\n" },
+	{ "MySQL", "sql_driver = mysql\nmysql localhost {\n user = x\n}\n"
+		"passdb sql {\n}\n", "",
+		"d/dovecot.conf:1: sql_driver: " NO "use a pgsql: source in "
+		"accounts, whose file has the query and connect; MySQL, SQLite "
+		"and Cassandra are not asked\n"
+		"d/dovecot.conf:3: mysql_user: " NO "use a pgsql: source in "
+		"accounts, whose file has the query and connect; MySQL, SQLite "
+		"and Cassandra are not asked\n"
+		"d/dovecot.conf:6: passdb: " NO "the driver sql is not known "
+		"here; use passwd-file, ldap, pgsql or `posthouse user add`\n" },
+	{ "LDAP", "ldap_uris = ldap://ldap.example\n"
+		"ldap_auth_dn_password = secret\npassdb ldap {\n"
+		" ldap_base = dc=example\n bind = no\n"
+		" filter = (&(objectClass=posixAccount)(uid=%{user | "
+		"username}))\n fields {\n"
+		"  password = %{ldap:userPassword}\n"
+		"  user = %{ldap:uid}\n }\n}\n", "",
+		"d/dovecot.conf:1: ldap_uris: " NO "write \"uris = "
+		"ldap://ldap.example\" " SOURCE "ldap:FILE of accounts\n"
+		"d/dovecot.conf:2: ldap_auth_dn_password: " NO "write \"dnpass "
+		"= ...\" " SOURCE "ldap:FILE of accounts\n"
+		"d/dovecot.conf:4: ldap_base: " NO "write \"base = "
+		"dc=example\" " SOURCE "ldap:FILE of accounts\n"
+		"d/dovecot.conf:5: passdb_ldap_bind: " NO "write \"auth_bind = "
+		"no\" " SOURCE "ldap:FILE of accounts\n"
+		"d/dovecot.conf:6: passdb_ldap_filter: " NO "write "
+		"\"pass_filter = (&(objectClass=posixAccount)(uid=%n))\" "
+		SOURCE "ldap:FILE of accounts\n"
+		"d/dovecot.conf:8: password: " NO "write \"pass_attrs = "
+		"userPassword=password\" " SOURCE "ldap:FILE of accounts\n"
+		"d/dovecot.conf:9: user: " NO "what is known of an account is "
+		"Posthouse's own; see doc/accounts.md for fields that a source "
+		"may have\n"
+		"d/dovecot.conf:11: passdb: " NO "write the lines that this "
+		"report says into a file, and name it in accounts: "
+		"ldap:FILE\n" },
+
+	{ "a whole file for system users",
+		"# of a distribution\n"
+		"dovecot_config_version = 2.4.1\n"
+		"protocols {\n  imap = yes\n}\n"
+		"protocols {\n  lmtp = yes\n}\n"
+		"auth_mechanisms = plain login\n"
+		"mail_driver = mbox\n"
+		"mail_home = /home/%{user | username}\n"
+		"mail_path = ~/mail\n"
+		"mail_inbox_path = /var/mail/%{user}\n"
+		"mail_privileged_group = mail\n"
+		"namespace inbox {\n  inbox = yes\n  mailbox Drafts {\n"
+		"    special_use = \\Drafts\n  }\n}\n"
+		"protocol !indexer-worker {\n"
+		"  #mail_vsize_bg_after_count = 0\n}\n"
+		"service imap-login {\n  inet_listener imap {\n"
+		"    #port = 143\n  }\n  inet_listener imaps {\n"
+		"    port = 1993\n    ssl = yes\n  }\n}\n"
+		"ssl = yes\n"
+		"ssl_server_cert_file = /etc/dovecot/private/dovecot.pem\n"
+		"ssl_server_key_file = /etc/dovecot/private/dovecot.key\n"
+		"passdb pam {\n}\nuserdb passwd {\n}\n",
+		"accounts = builtin system\n"
+		"mail_location = mbox:~/mail:INBOX=/var/mail/%u\n"
+		"auth_mechanisms = plain login\n"
+		"tls_cert_file = /etc/dovecot/private/dovecot.pem\n"
+		"tls_key_file = /etc/dovecot/private/dovecot.key\n"
+		"protocols = imap lmtp\nimaps_port = 1993\n",
+		"d/dovecot.conf:2: dovecot_config_version: " NO "leave the line "
+		"out\n"
+		"d/dovecot.conf:11: mail_home: " NO "mail of accounts that are "
+		"no system users is Posthouse's own; system users have theirs "
+		"where mail_location says\n"
+		"d/dovecot.conf:14: mail_privileged_group: " NO "mail of "
+		"accounts that are no system users is Posthouse's own; system "
+		"users have theirs where mail_location says\n"
+		"d/dovecot.conf:16: inbox: not needed: there is one namespace, "
+		"and folders for drafts, sent, junk and trash\n"
+		"d/dovecot.conf:18: special_use: not needed: there is one "
+		"namespace, and folders for drafts, sent, junk and trash\n"
+		"d/dovecot.conf:30: ssl: " NO "Posthouse listens on "
+		"inet_interfaces, and where the *_port parameters say\n"
+		"d/dovecot.conf:33: ssl: " NO "STARTTLS and the TLS ports are "
+		"always offered\n"
+		"d/dovecot.conf:34: ssl_server_cert_file: carried over as "
+		"tls_cert_file\n"
+		"d/dovecot.conf:35: ssl_server_key_file: carried over as "
+		"tls_key_file\n"
+		"d/dovecot.conf:37: accounts: carried over as system\n"
+		"d/dovecot.conf:10: mail_driver: carried over as "
+		"mail_location\n"
+		"d/dovecot.conf:12: mail_path: carried over as mail_location\n"
+		"d/dovecot.conf:13: mail_inbox_path: carried over as "
+		"mail_location\n" },
+	{ "a whole file for accounts of their own",
+		"dovecot_config_version = 2.4.0\n"
+		"protocols {\n  imap = yes\n  pop3 = yes\n}\n"
+		"mail_home = /srv/mail/%{user}\n"
+		"mail_driver = sdbox\n"
+		"mail_uid = vmail\n"
+		"quota_storage_size = 500M\n"
+		"passdb passwd-file {\n"
+		"  passwd_file_path = /etc/dovecot/users\n}\n"
+		"userdb static {\n  fields {\n    uid = vmail\n  }\n}\n",
+		"accounts = builtin passwd-file:/etc/dovecot/users\n"
+		"mailbox_quota = 500M\nprotocols = imap pop3\n",
+		"d/dovecot.conf:1: dovecot_config_version: " NO "leave the line "
+		"out\n"
+		"d/dovecot.conf:6: mail_home: " NO "mail of accounts that are "
+		"no system users is Posthouse's own; system users have theirs "
+		"where mail_location says\n"
+		"d/dovecot.conf:8: mail_uid: " NO "mail of accounts that are no "
+		"system users is Posthouse's own; system users have theirs "
+		"where mail_location says\n"
+		"d/dovecot.conf:9: quota_storage_size: carried over as "
+		"mailbox_quota\n"
+		"d/dovecot.conf:12: accounts: carried over as "
+		"passwd-file:/etc/dovecot/users\n"
+		"d/dovecot.conf:15: uid: " NO "what is known of an account is "
+		"Posthouse's own; see doc/accounts.md for fields that a source "
+		"may have\n"
+		"d/dovecot.conf:17: userdb: " NO "mail of accounts that are no "
+		"system users is Posthouse's own\n"
+		"d/dovecot.conf:7: mail_driver: " NO "this format is not read "
+		"here; take the mail over with `posthouse import "
+		"imap://...`\n" },
 };
 
 /* ---- what is no configuration: one sentence ---- */
@@ -443,6 +796,8 @@ static const struct mistake {
 		"\"none.conf\", expected a file that is there" },
 	{ "d/dovecot.conf", "!include loop.conf\n", "d/loop.conf:1: found "
 		"\"loop.conf\", expected includes that are less deep" },
+	{ "d/dovecot.conf", "a = <<END\nb\n", "d/dovecot.conf:1: found "
+		"\"END\", expected a line of it at the end of the value" },
 	{ "d/dovecot.conf", "!include\n", "d/dovecot.conf:1: found "
 		"\"!include\", expected name = value, or name {" },
 };
@@ -478,6 +833,16 @@ a_dovecot_conf_is_carried_over_or_said(void **state)
 	for (size_t i = 0; i < sizeof(dovecot_conf) / sizeof(dovecot_conf[0]);
 	    i++)
 		wrong += run(&dovecot_conf[i], "d/dovecot.conf", NULL, "d");
+	assert_int_equal(wrong, 0);
+}
+
+static void
+a_dovecot_conf_of_24_is_carried_over_or_said(void **state)
+{
+	int wrong = 0;
+	(void)state;
+	for (size_t i = 0; i < sizeof(dovecot_24) / sizeof(dovecot_24[0]); i++)
+		wrong += run(&dovecot_24[i], "d/dovecot.conf", NULL, "d");
 	assert_int_equal(wrong, 0);
 }
 
@@ -548,6 +913,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_dovecot_conf_is_carried_over_or_said),
+		cmocka_unit_test(a_dovecot_conf_of_24_is_carried_over_or_said),
 		cmocka_unit_test(a_main_cf_is_carried_over_or_said),
 		cmocka_unit_test(services_of_master_cf_are_said),
 		cmocka_unit_test(one_of_both_says_something_else),

@@ -85,12 +85,24 @@ read_host(struct span text, struct span *host)
 
 /* ---- the request line (RFC 9112 3) ---- */
 
+/* Case matters (RFC 9110 9.1). */
 static void
 read_method(struct span word, struct http_request *request)
 {
-	request->method = span_equals(word, SPAN("GET")) ? HTTP_GET :
-		span_equals(word, SPAN("HEAD")) ? HTTP_HEAD :
-		span_equals(word, SPAN("POST")) ? HTTP_POST : HTTP_OTHER;
+	static const struct {
+		const char *word;
+		enum http_method method;
+	} methods[] = {
+		{ "GET", HTTP_GET }, { "HEAD", HTTP_HEAD },
+		{ "POST", HTTP_POST }, { "PUT", HTTP_OTHER },
+		{ "DELETE", HTTP_OTHER }, { "CONNECT", HTTP_OTHER },
+		{ "OPTIONS", HTTP_OTHER }, { "TRACE", HTTP_OTHER },
+		{ "PATCH", HTTP_OTHER },
+	};
+	request->method = HTTP_UNKNOWN;
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (span_equals(word, span_from(methods[i].word)))
+			request->method = methods[i].method;
 }
 
 static enum http_status
@@ -115,7 +127,7 @@ read_target(struct span target, struct http_request *request)
 		target = span_skip(target, size);
 	}
 	if (target.size == 0 || target.data[0] != '/')
-		return request->method == HTTP_OTHER ? HTTP_NOT_IMPLEMENTED :
+		return request->method >= HTTP_OTHER ? HTTP_NOT_IMPLEMENTED :
 			HTTP_BAD_REQUEST;
 	size_t size = span_find(target, '?');
 	request->path = span_first(target, size);
@@ -295,7 +307,7 @@ judge_beginning(struct span in)
 enum http_status
 http_read_head(struct span in, struct http_request *request, size_t *consumed)
 {
-	*request = (struct http_request){ .method = HTTP_OTHER };
+	*request = (struct http_request){ .method = HTTP_UNKNOWN };
 	*consumed = 0;
 	/* One empty line before a request is passed over (RFC 9112 2.2). */
 	size_t empty = span_starts(in, SPAN("\r\n")) ? 2 : 0;

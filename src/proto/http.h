@@ -30,7 +30,9 @@ enum http_status {
 	HTTP_VERSION_NOT_SUPPORTED = 505,
 };
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OTHER };
+/* OTHER is one that is known (RFC 9110 9.3, RFC 5789) and has no page of ours;
+ * UNKNOWN are all the rest. */
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OTHER, HTTP_UNKNOWN };
 
 struct http_field {
 	struct span name, value;

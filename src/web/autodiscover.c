@@ -74,13 +74,14 @@ autodiscover_answer(const struct question *question, struct answer *answer)
 {
 	struct span address, schema, domain;
 	const struct settings *settings = &question->rules->settings;
-	if (!xml_element(question->body, SPAN("EMailAddress"), &address) ||
+	if (!xml_element(question->body, SPAN("EMailAddress"), question->arena,
+	    &address) ||
 	    !mail_domain_is_address(address)) {
 		fail(answer, 600, "Invalid Request");
 		return;
 	}
 	if (xml_element(question->body, SPAN("AcceptableResponseSchema"),
-	    &schema) && !span_equals(schema, SPAN(OUTLOOK))) {
+	    question->arena, &schema) && !span_equals(schema, SPAN(OUTLOOK))) {
 		fail(answer, 601, "Provider is not available");
 		return;
 	}

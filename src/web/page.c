@@ -96,7 +96,9 @@ page_answer(const struct question *question, struct answer *answer)
 {
 	const struct page *page = find_page(question);
 	enum http_method method = question->request->method;
-	if (page == NULL) {
+	if (method == HTTP_UNKNOWN) {
+		page_status(answer, 501);	/* RFC 9110 9.1 */
+	} else if (page == NULL) {
 		page_status(answer, 404);
 	} else if (method == HTTP_OTHER || (method == HTTP_POST &&
 	    !page->may_post)) {

@@ -81,11 +81,15 @@ def outlook(system):
     for hostile, code in ((request % "a@elsewhere.test", "601"), (request % "<b/>", "600"),
                           (request.replace(schema, "x") % f"a@{DOMAIN}", "601"), ("", "600"),
                           ("<!DOCTYPE a [<!ENTITY b 'c'>]>" + request % f"&b;@{DOMAIN}", "600"),
-                          (request % f"&lt;@{DOMAIN}", "600"), ("<" * 60000, "600"),
+                          (request % f"&b;@{DOMAIN}", "600"), ("<" * 60000, "600"),
                           ("<EMailAddress>" * 4000, "600")):
         status, _, body = curl(system, url, "--data-binary", hostile)
         assert status == 200 and f"<ErrorCode>{code}</ErrorCode>" in body, (hostile[:60], body)
         ElementTree.fromstring(body)
+    # references are read, and what they stand for is escaped again
+    status, _, body = curl(system, url, "--data-binary", request % f"a&amp;&#39;&lt;@{DOMAIN}")
+    names = {p.text for p in ElementTree.fromstring(body).iter("{%s}LoginName" % schema)}
+    assert names == {f"a&'<@{DOMAIN}"}, body
     # in chunks too
     assert curl(system, url, "-H", "Transfer-Encoding: chunked", "--data-binary", request % f"a@{DOMAIN}")[0] == 200
     status, _, body = curl(system, f"https://{HOST}:{system.port('https')}/autodiscover/autodiscover.json/v1.0/"
@@ -133,6 +137,8 @@ def others(system):
         assert curl(system, f"https://{HOST}:{https}{path}", "--path-as-is")[0] in (400, 404), path
     status, fields, _ = curl(system, f"https://{HOST}:{https}/", "-X", "DELETE")
     assert status == 405 and fields["allow"] == "get, head"
+    for method in ("BREW", "get"):
+        assert curl(system, f"https://{HOST}:{https}/", "-X", method)[0] == 501, method
     done = curl(system, "http://x/", "--unix-socket", str(system.directory / "run/http"), "-H", f"Host: {HOST}")
     assert done[0] == 200, "no redirect on the Unix socket"
 

@@ -86,6 +86,19 @@ birth_wait_for(pid_t before, int wait)
 	file_close(&fd);
 }
 
+/* The kernel lays the arguments one behind the other (proc(5), cmdline). */
+void
+birth_title(int argc, char **argv, const char *title)
+{
+	char *end = argv[0];
+	for (int i = 0; i < argc && argv[i] == end; i++)
+		end += strlen(end) + 1;
+	size_t room = (size_t)(end - argv[0]);
+	memset(argv[0], 0, room);
+	if (room > 0)
+		snprintf(argv[0], room, "%s", title);
+}
+
 void
 birth_execute(const struct birth *birth)
 {

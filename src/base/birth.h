@@ -46,6 +46,13 @@ int
 birth_try(const char *path, char *const arguments[], unsigned seconds,
 	struct error *error);
 
+/*
+ * What `ps` and `systemctl status` show of this process from now on, in the place
+ * of its arguments, which are gone then (cut to their size).
+ */
+void
+birth_title(int argc, char **argv, const char *title);
+
 struct birth {
 	const char *pattern;		/* of program paths */
 	const char *name, *executable;	/* argv[0]; the file */

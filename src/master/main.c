@@ -26,9 +26,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/birth.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/notify.h"
 #include "base/service_files.h"
 #include "base/signals.h"
@@ -44,8 +46,8 @@ read_arguments(int argc, char **argv, struct error *error)
 	if (argc < 4 || argc > 6 || !span_to_number(span_from(argv[1]), 1 << 20, &fd))
 		return error_set(error, ERROR_USAGE,
 			"master is started by `posthouse serve`");
-	master.pattern = argv[2];
-	master.table = argv[3];
+	master.pattern = memory_copy_string(argv[2]);
+	master.table = memory_copy_string(argv[3]);
 	if (config_read((int)fd, &master.config, error) < 0)
 		return -1;
 	close((int)fd);
@@ -207,6 +209,7 @@ main(int argc, char **argv)
 		master.is_failed = true;
 		child_stop_all(&master);
 	}
+	birth_title(argc, argv, "posthouse: master");
 	while (master.stop_began == 0 || child_is_any_alive(&master))
 		serve_once(child_tick(&master, clock_monotonic()));
 	listeners_close_all(&master.listeners);

@@ -19,6 +19,14 @@ clock_monotonic(void)
 }
 
 int64_t
+clock_microseconds(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t
 clock_wall(void)
 {
 	return milliseconds_of(CLOCK_REALTIME);

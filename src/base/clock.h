@@ -12,6 +12,10 @@
 int64_t
 clock_monotonic(void);
 
+/* Microseconds of the same clock, to say how long something took. */
+int64_t
+clock_microseconds(void);
+
 /* Milliseconds since 1970-01-01 UTC. */
 int64_t
 clock_wall(void);

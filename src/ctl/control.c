@@ -93,23 +93,16 @@ static const char *const counter_names[] = {
 #undef COUNTER_NAME
 };
 
-/* The page belongs to a process that strangers talk to: only numbers are read. */
+/* Nothing of an old process of another version, which ends with its sessions. */
 static void
 add_counters(struct output *output, int fd)
 {
-	struct counter_page *page = mmap(NULL, COUNTER_PAGE_SIZE, PROT_READ,
-		MAP_SHARED, fd, 0);
-	if (page == MAP_FAILED)
+	struct counter_numbers numbers;
+	if (!counter_read(fd, &numbers))
 		return;
-	/* of an old process that ends with its sessions */
-	bool is_known = page->version == COUNTER_PAGE_VERSION;
-	size_t count = page->count;
-	for (size_t i = 0; is_known && i < count && i < COUNTER_COUNT; i++) {
-		uint64_t value = page->value[i];
-		output_number(output, counter_names[i],
-			value > INT64_MAX ? INT64_MAX : (int64_t)value);
-	}
-	munmap(page, COUNTER_PAGE_SIZE);
+	for (size_t i = 0; i < COUNTER_COUNT; i++)
+		output_number(output, counter_names[i], numbers.value[i] >
+			INT64_MAX ? INT64_MAX : (int64_t)numbers.value[i]);
 }
 
 static void
@@ -129,8 +122,7 @@ add_process(struct output *output, const struct control_message *message,
 	output_number(output, "uptime_seconds",
 		message->started == 0 ? 0 :
 		(clock_wall() - message->started) / 1000);
-	if (fd >= 0)
-		add_counters(output, fd);
+	add_counters(output, fd);
 }
 
 static int

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -36,6 +35,7 @@ struct sample {
 	int64_t at;			/* monotonic ms */
 	struct row row[ROWS];
 	size_t count;
+	struct histogram_numbers histogram[HISTOGRAM_COUNT];	/* of all */
 };
 
 /* A number of the head of the page: a counter of one program, or of all. */
@@ -59,23 +59,31 @@ static const struct figure {
 	{ "sessions", COUNTER_SESSIONS_OPEN, "mailbox", true },
 };
 
+/* Times of the last interval, a column each. */
+static const struct times {
+	const char *label;
+	enum histogram first, last;	/* together */
+} times[] = {
+	{ "reply", HISTOGRAM_REPLY_ACCEPTED, HISTOGRAM_REPLY_NEVER },
+	{ "to mailbox", HISTOGRAM_DELIVERY_MAILBOX, HISTOGRAM_DELIVERY_MAILBOX },
+	{ "to others", HISTOGRAM_DELIVERY_RELAY, HISTOGRAM_DELIVERY_RELAY },
+};
+static const unsigned quantiles[] = { 500, 990 };	/* permille */
+enum { QUANTILES = sizeof(quantiles) / sizeof(quantiles[0]) };
+
 static volatile sig_atomic_t is_ended;
 
 /* ---- looking ---- */
 
-/* Numbers of another process: they are only shown. */
 static void
-read_page(struct row *row, int fd)
+read_page(struct sample *sample, struct row *row, int fd)
 {
-	struct {
-		uint32_t version, count;
-		uint64_t value[COUNTER_COUNT];
-	} page = { 0 };
-	if (fd < 0 || pread(fd, &page, sizeof(page), 0) != sizeof(page) ||
-	    page.version != COUNTER_PAGE_VERSION)
+	struct counter_numbers numbers;
+	if (!counter_read(fd, &numbers))
 		return;
-	for (size_t i = 0; i < page.count && i < COUNTER_COUNT; i++)
-		row->value[i] = page.value[i];
+	memcpy(row->value, numbers.value, sizeof(row->value));
+	for (size_t i = 0; i < HISTOGRAM_COUNT; i++)
+		histogram_add(&sample->histogram[i], &numbers.histogram[i]);
 }
 
 /* /proc/PID/stat: the fields behind the name in brackets; proc(5). */
@@ -112,6 +120,7 @@ take_sample(const struct config *config, struct sample *sample,
 	if (system_connect(config, &control, error) < 0)
 		return -1;
 	sample->count = 0;
+	memset(sample->histogram, 0, sizeof(sample->histogram));
 	int result = system_send(control, &message, -1, error);
 	while (result == 0) {
 		result = system_receive(control, &message, &fd, error);
@@ -123,7 +132,7 @@ take_sample(const struct config *config, struct sample *sample,
 				.pid = message.pid };
 			snprintf(row->name, sizeof(row->name), "%.*s",
 				CONTROL_NAME_SIZE - 1, message.peer);
-			read_page(row, fd);
+			read_page(sample, row, fd);
 			read_proc(row);
 		}
 		file_close(&fd);
@@ -162,6 +171,20 @@ figure_value(const struct figure *figure, const struct sample *before,
 		sum(now, figure), now->at - before->at);
 }
 
+/* Microseconds; -1: nothing of it has happened. */
+static int64_t
+time_value(const struct times *time, unsigned permille,
+	const struct sample *before, const struct sample *now)
+{
+	struct histogram_numbers all = { .sum = 0 };
+	for (size_t i = time->first; i <= time->last; i++) {
+		struct histogram_numbers grown = histogram_since(
+			&before->histogram[i], &now->histogram[i]);
+		histogram_add(&all, &grown);
+	}
+	return histogram_quantile(&all, permille);
+}
+
 /* In tenths of a percent of one processor. */
 static unsigned
 share(const struct row *row, const struct sample *before, int64_t ms)
@@ -179,11 +202,43 @@ share(const struct row *row, const struct sample *before, int64_t ms)
 /* ---- showing ---- */
 
 static void
+format_time(int64_t microseconds, char out[16])
+{
+	if (microseconds < 0)
+		snprintf(out, 16, "-");
+	else if (microseconds < 100000)
+		snprintf(out, 16, "%.1f ms", (double)microseconds / 1000);
+	else if (microseconds < 100000000)
+		snprintf(out, 16, "%.1f s", (double)microseconds / 1000000);
+	else
+		snprintf(out, 16, "%.0f s", (double)microseconds / 1000000);
+}
+
+static void
+draw_times(struct buffer *out, const struct sample *before,
+	const struct sample *now)
+{
+	const size_t columns = sizeof(times) / sizeof(times[0]);
+	for (size_t i = 0; i < QUANTILES * columns; i++) {
+		unsigned permille = quantiles[i / columns];
+		char label[24], value[16];
+		snprintf(label, sizeof(label), "%s p%u",
+			times[i % columns].label, permille / 10);
+		format_time(time_value(&times[i % columns], permille, before,
+			now), value);
+		buffer_print(out, "%16s %-8s%s", label, value,
+			(i + 1) % columns == 0 ? "\n" : "");
+	}
+}
+
+/* The times come when there is room for them beside all processes. */
+static void
 draw(struct buffer *out, const struct config *config,
 	const struct sample *before, const struct sample *now, size_t lines)
 {
 	const size_t count = sizeof(figures) / sizeof(figures[0]);
 	size_t used = 4 + (count + 2) / 3;
+	bool has_room = used + now->count + QUANTILES < lines;
 	int64_t ms = now->at - before->at;
 	buffer_print(out, "posthouse at %s, %zu processes\n\n",
 		config_text(config, "myhostname"), now->count);
@@ -191,6 +246,8 @@ draw(struct buffer *out, const struct config *config,
 		buffer_print(out, "%16s %-8llu%s", figures[i].label,
 			(unsigned long long)figure_value(&figures[i], before,
 			now), i % 3 == 2 || i + 1 == count ? "\n" : "");
+	if (has_room)
+		draw_times(out, before, now);
 	buffer_print(out, "\n%-20s %4s %8s %6s %9s %9s %10s\n", "PROCESS",
 		"", "PID", "CPU%", "MEMORY", "SESSIONS", "COMMANDS/S");
 	for (size_t i = 0; i < now->count && ++used < lines; i++) {
@@ -228,6 +285,18 @@ print_json(const struct sample *before, const struct sample *now)
 		output_text(output, "figure", span_from(figures[i].label));
 		output_number(output, "value", (int64_t)figure_value(
 			&figures[i], before, now));
+	}
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		output_row(output);
+		output_text(output, "time", span_from(times[i].label));
+		for (size_t k = 0; k < QUANTILES; k++) {
+			char name[8];
+			snprintf(name, sizeof(name), "p%u", quantiles[k] / 10);
+			int64_t value = time_value(&times[i], quantiles[k],
+				before, now);
+			if (value >= 0)
+				output_number(output, name, value);
+		}
 	}
 	for (size_t i = 0; i < now->count; i++) {
 		const struct row *row = &now->row[i];

@@ -10,6 +10,7 @@
 #include "queue/forward.h"
 #include "queue/queue.h"
 #include "queue/relay_call.h"
+#include "queue/tally.h"
 #include "serve/counter.h"
 
 enum {
@@ -75,7 +76,7 @@ struct carry {
 	struct mail_body body;		/* borrowed of either */
 	struct recipient **chosen;	/* who go now */
 	size_t count;			/* of them */
-	int64_t began;
+	int64_t began;			/* clock_microseconds */
 	struct relay_call call;
 	struct wire_pool *pool;		/* "pipe-lmtp", of this attempt; or NULL */
 	bool is_stopping;		/* the system ends */
@@ -140,10 +141,7 @@ judge(struct carry *carry)
 			continue;
 		attempt_judge(&rules, &carry->envelope, recipient, now,
 			may_expire);
-		if (recipient->reply.code < 300)
-			counter_add(is_relay(carry) ?
-				COUNTER_RECIPIENTS_RELAYED :
-				COUNTER_RECIPIENTS_DELIVERED, 1);
+		tally_recipient(recipient, facts.delay * 1000);
 		attempt_log(&carry->envelope, recipient, &facts);
 	}
 }
@@ -162,6 +160,7 @@ settle(struct carry *carry)
 static void
 finish(struct carry *carry, enum destination_outcome outcome)
 {
+	tally_attempt(carry->row->destination->kind, carry->began);
 	spool_end(&carry->queue->spool, carry->row, outcome);
 	settle(carry);
 	retry_go_on(carry->queue);
@@ -172,7 +171,7 @@ outcome_of(const struct carry *carry)
 {
 	switch (relay_call_news(carry->chosen, carry->count)) {
 	case RELAY_NEWS_GOOD:
-		return clock_monotonic() - carry->began > QUEUE_SLOW ?
+		return clock_microseconds() - carry->began > QUEUE_SLOW * 1000 ?
 			DESTINATION_SLOW : DESTINATION_GOOD;
 	case RELAY_NEWS_BUSY:
 		return DESTINATION_BUSY;
@@ -387,7 +386,7 @@ static enum session_next
 carry_begin(struct carry *carry)
 {
 	struct spool *spool = &carry->queue->spool;
-	carry->began = clock_monotonic();
+	carry->began = clock_microseconds();
 	if (carry->parcel == NULL && !read_message(carry))
 		return SESSION_CLOSE;
 	if (carry->row->destination->kind == DESTINATION_REPORT) {

@@ -39,7 +39,7 @@ struct retry {
 	pthread_mutex_t lock;		/* of all below */
 	bool is_scheduling, is_sweeping;	/* the session may be nudged */
 	struct attempt_clock clock;
-	int64_t next_look;		/* these two of the schedule's session */
+	int64_t next_look, next_ages;	/* these of the schedule's session */
 	bool is_loading;
 };
 

@@ -10,6 +10,7 @@
 #include "queue/collect.h"
 #include "queue/forward.h"
 #include "queue/queue.h"
+#include "queue/tally.h"
 #include "serve/counter.h"
 
 static const char *const body_names[] = {
@@ -88,25 +89,26 @@ judge(struct queue *queue, const struct envelope *envelope,
 			continue;
 		attempt_judge(&rules, envelope, recipient, clock_wall(),
 			false);
-		if (recipient->reply.code < 300)
-			counter_add(COUNTER_RECIPIENTS_DELIVERED, 1);
+		int64_t taken = clock_microseconds() - began;
+		tally_recipient(recipient, taken);
 		attempt_log(envelope, recipient, &(struct attempt_facts){
 			.instance = (unsigned)deliver_process(
 			&queue->deliverer, recipient->account), .size = batch->body->size,
-			.delay = clock_monotonic() - began });
+			.delay = taken / 1000 });
 	}
 }
 
-/* The first local recipients are delivered while the client waits. */
+/* The first local recipients are delivered while the client waits, since `began`
+ * (clock_microseconds). */
 static void
 cut_through(struct queue *queue, struct mail_transaction *transaction,
-	struct envelope *envelope)
+	struct envelope *envelope, int64_t began)
 {
 	struct recipient *chosen[QUEUE_CUT_THROUGH_LIMIT];
-	int64_t now = clock_monotonic();
+	int64_t now = clock_microseconds();
 	struct delivery_batch batch = { .envelope = envelope,
 		.body = &transaction->body, .recipient = chosen,
-		.deadline = now + QUEUE_CUT_THROUGH_TIME,
+		.deadline = now / 1000 + QUEUE_CUT_THROUGH_TIME,
 		.arena = &transaction->arena };
 	for (size_t i = 0; i < envelope->count &&
 		batch.count < QUEUE_CUT_THROUGH_LIMIT; i++)
@@ -116,7 +118,8 @@ cut_through(struct queue *queue, struct mail_transaction *transaction,
 	if (batch.count == 0)
 		return;
 	deliver_local(&queue->deliverer, &batch);
-	judge(queue, envelope, &batch, now);
+	tally_attempt(DESTINATION_LOCAL, now);
+	judge(queue, envelope, &batch, began);
 }
 
 /*
@@ -232,6 +235,7 @@ receive_transaction(const struct mail_server *server,
 {
 	struct queue *queue = server->context;
 	struct envelope envelope;
+	int64_t began = clock_microseconds();
 	make_envelope(transaction, &envelope);
 	enum smtp_reply reply = find_recipients(queue, transaction, &envelope);
 	if (reply != SMTP_REPLY_OK) {
@@ -242,7 +246,7 @@ receive_transaction(const struct mail_server *server,
 		return;
 	}
 	set_forward_sender(queue, transaction, &envelope);
-	cut_through(queue, transaction, &envelope);
+	cut_through(queue, transaction, &envelope, began);
 	const struct delivery_reply *refusal = refusal_of_all(&envelope);
 	if (refusal != NULL) {
 		counter_add(COUNTER_MESSAGES_REFUSED, 1);

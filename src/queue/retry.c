@@ -11,6 +11,7 @@ enum {
 	SWEEP_AGAIN = 5000,		/* ms after it failed */
 	LOAD_PIECE = 500,		/* messages */
 	LOOK_AGAIN = 30000,		/* ms, less for short lifetimes */
+	AGES_AGAIN = 15000,		/* ms */
 };
 
 bool
@@ -74,6 +75,16 @@ look(struct retry *retry)
 	spool_look(&retry->queue->spool);
 }
 
+static void
+count_ages(struct retry *retry)
+{
+	int64_t now = clock_monotonic();
+	if (now < retry->next_ages)
+		return;
+	retry->next_ages = now + AGES_AGAIN;
+	spool_count_ages(&retry->queue->spool);
+}
+
 static enum session_next
 schedule_run(struct session *session, enum session_event event)
 {
@@ -83,10 +94,13 @@ schedule_run(struct session *session, enum session_event event)
 	retry_may_expire(retry);
 	load(retry);
 	look(retry);
+	count_ages(retry);
 	retry_go_on(retry->queue);
 	session->deadline = spool_next_due(&retry->queue->spool);
 	if (session->deadline > retry->next_look)
 		session->deadline = retry->next_look;
+	if (session->deadline > retry->next_ages)
+		session->deadline = retry->next_ages;
 	if (retry->is_loading)
 		retry_wake(retry->queue);
 	return SESSION_PARK;

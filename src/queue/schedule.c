@@ -103,6 +103,17 @@ schedule_walk(const struct schedule *schedule, size_t *cursor,
 	return row;
 }
 
+bool
+schedule_count_ages(const struct schedule *schedule, size_t *slot,
+	size_t slots, int64_t wall, struct histogram_numbers *ages)
+{
+	for (; slots > 0 && *slot < schedule->slot_count; slots--, ++*slot)
+		for (const struct queued *row = schedule->slot[*slot];
+		    row != NULL; row = row->chain)
+			histogram_put(ages, (wall - row->arrival) * 1000000);
+	return *slot < schedule->slot_count;
+}
+
 /* ---- the heap ---- */
 
 static void

@@ -10,6 +10,7 @@
 #define QUEUE_SCHEDULE_H
 
 #include "queue/destination.h"
+#include "serve/histogram.h"
 
 #define SCHEDULE_NEVER INT64_MAX
 
@@ -30,6 +31,7 @@ struct queued {
 	uint32_t place;			/* in the heap */
 	uint32_t look;			/* monotonic s: when it is looked at even
 					 * if its destination is closed; 0: never */
+	uint32_t arrival;		/* wall s */
 	uint8_t state;			/* enum queued_state */
 	uint8_t outcome;		/* enum destination_outcome, of the delivery
 					 * that was started */
@@ -116,6 +118,14 @@ schedule_remove(struct schedule *schedule, struct queued **row);
 struct queued *
 schedule_walk(const struct schedule *schedule, size_t *cursor,
 	struct queued *last);
+
+/*
+ * Adds the ages at `wall` (s) of the rows in up to `slots` slots of the table from
+ * *slot on, which goes on; false when that was the last.
+ */
+bool
+schedule_count_ages(const struct schedule *schedule, size_t *slot,
+	size_t slots, int64_t wall, struct histogram_numbers *ages);
 
 /*
  * How long to wait after `attempts` (>= 1) in vain: minimal, doubled each time,

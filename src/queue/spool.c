@@ -12,6 +12,8 @@
 #include "queue/spool_inner.h"
 #include "serve/counter.h"
 
+enum { AGES_PIECE = 4096 };		/* slots looked through at once */
+
 int64_t
 spool_monotonic(const struct spool *spool)
 {
@@ -156,6 +158,29 @@ void
 spool_count_length(struct spool *spool)
 {
 	counter_set(COUNTER_QUEUE_LENGTH, spool->schedule.length);
+}
+
+/* In pieces, so that a long spool holds nobody up; a table that has grown
+ * between two of them is in another order. */
+void
+spool_count_ages(struct spool *spool)
+{
+	struct histogram_numbers ages = { .sum = 0 };
+	int64_t wall = spool->options.wall() / 1000;
+	size_t slot = 0, size = 0;
+	bool has_more = true;
+	while (has_more) {
+		pthread_mutex_lock(&spool->lock);
+		if (size != spool->schedule.slot_count) {
+			size = spool->schedule.slot_count;
+			slot = 0;
+			ages = (struct histogram_numbers){ .sum = 0 };
+		}
+		has_more = schedule_count_ages(&spool->schedule, &slot,
+			AGES_PIECE, wall, &ages);
+		pthread_mutex_unlock(&spool->lock);
+	}
+	counter_set_histogram(HISTOGRAM_QUEUE_AGE, &ages);
 }
 
 struct destination *
@@ -307,6 +332,8 @@ load_row(struct spool *spool, const struct spool_message *message)
 		return false;
 	}
 	row->is_damaged = envelope == NULL;
+	row->arrival = (uint32_t)(envelope == NULL ? message->received :
+		envelope->arrival / 1000);
 	if (envelope == NULL) {
 		counter_add(COUNTER_DAMAGE, 1);
 		log_damage(message, "the envelope cannot be read");

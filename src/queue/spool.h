@@ -134,6 +134,10 @@ spool_end(struct spool *spool, struct queued *row,
 void
 spool_look(struct spool *spool);
 
+/* Counts how old the messages are, for HISTOGRAM_QUEUE_AGE. */
+void
+spool_count_ages(struct spool *spool);
+
 /* The next hops' rules, from now on. */
 void
 spool_set_rules(struct spool *spool, const struct destination_rules *rules);

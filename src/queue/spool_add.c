@@ -99,15 +99,17 @@ group_size(const struct destination_rules *rules,
 
 /* A row under an id that nobody has: the trace, or with a number behind. */
 static struct queued *
-reserve_row(struct spool *spool, struct span id, size_t number,
-	struct arena *arena)
+reserve_row(struct spool *spool, const struct envelope *envelope,
+	size_t number, struct arena *arena)
 {
 	struct queued *row = NULL;
+	struct span id = envelope->id;
 	pthread_mutex_lock(&spool->lock);
 	for (; row == NULL; number++)
 		row = schedule_add(&spool->schedule, number == 0 ? id :
 			arena_print(arena, "%.*s-%zu", SPAN_PRINT(id),
 			number + 1), 0);
+	row->arrival = (uint32_t)(envelope->arrival / 1000);
 	schedule_take_row(&spool->schedule, row);
 	spool_count_length(spool);
 	pthread_mutex_unlock(&spool->lock);
@@ -155,7 +157,7 @@ add_part(struct spool *spool, struct parts *parts, struct arena *arena,
 		recipient[j] = envelope->recipient[traveller[j].number];
 		recipient[j].sender = SPAN("");
 	}
-	part->row = reserve_row(spool, envelope->id, i, arena);
+	part->row = reserve_row(spool, envelope, i, arena);
 	part->envelope = *envelope;
 	if (traveller->sender.size > 0)
 		set_owner(&part->envelope, traveller->sender);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 static struct counter_page own_page;
 static struct counter_generations own_generations;
@@ -16,6 +17,8 @@ static pthread_mutex_t in_hand_lock = PTHREAD_MUTEX_INITIALIZER;	/* of notes */
 
 _Static_assert(sizeof(struct counter_page) <= COUNTER_PAGE_SIZE,
 	"the counters must fit into their page");
+_Static_assert(sizeof(struct counter_numbers) ==
+	offsetof(struct counter_page, in_hand), "a copy is of the same layout");
 
 static const bool is_gauge[COUNTER_COUNT] = {
 #define COUNTER false
@@ -56,6 +59,10 @@ take_over_page(void)
 	for (unsigned i = 0; i < COUNTER_COUNT; i++)
 		if (is_gauge[i])
 			atomic_store(&page->value[i], 0);
+	for (size_t i = 0; i < HISTOGRAM_COUNT; i++)
+		if (histogram_rows[i].is_gauge)
+			histogram_set(&page->histogram[i],
+				&(struct histogram_numbers){ .sum = 0 });
 	for (unsigned i = 0; i < COUNTER_IN_HAND; i++)
 		if (atomic_exchange(&page->in_hand[i].is_now, 0) != 0)
 			atomic_fetch_add(&page->in_hand[i].deaths, 1);
@@ -89,6 +96,37 @@ counter_get(enum counter counter)
 {
 	return atomic_load_explicit(&page->value[counter],
 		memory_order_relaxed);
+}
+
+void
+counter_observe(enum histogram histogram, int64_t microseconds)
+{
+	histogram_observe(&page->histogram[histogram], microseconds);
+}
+
+void
+counter_set_histogram(enum histogram histogram,
+	const struct histogram_numbers *numbers)
+{
+	histogram_set(&page->histogram[histogram], numbers);
+}
+
+bool
+counter_read(int page_fd, struct counter_numbers *numbers)
+{
+	*numbers = (struct counter_numbers){ .version = 0 };
+	ssize_t size = page_fd < 0 ? -1 :
+		pread(page_fd, numbers, sizeof(*numbers), 0);
+	bool is_known = size == (ssize_t)sizeof(*numbers) &&
+		numbers->version == COUNTER_PAGE_VERSION;
+	size_t known = !is_known ? 0 : numbers->count < COUNTER_COUNT ?
+		numbers->count : COUNTER_COUNT;
+	/* with other counters what follows them is elsewhere */
+	if (!is_known || numbers->count != COUNTER_COUNT)
+		memset((char *)numbers + offsetof(struct counter_numbers,
+			value[known]), 0, sizeof(*numbers) -
+			offsetof(struct counter_numbers, value[known]));
+	return is_known;
 }
 
 struct counter_generations *

@@ -2,7 +2,8 @@
  * Counters in shared memory: each process writes its own page set, master and
  * `posthouse status` read all of them. One row per counter, in one table; the
  * metrics page and the manual come from the same rows. A counter only grows
- * (kind COUNTER) or is a level (GAUGE).
+ * (kind COUNTER) or is a level (GAUGE). Times are counted in buckets, beside them
+ * (serve/histogram.h).
  *
  * Beside the counters the page holds the "in hand" note: the id of the message
  * that is being parsed, so that the successor of a process that died twice on
@@ -15,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "serve/histogram.h"
 
 #define COUNTER_LIST(X) \
 	X(SESSIONS_OPEN, "sessions_open", GAUGE, "sessions now, parked ones too") \
@@ -33,6 +35,8 @@
 	X(RELAYED, "recipients_relay_done_total", COUNTER, "recipients that another server took") \
 	X(RELAY_LATER, "recipients_relay_later_total", COUNTER, "attempts that another server put off") \
 	X(RELAY_NEVER, "recipients_relay_never_total", COUNTER, "recipients that another server refused") \
+	X(RECIPIENTS_LATER, "recipients_later_total", COUNTER, "recipients whose delivery was put off, each time") \
+	X(RECIPIENTS_NEVER, "recipients_never_total", COUNTER, "recipients given up or refused") \
 	X(QUEUE_LENGTH, "queue_length", GAUGE, "messages in the spool") \
 	X(LOGINS, "logins_total", COUNTER, "successful logins") \
 	X(LOGINS_FAILED, "logins_failed_total", COUNTER, "failed logins") \
@@ -55,7 +59,10 @@ enum counter {
 };
 
 enum {
-	COUNTER_PAGE_SIZE = 65536, COUNTER_PAGE_VERSION = 2,
+	COUNTER_PAGE_SIZE = 65536,
+	/* other buckets are another layout */
+	COUNTER_PAGE_VERSION = 3 | HISTOGRAM_COUNT << 8 |
+		HISTOGRAM_BUCKETS << 16,
 	COUNTER_IN_HAND = 64,		/* more than workers of a mailbox */
 };
 
@@ -64,12 +71,20 @@ struct counter_page {
 	uint32_t version;		/* COUNTER_PAGE_VERSION */
 	uint32_t count;			/* COUNTER_COUNT of the writer */
 	_Atomic uint64_t value[COUNTER_COUNT];
+	struct histogram_shared histogram[HISTOGRAM_COUNT];
 	struct {
 		_Atomic uint64_t account, message;
 		_Atomic uint32_t is_now;	/* in hand at this moment */
 		_Atomic uint32_t deaths;	/* of processes with it in hand */
 	} in_hand[COUNTER_IN_HAND];
 	struct log_room log;
+};
+
+/* What another process reads of it: a copy of its beginning. */
+struct counter_numbers {
+	uint32_t version, count;
+	uint64_t value[COUNTER_COUNT];
+	struct histogram_numbers histogram[HISTOGRAM_COUNT];
 };
 
 /* Generations that everybody may read (fd 6): hostmaster raises `certificate`,
@@ -93,6 +108,22 @@ counter_set(enum counter counter, uint64_t value);
 
 uint64_t
 counter_get(enum counter counter);
+
+/* How long it took; microseconds. */
+void
+counter_observe(enum histogram histogram, int64_t microseconds);
+
+/* How it is now, for those of kind GAUGE. */
+void
+counter_set_histogram(enum histogram histogram,
+	const struct histogram_numbers *numbers);
+
+/*
+ * The numbers of another process: whatever they are, they are only shown. What
+ * an older or newer program does not have is 0; false: nothing could be read.
+ */
+bool
+counter_read(int page_fd, struct counter_numbers *numbers);
 
 /* Reads a generation; caches hold the value they were filled at. */
 struct counter_generations *

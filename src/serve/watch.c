@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "serve/session.h"
@@ -86,19 +85,16 @@ find_row(const struct control_message *message, bool is_on_demand)
 	return row;
 }
 
-/* Numbers of another process: whatever they are, they are only shown. */
 static void
 add_numbers(struct watched *row, int fd)
 {
-	struct {
-		uint32_t version, count;
-		uint64_t value[COUNTER_COUNT];
-	} page = { 0 };
-	if (fd < 0 || pread(fd, &page, sizeof(page), 0) < 8 ||
-	    page.version != COUNTER_PAGE_VERSION)
+	struct counter_numbers numbers;
+	if (!counter_read(fd, &numbers))
 		return;
-	for (size_t i = 0; i < page.count && i < COUNTER_COUNT; i++)
-		row->value[i] += page.value[i];
+	for (size_t i = 0; i < COUNTER_COUNT; i++)
+		row->value[i] += numbers.value[i];
+	for (size_t i = 0; i < HISTOGRAM_COUNT; i++)
+		histogram_add(&row->histogram[i], &numbers.histogram[i]);
 }
 
 static void

@@ -20,6 +20,7 @@ struct watched {
 	unsigned restarts;
 	int64_t started;		/* wall ms; 0: not running */
 	uint64_t value[COUNTER_COUNT];
+	struct histogram_numbers histogram[HISTOGRAM_COUNT];
 };
 
 /* Copies up to WATCH_LIMIT rows; their number. 0: master did not answer before

@@ -49,6 +49,9 @@ count_message(struct conversation *conversation, unsigned code)
 {
 	struct smtp_parked *parked = &conversation->parked;
 	const struct transaction *transaction = conversation->transaction;
+	counter_observe(code >= 500 ? HISTOGRAM_REPLY_NEVER : code >= 400 ?
+		HISTOGRAM_REPLY_LATER : HISTOGRAM_REPLY_ACCEPTED,
+		clock_microseconds() - transaction->ended);
 	if (code >= 500) {
 		counter_add(COUNTER_MESSAGES_REFUSED, 1);
 	} else if (code >= 400) {
@@ -166,6 +169,13 @@ content_finish(struct conversation *conversation)
 }
 
 /* ---- content comes in ---- */
+
+static void
+end_content(struct conversation *conversation)
+{
+	conversation->parked.phase = PHASE_FINISH;
+	conversation->transaction->ended = clock_microseconds();
+}
 
 /* Refuses what breaks a rule, as soon as it is seen. */
 static void
@@ -286,7 +296,7 @@ chunk_end(struct conversation *conversation)
 		size_t before = transaction->body.memory.size;
 		smtp_data_end(&transaction->data, &transaction->body.memory);
 		keep(conversation, before);
-		parked->phase = PHASE_FINISH;
+		end_content(conversation);
 	} else if (transaction->is_refused) {
 		/* The state is then undetermined until RSET or LAST. */
 		conversation_say(conversation, transaction->refusal);
@@ -358,7 +368,7 @@ take_data(struct conversation *conversation)
 	size_t used = feed(conversation, in);
 	stream_consume(&conversation->stream, used);
 	if (conversation->transaction->data.is_end)
-		conversation->parked.phase = PHASE_FINISH;
+		end_content(conversation);
 	return true;
 }
 

@@ -31,6 +31,8 @@ struct transaction {
 	struct smtp_data data;
 	struct header_scan header;
 	struct mail_body body;
+	int64_t ended;			/* when content was whole;
+					 * clock_microseconds */
 	int64_t held;			/* what is counted in smtpd->held */
 };
 

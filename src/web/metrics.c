@@ -40,11 +40,18 @@ add_labels(struct buffer *out, const struct watched *row)
 }
 
 static void
-add_head(struct buffer *out, struct span name, bool is_gauge, const char *text)
+add_type(struct buffer *out, struct span name, const char *type,
+	const char *text)
 {
 	buffer_print(out, "# TYPE posthouse_%.*s %s\n"
-		"# HELP posthouse_%.*s %s\n", SPAN_PRINT(name),
-		is_gauge ? "gauge" : "counter", SPAN_PRINT(name), text);
+		"# HELP posthouse_%.*s %s\n", SPAN_PRINT(name), type,
+		SPAN_PRINT(name), text);
+}
+
+static void
+add_head(struct buffer *out, struct span name, bool is_gauge, const char *text)
+{
+	add_type(out, name, is_gauge ? "gauge" : "counter", text);
 }
 
 static void
@@ -60,6 +67,71 @@ add_family(struct buffer *out, size_t i, const struct watched *rows,
 		buffer_add_number(out, rows[k].value[i]);
 		buffer_add_byte(out, '\n');
 	}
+}
+
+/* ---- times ---- */
+
+/* Its process, or the old or new one at an upgrade: "queue (old)". */
+static bool
+is_of(const struct watched *row, const struct histogram_row *histogram)
+{
+	size_t size = strlen(histogram->program);
+	return strncmp(row->name, histogram->program, size) == 0 &&
+		(row->name[size] == '\0' || row->name[size] == ' ');
+}
+
+/* A sample's name and labels, but for the last: `le`, or none. */
+static void
+add_sample(struct buffer *out, const struct watched *row,
+	const struct histogram_row *histogram, const char *suffix,
+	const char *le)
+{
+	buffer_print(out, "posthouse_%s_%s{process=\"%s\",instance=\"%u\"%s%s",
+		histogram->name, suffix, row->name, row->instance,
+		histogram->label[0] != '\0' ? "," : "", histogram->label);
+	if (le != NULL)
+		buffer_print(out, ",le=\"%s\"", le);
+	buffer_add_string(out, "} ");
+}
+
+/* Buckets are cumulative (OpenMetrics 1.0, 5.3); all numbers of it come from one
+ * copy, so that the last is the count. */
+static void
+add_distribution(struct buffer *out, const struct watched *row, size_t i)
+{
+	const struct histogram_row *histogram = &histogram_rows[i];
+	const struct histogram_numbers *numbers = &row->histogram[i];
+	uint64_t count = 0;
+	for (size_t k = 0; k < HISTOGRAM_BUCKETS; k++) {
+		count += numbers->bucket[k];
+		add_sample(out, row, histogram, "bucket",
+			histogram_bound_text(k));
+		buffer_print(out, "%llu\n", (unsigned long long)count);
+	}
+	add_sample(out, row, histogram, histogram->is_gauge ? "gcount" :
+		"count", NULL);
+	buffer_print(out, "%llu\n", (unsigned long long)count);
+	add_sample(out, row, histogram, histogram->is_gauge ? "gsum" : "sum",
+		NULL);
+	buffer_print(out, "%llu.%06u\n",
+		(unsigned long long)numbers->sum / 1000000,
+		(unsigned)(numbers->sum % 1000000));
+}
+
+static void
+add_times(struct buffer *out, size_t i, const struct watched *rows,
+	size_t count)
+{
+	const struct histogram_row *histogram = &histogram_rows[i];
+	if (i == 0 || strcmp(histogram->name, histogram[-1].name) != 0) {
+		add_type(out, span_from(histogram->name), histogram->is_gauge ?
+			"gaugehistogram" : "histogram", histogram->text);
+		buffer_print(out, "# UNIT posthouse_%s seconds\n",
+			histogram->name);
+	}
+	for (size_t k = 0; k < count; k++)
+		if (is_of(&rows[k], histogram))
+			add_distribution(out, &rows[k], i);
 }
 
 static void
@@ -94,6 +166,8 @@ metrics_write(struct buffer *out, const struct watched *rows, size_t count)
 {
 	for (size_t i = 0; i < COUNTER_COUNT; i++)
 		add_family(out, i, rows, count);
+	for (size_t i = 0; i < HISTOGRAM_COUNT; i++)
+		add_times(out, i, rows, count);
 	add_processes(out, rows, count);
 	buffer_add_string(out, "# EOF\n");
 }

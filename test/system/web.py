@@ -7,6 +7,7 @@ import plistlib
 import re
 import shutil
 import signal
+import smtplib
 import socket
 import ssl
 import subprocess
@@ -151,9 +152,10 @@ def watched(system):
     names = re.findall(r"^# TYPE (\S+) ", body, re.M)
     assert len(names) == len(set(names)) and body.endswith("# EOF\n"), names
     for name, labels, value in re.findall(r"^([a-z_]+)(\{.*?\}) (\S+)$", body, re.M):
-        family = name.removesuffix("_total")
-        assert family in names and float(value) >= 0, name
-        assert re.fullmatch(r'\{process="[a-z-]+",instance="\d+"\}', labels), labels
+        family = re.sub("_(total|bucket|g?count|g?sum)$", "", name)
+        assert (family in names or name in names) and float(value) >= 0, name
+        assert re.fullmatch(r'\{process="[a-z-]+",instance="\d+"(,(to|verdict)="[a-z]+")?(,le="[0-9.+Inf]+")?\}',
+                            labels), labels
     assert 'posthouse_process_up{process="smtpd",instance="0"} 1' in body
     served = int(re.search(r'posthouse_commands_total\{process="web",instance="0"\} (\d+)', body).group(1))
     assert served > 20, "its own requests are among them"
@@ -172,6 +174,61 @@ def watched(system):
     os.kill(pid, signal.SIGSTOP)
     assert insecure(system, f"{base}/health")[0] == 200, "it runs; that it is slow is not this page's business"
     os.kill(pid, signal.SIGCONT)
+
+
+def sample(body, name, **labels):
+    """The value of the sample with all of these labels."""
+    for line in re.findall(rf"^posthouse_{name}\{{.*$", body, re.M):
+        if all(f'{key}="{value}"' in line for key, value in labels.items()):
+            return float(line.rsplit(" ", 1)[1])
+    raise AssertionError(f"no {name} {labels}")
+
+
+def send_some(system):
+    """Three into a mailbox, one whose content is refused, one that nobody takes: it stays in the queue."""
+    for _ in range(3):
+        system.send(f"alice@{DOMAIN}")
+    with smtplib.SMTP("127.0.0.1", system.port("smtp")) as client:
+        client.ehlo("client.test")
+        client.mail("bob@example.net")
+        assert client.rcpt(f"alice@{DOMAIN}")[0] == 250
+        client.putcmd("DATA")
+        assert client.getreply()[0] == 354
+        client.send(b"Subject: a\r\n\r\n\0\r\n.\r\n")
+        assert client.getreply()[0] >= 500
+    with smtplib.SMTP_SSL("127.0.0.1", system.port("submissions"), context=ssl._create_unverified_context()) as client:
+        client.login(f"alice@{DOMAIN}", "secret-of-a-test")
+        client.sendmail(f"alice@{DOMAIN}", ["x@elsewhere.test"], b"Subject: b\r\n\r\nc\r\n")
+
+
+def times(system):
+    """What send_some did is in the buckets; each is cumulative, and the last is the count."""
+    def body():
+        return insecure(system, f"http://{HOST}:{system.port('http')}/metrics")[2]
+    posthouse.wait_until(lambda: sample(body(), "attempt_seconds_count", to="relay") >= 1, 20, "relay was tried")
+    # the ages are looked at every 15 s
+    posthouse.wait_until(lambda: sample(body(), "queue_age_seconds_gcount", process="queue") == 1, 30, "one is in the queue")
+    text = body()
+    assert sample(text, "delivery_seconds_count", to="mailbox") == 3
+    assert sample(text, "delivery_seconds_count", to="relay") == 0
+    assert sample(text, "attempt_seconds_count", to="mailbox") == 3
+    assert 0 < sample(text, "delivery_seconds_sum", to="mailbox") < 60
+    assert sample(text, "recipients_later_total", process="queue") >= 1
+    assert sample(text, "end_of_data_seconds_count", verdict="accepted") == 4
+    assert sample(text, "end_of_data_seconds_count", verdict="never") == 1
+    assert sample(text, "end_of_data_seconds_sum", verdict="accepted") >= sample(text, "delivery_seconds_sum", to="mailbox")
+    series = {}
+    for labels, bound, value in re.findall(r'^posthouse_([a-z_]+_bucket\{.*),le="(\S+)"\} (\d+)$', text, re.M):
+        series.setdefault(labels, []).append((float(bound), int(value)))
+    assert len(series) == 10, series.keys()
+    said = (Path(__file__).resolve().parents[2] / "doc/web.md").read_text()
+    for family in re.findall(r"^# TYPE (\S+) (?:gauge)?histogram$", text, re.M):
+        assert f"`{family}`" in said, f"{family} is not in doc/web.md"
+    for labels, buckets in series.items():
+        assert buckets == sorted(buckets) and [b for _, b in buckets] == sorted(b for _, b in buckets), (labels, buckets)
+        name, rest = labels.split("_bucket{")
+        counts = re.findall(rf"^posthouse_{name}_g?count\{{{re.escape(rest)}\}} (\d+)$", text, re.M)
+        assert counts == [str(buckets[-1][1])] and buckets[-1][0] == float("inf"), (labels, counts)
 
 
 def a_dead_process_is_down(system):
@@ -199,6 +256,8 @@ def top(system):
     assert "\033" not in text
     rows = system.json("top")
     assert {"DNS questions/s", "queue"} <= {row.get("figure") for row in rows}, rows
+    assert {"reply", "to mailbox", "to others"} <= {row.get("time") for row in rows}, rows
+    assert re.search(r"^ +reply p99 +-", text, re.M), text
     mailbox = next(row for row in rows if row.get("process") == "mailbox")
     assert mailbox["memory_kb"] > 1000 and mailbox["cpu_permille"] >= 0, mailbox
     if shutil.which("tmux") is None:
@@ -319,11 +378,12 @@ def main():
     posthouse.need_programs("curl")
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    with posthouse.System() as system:
+    with posthouse.System(relayhost="[127.0.0.1]:1") as system:
         system.add_user(f"alice@{DOMAIN}")
         system.start()
+        send_some(system)
         for part in (thunderbird, outlook, phone, others, watched, top, requests_are_not_smuggled, large_requests_are_refused,
-                     slow_clients_meet_their_deadline):
+                     slow_clients_meet_their_deadline, times):
             print(part.__name__, flush=True)
             part(system)
         if hard > 12000:

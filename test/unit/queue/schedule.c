@@ -35,6 +35,28 @@ begin(struct schedule *schedule)
 }
 
 static void
+ages_are_counted_in_pieces(void **state)
+{
+	enum { MANY = 1000 };
+	struct schedule schedule;
+	struct histogram_numbers ages = { .sum = 0 };
+	size_t slot = 0, pieces = 1;
+	(void)state;
+	begin(&schedule);
+	assert_false(schedule_count_ages(&schedule, &slot, 10, 5000, &ages));
+	assert_int_equal(histogram_count(&ages), 0);
+	for (unsigned i = 0; i < MANY; i++)
+		add(&schedule, i)->arrival = i < 10 ? 1000 : 4998;
+	while (schedule_count_ages(&schedule, &slot, 10, 5000, &ages))
+		pieces++;
+	assert_true(pieces > 10);
+	assert_int_equal(histogram_count(&ages), MANY);
+	assert_int_equal(ages.bucket[histogram_bucket(4000000000)], 10);
+	assert_int_equal(ages.bucket[histogram_bucket(2000000)], MANY - 10);
+	schedule_fini(&schedule);
+}
+
+static void
 rows_come_in_the_order_of_their_time(void **state)
 {
 	enum { MANY = 1000 };
@@ -235,6 +257,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ages_are_counted_in_pieces),
 		cmocka_unit_test(rows_come_in_the_order_of_their_time),
 		cmocka_unit_test(what_is_not_due_stays),
 		cmocka_unit_test(an_id_stands_once),

@@ -35,6 +35,54 @@ counters_go_on_and_levels_begin_anew(void **state)
 	assert_int_equal(counter_get(COUNTER_QUEUE_LENGTH), 0);
 }
 
+static void
+times_go_on_and_distributions_begin_anew(void **state)
+{
+	struct counter_numbers numbers;
+	struct histogram_numbers ages = { .sum = 0 };
+	(void)state;
+	be_born();
+	histogram_put(&ages, 5000000);
+	counter_set_histogram(HISTOGRAM_QUEUE_AGE, &ages);
+	counter_observe(HISTOGRAM_DELIVERY_MAILBOX, 1500);
+	assert_true(counter_read(page, &numbers));
+	assert_int_equal(histogram_count(
+		&numbers.histogram[HISTOGRAM_QUEUE_AGE]), 1);
+	be_born();
+	assert_true(counter_read(page, &numbers));
+	assert_int_equal(histogram_count(
+		&numbers.histogram[HISTOGRAM_QUEUE_AGE]), 0);
+	assert_int_equal(numbers.histogram[HISTOGRAM_DELIVERY_MAILBOX].sum,
+		1500);
+	assert_int_equal(numbers.histogram[HISTOGRAM_DELIVERY_MAILBOX].bucket[
+		histogram_bucket(1500)], 1);
+}
+
+/* Of a process of another version, at an upgrade. */
+static void
+numbers_of_another_layout_are_not_read(void **state)
+{
+	struct counter_numbers numbers;
+	uint32_t version = COUNTER_PAGE_VERSION + 1, count = 2;
+	(void)state;
+	be_born();
+	counter_add(COUNTER_SESSIONS_TOTAL, 1);
+	counter_add(COUNTER_LOGINS, 1);
+	counter_observe(HISTOGRAM_DELIVERY_MAILBOX, 1);
+	assert_true(pwrite(page, &count, sizeof(count), 4) == sizeof(count));
+	assert_true(counter_read(page, &numbers));
+	assert_true(numbers.value[COUNTER_SESSIONS_TOTAL] > 0);
+	assert_int_equal(numbers.value[COUNTER_LOGINS], 0);
+	assert_int_equal(numbers.histogram[HISTOGRAM_DELIVERY_MAILBOX].sum, 0);
+	assert_true(pwrite(page, &version, sizeof(version), 0) ==
+		sizeof(version));
+	assert_false(counter_read(page, &numbers));
+	assert_int_equal(numbers.value[COUNTER_SESSIONS_TOTAL], 0);
+	assert_false(counter_read(-1, &numbers));
+	be_born();
+	assert_true(counter_read(page, &numbers));
+}
+
 static unsigned
 deaths_of(uint64_t account, uint64_t message, unsigned *slot)
 {
@@ -134,6 +182,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counters_go_on_and_levels_begin_anew),
+		cmocka_unit_test(times_go_on_and_distributions_begin_anew),
+		cmocka_unit_test(numbers_of_another_layout_are_not_read),
 		cmocka_unit_test(what_killed_twice_is_known),
 		cmocka_unit_test(lines_that_wait_outlive_their_process),
 		cmocka_unit_test(more_than_there_is_room_for_is_not_noted),

@@ -118,6 +118,49 @@ counters_are_one_family_each(void **state)
 }
 
 static void
+times_are_cumulative_buckets_in_seconds(void **state)
+{
+	struct watched rows[3] = { { .name = "smtpd" }, { .name = "queue" },
+		{ .name = "queue (old)" } };
+	struct buffer out;
+	(void)state;
+	histogram_put(&rows[1].histogram[HISTOGRAM_DELIVERY_MAILBOX], 1200);
+	histogram_put(&rows[1].histogram[HISTOGRAM_DELIVERY_MAILBOX], 2300000);
+	histogram_put(&rows[1].histogram[HISTOGRAM_DELIVERY_MAILBOX],
+		500000000000);
+	histogram_put(&rows[1].histogram[HISTOGRAM_QUEUE_AGE], 60000000);
+	buffer_init(&out, 0);
+	metrics_write(&out, rows, 3);
+	const char *text = buffer_string(&out);
+	static const char *const lines[] = {
+		"# TYPE posthouse_delivery_seconds histogram\n",
+		"# UNIT posthouse_delivery_seconds seconds\n",
+		"\nposthouse_delivery_seconds_bucket{process=\"queue\",instance="
+			"\"0\",to=\"mailbox\",le=\"0.001\"} 0\n",
+		"to=\"mailbox\",le=\"0.0025\"} 1\n",
+		"to=\"mailbox\",le=\"1.0\"} 1\n",
+		"to=\"mailbox\",le=\"2.5\"} 2\n",
+		"to=\"mailbox\",le=\"+Inf\"} 3\n",
+		"\nposthouse_delivery_seconds_count{process=\"queue\",instance="
+			"\"0\",to=\"mailbox\"} 3\n",
+		"\nposthouse_delivery_seconds_sum{process=\"queue\",instance="
+			"\"0\",to=\"mailbox\"} 500002.301200\n",
+		"{process=\"queue (old)\",instance=\"0\",to=\"mailbox\"} 0\n",
+		"# TYPE posthouse_queue_age_seconds gaugehistogram\n",
+		"\nposthouse_queue_age_seconds_gcount{process=\"queue\","
+			"instance=\"0\"} 1\n",
+		"\nposthouse_queue_age_seconds_gsum{process=\"queue\","
+			"instance=\"0\"} 60.000000\n",
+	};
+	for (size_t i = 0; i < COUNT(lines); i++)
+		if (strstr(text, lines[i]) == NULL)
+			fail_msg("missing: %s", lines[i]);
+	/* of its own program only */
+	assert_null(strstr(text, "delivery_seconds_count{process=\"smtpd\""));
+	buffer_fini(&out);
+}
+
+static void
 an_answer_says_no_more_than_it_must(void **state)
 {
 	struct answer answer = { .status = 200 };
@@ -149,6 +192,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_gets_what_is_his),
 		cmocka_unit_test(counters_are_one_family_each),
+		cmocka_unit_test(times_are_cumulative_buckets_in_seconds),
 		cmocka_unit_test(an_answer_says_no_more_than_it_must),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include "ctl/doctor_collect.h"
 #include "ctl/doctor_show.h"
 #include "ctl/wording.h"
+#include "proto/address.h"
 
 enum { DNS_TIME = 12000, PORT_TIME = 6000, WORDS = 32 };	/* ms */
 
@@ -61,6 +62,27 @@ examine(struct ctl *ctl, struct doctor_facts *facts,
 	return doctor_report_is_bad(report) ? 1 : 0;
 }
 
+/* By their A-labels, as the DNS and every server is asked for them. */
+static int
+take_domains(struct ctl *ctl, struct doctor_facts *facts)
+{
+	struct span domain;
+	facts->domain = arena_new_array(facts->arena, 64,
+		sizeof(*facts->domain));
+	for (int i = 0; i < ctl->argc && i < WORDS; i++) {
+		domain = span_from(ctl->argv[i]);
+		if (span_ends_nocase(domain, SPAN(".")))
+			domain.size--;
+		if (!address_domain_to_ascii(facts->arena, domain, &domain))
+			return ctl_usage(ctl_command_of(ctl_doctor),
+				"found \"%s\", expected a domain",
+				ctl->argv[i]);
+		facts->domain[facts->domain_count++] = arena_copy_string(
+			facts->arena, domain);
+	}
+	return 0;
+}
+
 int
 ctl_doctor(struct ctl *ctl)
 {
@@ -93,13 +115,11 @@ ctl_doctor(struct ctl *ctl)
 	if (ctl_load_config(ctl) != 0)
 		return 1;
 	arena_init(&arena, 0);
-	facts.domain = arena_new_array(&arena, 64, sizeof(*facts.domain));
-	for (int i = 0; i < ctl->argc && i < WORDS; i++)
-		facts.domain[facts.domain_count++] = arena_copy_lower(&arena,
-			span_from(ctl->argv[i])).data;
 	facts.config = ctl->config;
 	wording_choose(config_text(ctl->config, "language"));
-	int result = examine(ctl, &facts, &options);
+	int result = take_domains(ctl, &facts);
+	if (result == 0)
+		result = examine(ctl, &facts, &options);
 	arena_fini(&arena);
 	return result;
 }

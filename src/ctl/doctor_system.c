@@ -13,6 +13,7 @@
 #include "ctl/dns.h"
 #include "ctl/doctor_collect.h"
 #include "ctl/system.h"
+#include "proto/address.h"
 #include "proto/aliases.h"
 
 enum { PROCESSES = 256, DOMAINS = 50, ALIAS_FILES = 8, WANTED = 1000,
@@ -64,8 +65,10 @@ static void
 add_domain(struct doctor_facts *facts, struct span domain)
 {
 	struct span host = span_from(config_text(facts->config, "myhostname"));
-	/* Names of this host are no domains of the world. */
+	/* Names of this host are no domains of the world, which knows the others
+	 * by their A-labels. */
 	if (facts->domain_count == DOMAINS ||
+	    !address_domain_to_ascii(facts->arena, domain, &domain) ||
 	    span_find(domain, '.') == domain.size ||
 	    span_equals_nocase(domain, host) ||
 	    span_starts_nocase(domain, SPAN("localhost.")))

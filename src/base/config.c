@@ -1,7 +1,7 @@
 /*
  * Effective values: what the file and overrides set over what the table has, with
  * $name expanded (config_expand.c), files in lists read (config_lists.c) and every
- * value checked against its type.
+ * value checked against its type, and what that leaves open (config_check.c).
  */
 #include "base/config.h"
 
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/config_check.h"
 #include "base/config_file.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -148,7 +149,7 @@ check_type(const struct config_parameter *parameter, struct config_value *value)
 	case CONFIG_TEXT:
 	case CONFIG_LIST:
 	case CONFIG_DOMAINS:
-		return NULL;
+		return config_check_text(parameter->name, text);
 	}
 	return NULL;
 }
@@ -251,6 +252,27 @@ apply_protocols(struct config *config)
 		turn_off(config, "lmtp_port");
 }
 
+/* The sums are known when protocols that are off are. */
+static int
+check_ports(const struct config *config, struct error *error)
+{
+	char place[CONFIG_PLACE_SIZE];
+	uint64_t offset = config_number(config, "port_offset");
+	for (size_t i = 0; i < config->count; i++) {
+		uint64_t port = config->value[i].number;
+		if (config_table[i].type != CONFIG_PORT || port == 0 ||
+		    port + offset <= 65535)
+			continue;
+		config_place(value_of(config, "port_offset"), place);
+		return error_set(error, ERROR_USAGE, "%sport_offset: found %llu, "
+			"with which %s is %llu, expected ports up to 65535",
+			place, (unsigned long long)offset,
+			config_table[i].name,
+			(unsigned long long)(port + offset));
+	}
+	return 0;
+}
+
 /* What runs as one user cannot look at the passwords of others. */
 static void
 choose_accounts(struct config *config)
@@ -309,7 +331,7 @@ config_finish(struct config *config, struct error *error)
 	apply_protocols(config);
 	count_processes(config);
 	choose_accounts(config);
-	return 0;
+	return check_ports(config, error);
 }
 
 void

@@ -233,8 +233,8 @@ const struct config_parameter config_table[] = {
 	"After this time a sender is told that his message is still waiting; 0: "
 	"not unless he asked." },
 { "language", C, "", "en zh", "queue", NULL,
-	"Language of reports to senders, beside English. Empty: what the locale "
-	"says." },
+	"Language of doctor, and of reports to senders beside English. Empty: what "
+	"the locale says." },
 { "queue_minfree", S, "0", NULL, "smtpd queue mailbox", NULL,
 	"Free space below which mail is not accepted; 0: 1.5 times "
 	"message_size_limit." },

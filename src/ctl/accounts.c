@@ -206,8 +206,8 @@ ctl_user(struct ctl *ctl)
 		strcmp(address, "--hash") == 0)
 		return add_hashed(ctl);
 	if (ctl->argc != 2)
-		return ctl_usage(self, "found %d words, expected a verb and an "
-			"address", ctl->argc);
+		return ctl_usage(self, "found %d words, expected list, or add, "
+			"del, passwd or quota and an address", ctl->argc);
 	if (strcmp(verb, "add") == 0 && strcmp(address, "-") == 0)
 		return add_many(ctl, "password");
 	if (strcmp(verb, "add") == 0)
@@ -216,7 +216,9 @@ ctl_user(struct ctl *ctl)
 		return send_password(ctl, "USER-PASSWORD", address);
 	if (strcmp(verb, "del") == 0)
 		return delete_user(ctl, address);
-	return ctl_usage(self, "found \"%s\", expected add, del, list, passwd "
+	return strcmp(verb, "list") == 0 ? ctl_usage(self, "found \"%s\" after "
+		"list, expected nothing", address) :
+		ctl_usage(self, "found \"%s\", expected add, del, list, passwd "
 		"or quota", verb);
 }
 
@@ -232,8 +234,11 @@ ctl_domain(struct ctl *ctl)
 	if (strcmp(verb, "list") == 0 && ctl->argc == 1)
 		return admin_list(ctl, service, "DOMAIN-LIST", NULL, columns);
 	if (ctl->argc != 2)
-		return ctl_usage(self, "found %d words, expected a verb and a "
-			"domain", ctl->argc);
+		return ctl_usage(self, "found %d words, expected list, or add "
+			"or del and a domain", ctl->argc);
+	if (strcmp(verb, "list") == 0)
+		return ctl_usage(self, "found \"%s\" after list, expected "
+			"nothing", ctl->argv[1]);
 	const char *fields[] = { "domain", ctl->argv[1], NULL };
 	bool is_add = strcmp(verb, "add") == 0;
 	if (!is_add && strcmp(verb, "del") != 0)

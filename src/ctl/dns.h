@@ -30,6 +30,10 @@ struct dns_rows {
 	size_t count, room;
 };
 
+/* As hostmaster and names have it: A-labels, without the last dot. */
+const char *
+dns_plain_name(struct arena *arena, const char *domain);
+
 void
 dns_rows_init(struct dns_rows *rows);
 void

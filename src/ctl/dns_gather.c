@@ -173,9 +173,8 @@ gather_stopped(struct ctl *ctl, const char *only, struct dns_rows *rows)
 		only);
 }
 
-/* As hostmaster has it: A-labels, without the last dot. */
-static const char *
-plain_name(struct arena *arena, const char *domain)
+const char *
+dns_plain_name(struct arena *arena, const char *domain)
 {
 	struct span name = span_from(domain), ascii;
 	if (name.size > 1 && name.data[name.size - 1] == '.')
@@ -188,7 +187,7 @@ int
 dns_gather(struct ctl *ctl, const char *domain, struct dns_rows *rows)
 {
 	if (domain != NULL)
-		domain = plain_name(&rows->arena, domain);
+		domain = dns_plain_name(&rows->arena, domain);
 	const char *fields[] = { domain == NULL ? NULL : "domain", domain,
 		NULL };
 	struct error error;

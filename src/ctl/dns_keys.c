@@ -82,31 +82,47 @@ print_key(void *context, const struct tabline *row)
 		SPAN("cannot be seen")));
 }
 
-int
-dns_keys(struct ctl *ctl)
+static int
+list(struct ctl *ctl, const char *zone)
 {
 	static const char *const columns[] = { "origin", "tag", "algorithm",
 		"digest-type", "digest", "state", "phase", "ds", "key",
 		"serial", "due", NULL };
 	bool has_any = false;
-	const char *fields[] = { "origin", ctl->argc > 1 ? ctl->argv[1] : "",
-		NULL };
+	const char *fields[] = { "origin", zone, NULL };
 	if (ctl->json)
 		return admin_list(ctl, service, "KEY-LIST", fields, columns);
 	int result = admin_each(ctl, service, 0, "KEY-LIST", fields, print_key,
 		NULL, &has_any);
+	if (result == 0 && !has_any && zone[0] != '\0')
+		return ctl_fail("%s is no zone that is signed here", zone);
 	if (result == 0 && !has_any)
 		printf("no zone is signed (dns_signed_zones)\n");
+	return result;
+}
+
+int
+dns_keys(struct ctl *ctl)
+{
+	struct arena arena;
+	arena_init(&arena, 0);
+	int result = list(ctl, ctl->argc > 1 ?
+		dns_plain_name(&arena, ctl->argv[1]) : "");
+	arena_fini(&arena);
 	return result;
 }
 
 static int
 change(struct ctl *ctl, const char *command, const char *said)
 {
-	const char *fields[] = { "origin", ctl->argv[1], NULL };
+	struct arena arena;
+	arena_init(&arena, 0);
+	const char *fields[] = { "origin",
+		dns_plain_name(&arena, ctl->argv[1]), NULL };
 	int result = admin_do(ctl, service, command, fields);
 	if (result == 0)
 		printf("%s\n", said);
+	arena_fini(&arena);
 	return result;
 }
 

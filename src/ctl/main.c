@@ -291,6 +291,11 @@ take_common_options(struct ctl *ctl)
 	}
 	while ((value = ctl_take_option(ctl, "-c")) != NULL)
 		ctl->config_path = value;
+	/* what is left of them is the last word */
+	if (ctl_take_flag(ctl, "-o"))
+		return ctl_fail("found nothing after -o, expected NAME=VALUE");
+	if (ctl_take_flag(ctl, "-c"))
+		return ctl_fail("found nothing after -c, expected a file");
 	ctl->json = ctl_take_flag(ctl, "--json");
 	ctl->is_help = ctl_take_flag(ctl, "--help");
 	return 0;

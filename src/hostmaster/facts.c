@@ -82,8 +82,10 @@ facts_find(struct facts *facts, struct arena *arena, int64_t now,
 	*facts = (struct facts){ .arena = arena };
 	if (!domain_config_facts(atomic_load(&hostmaster.config), arena,
 	    &facts->host))
-		return error_set(error, ERROR_USAGE, "myhostname: found a name "
-			"that the DNS cannot have");
+		return error_set(error, ERROR_USAGE, "myhostname: found \"%s\", "
+			"expected a name with its domain, such as "
+			"mail.example.org", config_text(atomic_load(
+			&hostmaster.config), "myhostname"));
 	find_addresses(facts);
 	size_t count = add_keys(keys);
 	facts->host.key_count = tlsa_want(

@@ -35,6 +35,8 @@ def serve_refused(system, *overrides, says):
 
 def configuration(system):
     serve_refused(system, "no_such=1", says='found "no_such", expected the name of a parameter')
+    serve_refused(system, "port_offset=65000", says="with which submission_port is 65587")
+    serve_refused(system, "acme_directory=letsencrypt.org", says="acme_directory: found")
     serve_refused(system, "smtp_port=70000", says='smtp_port: found "70000", expected a port')
     with system.config.open("a") as file:
         file.write("disable_plaintext_auth = perhaps\n")
@@ -94,6 +96,9 @@ def certificates(system):
 def command_lines(system):
     refused(system, "usr", says='found the command "usr"', config=False)
     refused(system, "user", "frobnicate", "x", says='found "frobnicate"')
+    refused(system, "user", "list", "x", says='found "x" after list, expected nothing')
+    refused(system, "domain", "list", "x", says='found "x" after list, expected nothing')
+    refused(system, "config", "-o", says="found nothing after -o, expected NAME=VALUE")
     refused(system, "user", "add", "@example.test", says="@example.test", input="secret\n")
     refused(system, "user", "add", "a@b@c", says="a@b@c", input="secret\n")
     refused(system, "user", "add", "x@example.test", says="empty password", input="\n")

@@ -3,6 +3,7 @@
 the certificate that is served, old and new while it changes, beside what the
 administrator wrote, over restarts, and compared with what the world says."""
 import http.client
+import json
 import os
 import signal
 import socket
@@ -234,11 +235,20 @@ def ds_for_the_parent(system):
     assert [line for line in lines if "\tDS\t" in line] == [
         f"; example.test.\t{row['ttl']}\tIN\tDS\t{row['data']}"], lines
     assert not any(row["type"] == "DS" for row in system.json("dns", "second.test"))
+    assert system.json("dns", "keys", "EXAMPLE.test.") == [key]
+    done = system.command("dns", "keys", "second.test", check=False)
+    assert (done.returncode, done.stderr) == (1, "posthouse: second.test is no zone that is signed here\n"), done
     return row["data"]
 
 
 def difference_to_the_world(system):
     world = World(system.json("dns"))
+    # by its A-labels the DNS and our own ports know the others, too
+    done = system.command("doctor", "--json", "--resolver", f"127.0.0.1@{WORLD}", "MÜNCHEN.test.",
+                          check=False)
+    said = {row["check"] for row in json.loads(done.stdout)}
+    assert "certificate-self-signed" in said, said
+    assert not said & {"domain-unknown", "mx-missing", "spf-missing", "postmaster-refused"}, said
     done = system.command("dns", "--diff", "second.test", check=False)
     assert done.returncode == 0, done.stdout
     assert {line[0] for line in done.stdout.splitlines()} == {" "}, done.stdout

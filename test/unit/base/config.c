@@ -110,6 +110,24 @@ mistakes_name_line_found_and_expected(void **state)
 		{ "disable_plaintext_auth = maybe\n", "expected yes or no" },
 		{ "message_size_limit = -1\n", "expected a size" },
 		{ "smtpd_forbid_bare_newline = x\n", "expected one of: reject" },
+		{ "myhostname = a b\n", ":1: myhostname: found \"a b\", "
+			"expected a name such as" },
+		{ "myhostname = mail.example.org.\n", "expected a name" },
+		{ "mydomain = a..b\n", "expected a domain" },
+		{ "acme_directory = http://ca.example/\n", "with https://" },
+		{ "acme_directory = zerossl\n", "expected letsencrypt, or" },
+		{ "acme_email = postmaster\n", "expected an address such as" },
+		{ "acme_challenges = dns-01, http\n", "some of: http-01" },
+		{ "acme_names = mail.example.org *.example.org\n",
+			":1: acme_names: found \"mail.example.org *." },
+		{ "dns_addresses = 192.0.2.1 300.0.2.1\n", "addresses such as" },
+		{ "\ndns_signed_zones = a..b\n", ":2: dns_signed_zones: found" },
+		{ "dns_secondary_zones = example.org\n", "zones such as" },
+		{ "dns_secondary_zones = example.org:ns.example.org\n",
+			"zones such as" },
+		{ "dns_secondary_zones = :192.0.2.1\n", "zones such as" },
+		{ "\nport_offset = 65000\n", ":2: port_offset: found 65000, "
+			"with which submission_port is 65587" },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -120,6 +138,24 @@ mistakes_name_line_found_and_expected(void **state)
 		if (strstr(error.text, cases[i].sentence) == NULL)
 			fail_msg("%s: %s", cases[i].sentence, error.text);
 	}
+}
+
+static void
+what_names_may_be(void **state)
+{
+	struct config *config;
+	struct error error;
+	(void)state;
+	assert_int_equal(load("myhostname = mail_1.邮局.测试\n"
+		"acme_directory = https://localhost:14000/dir\n"
+		"acme_email = a.b+c@example.org\nacme_challenges = dns-01\n"
+		"acme_names = mail.example.org,xn--0zwm56d\n"
+		"dns_addresses = 192.0.2.1 2001:db8::1\n"
+		"dns_signed_zones = all . example.org. xn--0zwm56d\n"
+		"dns_secondary_zones = .:192.0.2.1@5353 0/25.2.0.192.in-addr."
+		"arpa:[2001:db8::1]:53, example.org:2001:db8::1\n"
+		"port_offset = 64540\n", &config, &error), 0);
+	config_free(&config);
 }
 
 static void
@@ -193,7 +229,7 @@ blobs_carry_only_what_a_program_reads(void **state)
 	struct error error;
 	struct buffer blob;
 	(void)state;
-	assert_int_equal(load("smtpd_timeout = 7s\nmyhostname = a\\b.test\n",
+	assert_int_equal(load("smtpd_timeout = 7s\nmyorigin = a\\b.test\n",
 		&config, &error), 0);
 	buffer_init(&blob, 0);
 	config_write(config, "smtpd", &blob);
@@ -205,7 +241,7 @@ blobs_carry_only_what_a_program_reads(void **state)
 	fwrite(blob.data, 1, blob.size, file);
 	fflush(file);
 	assert_int_equal(config_read(fileno(file), &copy, &error), 0);
-	assert_string_equal(config_text(copy, "myhostname"), "a\\b.test");
+	assert_string_equal(config_text(copy, "myorigin"), "a\\b.test");
 	assert_true(config_duration(copy, "smtpd_timeout") == 7000);
 	fclose(file);
 	buffer_fini(&blob);
@@ -304,6 +340,7 @@ main(void)
 		cmocka_unit_test(files_stand_in_lists),
 		cmocka_unit_test(values_have_units),
 		cmocka_unit_test(mistakes_name_line_found_and_expected),
+		cmocka_unit_test(what_names_may_be),
 		cmocka_unit_test(names_of_postfix_are_warnings),
 		cmocka_unit_test(names_of_others_are_not_ours_and_stand_once),
 		cmocka_unit_test(a_name_of_others_is_found),

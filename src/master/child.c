@@ -164,6 +164,8 @@ child_start(struct master *master, struct child *child, pid_t before,
 	child->is_ready = child->is_told = child->owes_reload = false;
 	child->restart_at = 0;
 	child->offers = 0;
+	/* what the one before it did is not its fault */
+	child->messages = (struct pace){ 0 };
 	child->started = clock_wall();
 	child->began = clock_monotonic();
 	return 0;

@@ -39,7 +39,7 @@
 #include "serve/listener.h"
 #include "serve/wire.h"
 
-enum { WORKERS = 8, IDLE = 1000, CALL_WAIT = 1500, LINE_LIMIT = 1000,
+enum { WORKERS = 8, IDLE = 1000, CALL_WAIT = 4000, LINE_LIMIT = 1000,
 	CONTROL_FD = 3, COUNTER_FD = 5, GENERATIONS_FD = 6 };
 
 static struct wire_pool *backs[2], *forbidden, *spool;

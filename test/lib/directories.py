@@ -17,7 +17,7 @@ def context():
 def login(system, user, password="secret"):
     """OK, NO, or LATER."""
     client = imaplib.IMAP4_SSL("127.0.0.1", system.port("imaps"), ssl_context=context(),
-                               timeout=30)
+                               timeout=60)
     try:
         # names may have any byte
         client.authenticate("PLAIN", lambda _: f"\0{user}\0{password}".encode())
@@ -28,7 +28,7 @@ def login(system, user, password="secret"):
 
 
 def rcpt(system, local, domain="example.test"):
-    with smtplib.SMTP("127.0.0.1", system.port("smtp"), timeout=30) as client:
+    with smtplib.SMTP("127.0.0.1", system.port("smtp"), timeout=60) as client:
         client.ehlo()
         client.mail("<bob@example.net>")
         return client.rcpt(f"<{local}@{domain}>")[0]

@@ -86,7 +86,7 @@ class Answer:
 class Stream:
     """A connection to a resolver: an address and port, or a path."""
 
-    def __init__(self, where, timeout=30):
+    def __init__(self, where, timeout=60):
         family = socket.AF_UNIX if isinstance(where, str) else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
@@ -115,7 +115,7 @@ def ask(where, name, kind, **options):
         return stream.receive()
 
 
-def ask_udp(where, name, kind, timeout=30, **options):
+def ask_udp(where, name, kind, timeout=60, **options):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(timeout)
         client.sendto(question(name, kind, **options), where)

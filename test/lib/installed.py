@@ -19,7 +19,7 @@ MAIL = Path("/var/mail")
 def run(*words, **options):
     """A command that must succeed; its output."""
     done = subprocess.run([str(word) for word in words], capture_output=True, text=True,
-                          timeout=120, **options)
+                          timeout=300, **options)
     if done.returncode != 0:
         raise AssertionError(f"{words}: {done.stdout}\n{done.stderr}")
     return done.stdout

@@ -10,7 +10,7 @@ from pathlib import Path
 
 def connect(system, name):
     sock = socket.socket(socket.AF_UNIX)
-    sock.settimeout(30)
+    sock.settimeout(60)
     sock.connect(str(Path(system.command("config", "runtime_directory").stdout.partition("=")[2]
                           .strip()) / name))
     return sock

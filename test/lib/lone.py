@@ -69,7 +69,7 @@ class Lone:
             os.close(fd)
         far.close()
         threading.Thread(target=self.serve, daemon=True).start()
-        if not self.is_ready.wait(10):
+        if not self.is_ready.wait(60):
             raise AssertionError(f"{self.name} is not ready: {self.log()}")
         return self
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent.parent
 OFFSET = 20000
+PATIENCE = 6
 PORTS = {"smtp": 25, "submission": 587, "submissions": 465, "imap": 143,
          "imaps": 993, "pop3": 110, "pop3s": 995, "lmtp": 24,
          "http": 80, "https": 443}
@@ -54,15 +55,16 @@ def own_network():
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
 
-def wait_until(condition, seconds=10, what="a condition"):
-    """Returns what condition() returns once that is true."""
-    deadline = time.monotonic() + seconds
+def wait_until(condition, seconds=10, what="a condition", patience=PATIENCE):
+    """Returns what condition() returns once that is true. `seconds` is what a machine
+    with nothing else to do needs at most; a busy one has `patience` times as long."""
+    deadline = time.monotonic() + seconds * patience
     while True:
         result = condition()
         if result:
             return result
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
+            raise AssertionError(f"not within {seconds * patience} s: {what}")
         time.sleep(0.02)
 
 
@@ -108,7 +110,7 @@ class System:
     # ---- the command ----
 
     def command(self, *words, input=None, check=True, config=True,
-                timeout=60):
+                timeout=120):
         line = [str(self.posthouse)]
         if config:
             line += ["-c", str(self.config)]
@@ -161,11 +163,11 @@ class System:
             return
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(8)
+            self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise AssertionError("the system did not stop within 8 s of TERM")
+            raise AssertionError("the system did not stop within 30 s of TERM")
 
     def restart(self):
         self.stop()
@@ -188,7 +190,7 @@ class System:
         """One message to port 25; the trace id of its acceptance."""
         message = text or (f"From: <{sender}>\r\nTo: <{to}>\r\n"
                            f"Subject: {subject}\r\n\r\nbody of {subject}\r\n")
-        with smtplib.SMTP("127.0.0.1", self.port("smtp"), timeout=30) as client:
+        with smtplib.SMTP("127.0.0.1", self.port("smtp"), timeout=60) as client:
             client.sendmail(sender, [to] if isinstance(to, str) else to,
                             message.encode() if isinstance(message, str) else message,
                             **options)
@@ -201,9 +203,9 @@ class System:
             context.check_hostname = False
             context.verify_mode = tls.CERT_NONE
             client = imaplib.IMAP4_SSL("127.0.0.1", self.port("imaps"),
-                                       ssl_context=context, timeout=30)
+                                       ssl_context=context, timeout=60)
         else:
-            client = imaplib.IMAP4("127.0.0.1", self.port("imap"), timeout=30)
+            client = imaplib.IMAP4("127.0.0.1", self.port("imap"), timeout=60)
         if address.isascii():
             client.login(address, self.passwords[address])
         else:

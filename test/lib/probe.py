@@ -96,7 +96,7 @@ class Probes:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(7)
+                self.process.wait(30)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 raise
@@ -113,13 +113,13 @@ class Probes:
             return None
         wire = socket.socket(fileno=fds[0])
         wire.setblocking(True)
-        wire.settimeout(10)
+        wire.settimeout(60)
         return Talk(wire, greeting=False)
 
     def request(self, kind, fd=None, service=b"", instance=0):
         """The messages of the answer, and the descriptors that came along."""
         control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        control.settimeout(10)
+        control.settimeout(60)
         here = os.open(self.run, os.O_PATH)
         control.connect(f"/proc/self/fd/{here}/control")
         os.close(here)
@@ -159,7 +159,7 @@ class Probes:
 
     def talk(self, port=None):
         return Talk(socket.create_connection(
-            ("127.0.0.1", port or self.system.port("smtp")), 10))
+            ("127.0.0.1", port or self.system.port("smtp")), 60))
 
 
 class Talk:

@@ -21,7 +21,7 @@ class Terminal:
 
     def tmux(self, *words, **options):
         return subprocess.run(["tmux", "-u", "-L", self.socket, "-f", "/dev/null", *words],
-                              capture_output=True, text=True, timeout=30,
+                              capture_output=True, text=True, timeout=120,
                               env={**os.environ, **self.environment}, **options)
 
     def __enter__(self):

@@ -59,14 +59,14 @@ class Pebble:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(5)
+        self.process.wait(60)
 
 
 def seen(system, name=None):
     """(serial, names, issuer) of what imaps shows."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with socket.create_connection(("127.0.0.1", system.port("imaps")), 10) as plain, \
+    with socket.create_connection(("127.0.0.1", system.port("imaps")), 60) as plain, \
             context.wrap_socket(plain, server_hostname=name) as secure:
         der = secure.getpeercert(True)
     text = certificates.openssl("x509", "-inform", "DER", "-noout", "-issuer", "-serial",
@@ -99,14 +99,14 @@ def challenge_certificates_serve_nothing_else(system):
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols(["acme-tls/1"])
-    with socket.create_connection(("127.0.0.1", system.port("imaps")), 10) as plain:
+    with socket.create_connection(("127.0.0.1", system.port("imaps")), 60) as plain:
         try:
             context.wrap_socket(plain, server_hostname=NAMES[0])
             raise AssertionError("a handshake for a name that is not validated")
         except ssl.SSLError as error:
             assert "UNRECOGNIZED_NAME" in str(error).upper(), error
     context.set_alpn_protocols(["imap", "acme-tls/1"])
-    with socket.create_connection(("127.0.0.1", system.port("imaps")), 10) as plain, \
+    with socket.create_connection(("127.0.0.1", system.port("imaps")), 60) as plain, \
             context.wrap_socket(plain, server_hostname=NAMES[0]) as secure:
         assert secure.selected_alpn_protocol() is None
         assert secure.recv(4) == b"* OK"

@@ -211,7 +211,7 @@ def compares(zones):
     rng = random.Random(SEED)
     asked, cut = questions(rng, zones), 0
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(10)
+        client.settimeout(60)
         for i in range(QUESTIONS):
             name, kind = next(asked)
             query = dns.question(name, kind, edns=rng.choice([None, 1232, 512, 4096]),
@@ -314,7 +314,7 @@ def cookies(_):
     for size, code in ((8, 0), (24, 0), (7, 1), (9, 1), (41, 1)):
         with_cookie = query[:-2] + struct.pack(">HHH", size + 4, 10, size) + b"c" * size
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.settimeout(10)
+            client.settimeout(60)
             answer = Message(exchange(client, OURS, with_cookie))
         assert answer.rcode == code, (size, answer.rcode)
         assert (code == 1) == (answer.opt[1] == b""), (size, answer.opt)
@@ -339,7 +339,7 @@ def transfers(system):
         assert lines[0].split()[3] == lines[-1].split()[3] == "SOA", lines
     # not by UDP, not what is no zone
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(10)
+        client.settimeout(60)
         assert Message(exchange(client, OURS, dns.question("a.test", 252))).rcode == dns.REFUSED
         answer = Message(exchange(client, OURS, dns.question("a.test", 251)))
         assert [record[1] for record in answer.sections[0]] == [dns.SOA], answer.sections
@@ -355,7 +355,7 @@ def secondary(system):
 
     def knows(name, address):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.settimeout(5)
+            client.settimeout(60)
             answer = Message(exchange(client, SECONDARY, dns.question(name, dns.A)))
         return [record[3] for record in answer.sections[0]] == [socket.inet_aton(address)]
     try:
@@ -386,7 +386,7 @@ ns.cut A 192.0.2.3
 
 def status_of(name):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(10)
+        client.settimeout(60)
         answer = Message(exchange(client, OURS, dns.question(name, dns.A)))
     return answer.rcode, [socket.inet_ntoa(record[3]) for record in answer.sections[0]]
 
@@ -443,7 +443,7 @@ def reloads(system):
 
     def ask():
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.settimeout(5)
+            client.settimeout(60)
             while not is_over.is_set():
                 try:
                     answer = Message(exchange(client, OURS, dns.question("www.b.test", dns.A)))
@@ -526,6 +526,15 @@ def is_alive():
     return address_of("www.b.test") == "192.0.2.22"
 
 
+def is_closed(client):
+    try:
+        return client.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
 def hostile(system):
     """Packets of all kinds of nonsense, by both transports; streams that stop,
     dawdle, or ask and do not read."""
@@ -559,20 +568,12 @@ def hostile(system):
     many = []
     try:
         for _ in range(100):
-            many.append(socket.create_connection(OURS, timeout=2))
+            many.append(socket.create_connection(OURS, timeout=60))
         assert is_alive()
         # of one network only so many are kept
-        time.sleep(0.3)
-        gone = 0
         for client in many:
             client.setblocking(False)
-            try:
-                gone += client.recv(1) == b""
-            except BlockingIOError:
-                pass
-            except ConnectionError:
-                gone += 1
-        assert gone >= 100 - 32, gone
+        posthouse.wait_until(lambda: sum(map(is_closed, many)) >= 100 - 32, 10, "many are closed")
     finally:
         for client in many:
             client.close()
@@ -599,7 +600,7 @@ def strangers(system):
 
     def ask(source, address, name, *options):
         return dig("ip", "netns", "exec", "foreign", "dig", "-b", source, f"@{address}", "-p", "20053",
-                   "+timeout=5", "+tries=1", *options, name, "A")
+                   "+timeout=20", "+tries=1", *options, name, "A")
     for options in ([], ["+tcp"], ["+norecurse"]):
         text = ask("203.0.113.2", "203.0.113.1", "www.example.org", *options)
         assert "status: REFUSED" in text and "flags: qr" in text and " ra" not in text.split(
@@ -629,33 +630,38 @@ def strangers(system):
 
 
 FLOOD = """
-import socket, sys
+import socket, sys, time
 sys.path.insert(0, sys.argv[1])
 import dns
 client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 client.bind(("203.0.113.2", 0))
 client.setsockopt(socket.SOL_SOCKET, 33, 1 << 22)  # SO_RCVBUFFORCE
-client.settimeout(1)
+client.settimeout(60)
 whole = cut = 0
+began = time.monotonic()
 for i in range(2000):
     client.sendto(dns.question("mail.a.test", 1, number=i), ("203.0.113.1", 20053))
-try:
+    if i % 50 < 49:
+        continue
+    # no faster than they are read: these are few enough for an answer each
+    client.sendto(dns.question("www.b.test", 1, number=50000 + i), ("203.0.113.1", 20053))
     while True:
         answer = client.recv(4096)
+        if int.from_bytes(answer[:2], "big") >= 50000:
+            break
         whole, cut = whole + (answer[7] > 0), cut + bool(answer[2] & 2)
-except TimeoutError:
-    print(whole, cut)
+print(whole, cut, time.monotonic() - began)
 """
 
 
 def flood(_):
-    """RRL: of two thousand questions at once some hundred are answered; of the
-    others half are told to come by TCP."""
+    """RRL: of two thousand questions at once two hundred in a second are answered; of
+    the others half are told to come by TCP."""
     done = subprocess.run(["ip", "netns", "exec", "foreign", "/usr/bin/python3", "-c", FLOOD,
                            str(posthouse.TOP / "test/lib")], check=True, text=True,
                           stdout=subprocess.PIPE)
-    whole, cut = map(int, done.stdout.split())
-    assert 150 <= whole <= 700 and cut > 300, (whole, cut)
+    whole, cut, seconds = map(float, done.stdout.split())
+    assert 150 <= whole <= 200 * (seconds + 1) + 10 and cut > (2000 - whole) * 0.4, done.stdout
 
 
 def main():

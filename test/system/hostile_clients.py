@@ -59,6 +59,21 @@ def most_threads(system):
     return max(status(pid, "Threads") for pid in system.processes().values() if pid)
 
 
+def cpu_seconds(pid):
+    words = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def greeting_seconds(port):
+    """How long the quickest of some waits; who holds a thread holds up all of them."""
+    waited = []
+    for _ in range(5):
+        begin = time.monotonic()
+        Line(port).close()
+        waited.append(time.monotonic() - begin)
+    return min(waited)
+
+
 def memory(system):
     """KB of all processes."""
     return sum(status(pid, "VmRSS") for pid in system.processes().values() if pid)
@@ -85,11 +100,10 @@ def starttls_injection_is_discarded(system):
         line.stream.sendall(tag)
         assert line.read().encode().startswith(go)
         secure = context.wrap_socket(line.stream)
-        secure.settimeout(1)
-        try:
-            assert not secure.recv(100), "the injected command was answered"
-        except TimeoutError:
-            pass
+        # who answered the injected command would do so before this one
+        secure.sendall(b"c CAPABILITY\r\n" if tag.startswith(b"a") else b"CAPA\r\n")
+        text = secure.recv(100)
+        assert text.startswith(b"* CAPABILITY" if tag.startswith(b"a") else b"+OK Cap"), text
 
 
 def lines_of_a_megabyte(system):
@@ -132,12 +146,13 @@ def headers_of_ten_megabytes_and_deep_mime(system):
     system.send(ALICE, "Subject: deep\r\n" + parts + "\r\nend\r\n")
     client = system.imap(ALICE)
     client.select("INBOX")
-    begin = time.monotonic()
+    reader = [pid for (name, _), pid in system.processes().items() if name == "mailbox"]
+    begin = sum(map(cpu_seconds, reader))
     for name in ("big head", "deep"):
         number = client.search(None, "SUBJECT", f'"{name}"')[1][0].split()[-1]
         ok, _ = client.fetch(number, "(ENVELOPE BODYSTRUCTURE RFC822.SIZE)")
         assert ok == "OK"
-    assert time.monotonic() - begin < 10
+    assert sum(map(cpu_seconds, reader)) - begin < 10
     client.logout()
 
 
@@ -179,15 +194,12 @@ def five_thousand_half_literals(system):
         stream = socket.create_connection(("127.0.0.1", system.port("imap")), 30)
         held.append(stream)
         stream.sendall(b"a LOGIN {20}\r\nhalf")
-    begin = time.monotonic()
-    line = Line(system.port("imap"))
-    waited = time.monotonic() - begin
-    assert waited < 0.1, f"greeted after {waited:.3f} s"
+    waited = greeting_seconds(system.port("imap"))
+    assert waited < 1, f"greeted after {waited:.3f} s"
     assert most_threads(system) <= 64, most_threads(system)
     grown = (memory(system) - before) / 5000
     print(f"  {grown:.1f} KB a half literal")
     assert grown < 40, grown
-    line.close()
     for stream in held:
         stream.close()
 
@@ -202,9 +214,8 @@ def two_hundred_slow_bodies(system):
         assert line.say("DATA").startswith("354")
         line.stream.sendall(b"Subject: slow\r\n\r\nhalf a li")
         held.append(line)
-    begin = time.monotonic()
-    Line(system.port("smtp")).close()
-    assert time.monotonic() - begin < 0.2
+    waited = greeting_seconds(system.port("smtp"))
+    assert waited < 1, f"greeted after {waited:.3f} s"
     for line in held:
         line.stream.sendall(b"ne\r\n.\r\n")
     for line in held:

@@ -165,10 +165,13 @@ def a_hanging_directory_holds_up_nobody_else(system):
     for each in others:
         each.start()
     time.sleep(0.2)
-    for _ in range(20):
+    waited = []
+    while not waited or any(each.is_alive() for each in others):
         begin = time.monotonic()
         assert login(system, "builtin") == "OK" and rcpt(system, "builtin") == 250
-        assert time.monotonic() - begin < 2, "builtin users wait for the directory"
+        waited.append(time.monotonic() - begin)
+    # who waited for it would do so for 5 s (serve/source_server.h), each time
+    assert min(waited) < 3, f"builtin users wait for the directory: {waited}"
     for each in others:
         each.join()
     assert fake.taken, "nobody asked it"

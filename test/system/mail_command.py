@@ -42,7 +42,7 @@ class Mail:
         self.program.symlink_to(system.posthouse)
 
     def pipe(self, *words, text="", status=0):
-        done = subprocess.run([str(self.program), *words], input=text, text=True, timeout=60,
+        done = subprocess.run([str(self.program), *words], input=text, text=True, timeout=120,
                               capture_output=True, env=self.environment, cwd=self.home)
         assert done.returncode == status, (words, done.returncode, done.stdout, done.stderr)
         assert "\x1b" not in done.stdout and "\x07" not in done.stdout, repr(done.stdout)
@@ -165,9 +165,13 @@ def in_a_terminal(system, mail):
         terminal.wait("no command of the shell is run")
         terminal.type(".")
         system.send("alice@example.test", subject="just came")
-        time.sleep(0.2)
-        terminal.type("=")
-        terminal.wait("New mail has arrived.")
+
+        def is_said():
+            """Before the next command, once it is known."""
+            terminal.type("=")
+            time.sleep(0.2)
+            return "New mail has arrived." in terminal.screen()
+        posthouse.wait_until(is_said, 20, "new mail")
         terminal.type("q")
         terminal.wait("Held 3 messages in alice@example.test")
         terminal.wait("ended 0")

@@ -49,7 +49,7 @@ gone    CNAME nothing
 
 def ask_knot(query):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(2)
+        client.settimeout(10)
         client.sendto(query, ("127.0.0.1", PORT))
         return client.recv(65535)
 
@@ -219,7 +219,7 @@ def stops_and_comes_back(system, knot):
         began = time.monotonic()
         answer = system.ask(f"new-{stop}.signed")
         waited = time.monotonic() - began
-        assert answer.rcode == dns.SERVER_FAILURE and waited < 20, (vars(answer), waited)
+        assert answer.rcode == dns.SERVER_FAILURE and waited < 45, (vars(answer), waited)
         assert system.ask("mx.signed").data(dns.A) == ["192.0.2.1"], "from the cache"
         numbers = iter(range(10000))
 
@@ -266,7 +266,7 @@ def asks_again_after_a_reload(knot):
         system.start()
         with dns.Stream(system.path) as stream:
             stream.send(dns.question("mx.signed", dns.A))
-            assert is_asked.wait(20)
+            assert is_asked.wait(60)
             system.set(dns_forwarders=f"127.0.0.1@{PORT}")
             system.command("reload")
             answer = stream.receive()
@@ -292,7 +292,7 @@ def hostile_servers(knot):
             for _ in range(50):
                 assert stream.receive().rcode == dns.SERVER_FAILURE
             stream.__exit__()
-        assert time.monotonic() - began < 25
+        assert time.monotonic() - began < 60
         assert system.processes()["names", 0] == pid
 
 

@@ -145,7 +145,7 @@ def reloads_and_the_end_reach_them():
         pid = owned(probes)[NOBODY]
         probes.process.send_signal(signal.SIGTERM)
         assert wire.file.readline() == "bye\n"
-        assert probes.process.wait(6) == 0
+        assert probes.process.wait(30) == 0
         assert not os.path.exists(f"/proc/{pid}")
         assert "signal=" not in "".join(line for line in probes.log().splitlines()
                                         if "process-ended" in line)

@@ -126,7 +126,7 @@ def many_over_kept_connections():
 
 def a_hundred_slow_servers_delay_nobody():
     """As many as never answer leave workers for the others."""
-    with socket.socket() as silent, lone.Lone("relay", smtp_helo_timeout="4s") as relay:
+    with socket.socket() as silent, lone.Lone("relay", smtp_helo_timeout="6s") as relay:
         silent.bind(("127.0.0.1", 2526))
         silent.listen(200)
         threads = []
@@ -140,7 +140,8 @@ def a_hundred_slow_servers_delay_nobody():
             began = time.monotonic()
             answer, = client.deliver(HOP, "a@b.example", ["c@d.example"], MESSAGE)
             assert answer.startswith("250"), answer
-            assert time.monotonic() - began < 1
+            # sooner than any of those is given up
+            assert time.monotonic() - began < 5
         for thread in threads:
             thread.join()
 

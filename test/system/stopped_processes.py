@@ -73,10 +73,10 @@ def main():
             try:
                 while time.monotonic() - begin < STOPPED:
                     if program != "smtpd":
-                        waited = greeted(system.port("smtp"), 2)
-                        assert waited < 1, f"{program} stopped: greeted after {waited:.2f} s"
+                        waited = greeted(system.port("smtp"), STOPPED)
+                        assert waited < STOPPED / 2, f"{program} stopped: greeted after {waited:.2f} s"
                     if program not in ("login", "tls"):
-                        greeted(system.port("imap"), 2)
+                        greeted(system.port("imap"), STOPPED / 2)
                     time.sleep(0.25)
             finally:
                 for pid in pids:

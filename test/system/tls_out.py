@@ -185,7 +185,7 @@ def stalls_end_and_cost_nothing(inner, world):
         begin = time.monotonic()
         facts, plain = connect(inner, port, NONE, patience=500)
         assert facts.problem == "timeout" and not facts.is_done
-        assert time.monotonic() - begin < 4
+        assert time.monotonic() - begin < 20
         plain.close()
         # whoever asked is gone: so is the connection, and nothing spins
         pid = inner.pid("tls-out")
@@ -198,7 +198,7 @@ def stalls_end_and_cost_nothing(inner, world):
             hand_over(wire, [stranger.fileno(), theirs.fileno()], request(NONE, patience=60000))
         stranger.close()
         theirs.close()
-        peer.settimeout(10)
+        peer.settimeout(60)
         assert len(peer.recv(5)) == 5, "the client's hello"
         ours.close()
         while peer.recv(4096):
@@ -216,8 +216,8 @@ def nonsense_ends_the_connection(inner, world):
                  request(DANE), request(NAME, names=(".example.test",))):
         stranger, far = socket.socketpair()
         ours, theirs = socket.socketpair()
-        ours.settimeout(10)
-        far.settimeout(10)
+        ours.settimeout(60)
+        far.settimeout(60)
         with inner.call("tls-connect") as wire:
             hand_over(wire, [stranger.fileno(), theirs.fileno()], data)
             stranger.close()

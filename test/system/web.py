@@ -328,7 +328,7 @@ def slow_clients_meet_their_deadline(system):
         client.setblocking(False)
         client.send(begins[name])
     while len(ended) < len(clients):
-        assert time.monotonic() - began < 25, f"only {ended} ended"
+        assert time.monotonic() - began < 75, f"only {ended} ended"
         time.sleep(1)
         for name, client in clients.items():
             try:

@@ -30,12 +30,15 @@ def literal(text):
 def commands(posthouse):
     text = []
     for line in said(posthouse, "--help").splitlines():
-        found = re.match(r"  ([a-z]+)\b.*? {2,}[A-Z]", line)
+        # a long synopsis has its sentence in the next line
+        found = re.match(r"  (([a-z]+)\b.*?)( {2,}[A-Z].*)?$", line)
         if not found:
             continue
-        usage, sentence, *rest = said(posthouse, found.group(1), "--help").strip().split("\n\n", 2)
-        text.append(f".It Ic {quoted(usage.removeprefix('usage: posthouse '))}\n"
-                    f"{quoted(sentence)}\n")
+        usage, sentence, *rest = said(posthouse, found.group(2), "--help").strip().split("\n\n", 2)
+        if not usage.startswith("usage: posthouse "):
+            # that of a program of its own, with several lines
+            rest.insert(0, usage)
+        text.append(f".It Ic {quoted(found.group(1))}\n{quoted(sentence)}\n")
         text += [".Pp\n" + literal(part) for part in rest]
     return ".Bl -tag -width indent\n" + "".join(text) + ".El\n"
 

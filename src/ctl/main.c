@@ -261,7 +261,8 @@ print_help(void)
 {
 	printf("usage: posthouse [-c FILE] [-o NAME=VALUE]... COMMAND ...\n\n");
 	for (const struct ctl_command *c = commands; c->name != NULL; c++)
-		printf("  %-50s %s\n", c->synopsis, c->text);
+		printf(strlen(c->synopsis) > 50 ? "  %s\n%53s%s\n" :
+			"  %-50s%s%s\n", c->synopsis, " ", c->text);
 	printf("\n  -c FILE        the configuration (%s, or $POSTHOUSE_CONF)\n"
 		"  -o NAME=VALUE  one parameter, over what the file says\n"
 		"  --json         lists as JSON\n"

@@ -2,6 +2,7 @@
 """What an administrator gets wrong ends with one sentence that says where, what
 was found and what was expected; nothing starts and nothing is half done."""
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -108,6 +109,11 @@ def command_lines(system):
     refused(system, "init", "--domain", "not a domain", says="expected a domain", config=False)
     done = system.command("--help", config=False)
     assert "usage: posthouse" in done.stdout
+    # the manual has every command
+    page = (posthouse.build_directory() / "doc/posthouse.8").read_text()
+    said, listed = (re.findall(pattern, text, re.MULTILINE) for pattern, text in (
+        (r"^  ([a-z]+)\b", done.stdout), (r"^\.It Ic ([a-z]+)\b", page)))
+    assert said == listed and "dns" in said, (said, listed)
     for name in ("init", "serve", "user", "queue", "trace", "config"):
         assert "usage: posthouse " + name in system.command(name, "--help", config=False).stdout
 

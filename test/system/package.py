@@ -106,10 +106,12 @@ def what_is_installed_is_whole(machine):
     for name in ("posthouse.8", "posthouse.conf.5", "sendmail.1", "mailq.1", "mail.1"):
         page = machine.run("readlink", "-e", f"/usr/share/man/man{name[-1]}/{name}.gz").strip()
         assert machine.path(page).stat().st_size > 200, name
-    completed = machine.run("bash", "-c", "source /usr/share/bash-completion/completions/"
-                            "posthouse; COMP_WORDS=(posthouse queue re); COMP_CWORD=2; "
-                            "_posthouse; echo ${COMPREPLY[*]}")
-    assert completed.split() == ["retry", "release"], completed
+    for words, expected in (("queue re", ["retry", "release"]), ("dns t", ["told"]),
+                            ("dns --z", ["--zone", "--zone"]), ("config smtp_tls_C", ["smtp_tls_CAfile"])):
+        completed = machine.run("bash", "-c", "source /usr/share/bash-completion/completions/"
+                                f"posthouse; COMP_WORDS=(posthouse {words}); COMP_CWORD=2; "
+                                "_posthouse; echo ${COMPREPLY[*]}")
+        assert completed.split() == expected, (words, completed)
 
 
 def properties(machine):

@@ -9,7 +9,10 @@
 
 #include "base/logical_lines.h"
 
-enum { SETTINGS = 1000 };
+enum {
+	SETTINGS = 1000,
+	PORTS = 3,
+};
 
 struct setting {
 	struct span name, value;
@@ -22,6 +25,8 @@ struct postfix {
 	struct setting *setting;
 	size_t count;
 	unsigned replaced;		/* names, in the value at hand */
+	bool listens[PORTS];		/* as master.cf says, at ports[] */
+	unsigned last_service;		/* its line; 0: none */
 	struct error *error;
 };
 
@@ -90,7 +95,6 @@ find_objection(struct span name)
 		{ "data_directory", "Posthouse keeps mail there, Postfix its "
 			"caches" },
 		{ "queue_directory", "Posthouse has a queue of its own" },
-		{ "smtpd_sasl_auth_enable", "it is always on where it may be" },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (span_equals(name, span_from(rows[i].name)))
@@ -367,27 +371,63 @@ is_inner(struct span command)
 	return false;
 }
 
-static void
+/* The ports on which mail comes in, by the names that they may have in master.cf. */
+static const struct {
+	const char *names, *ours;
+} ports[PORTS] = {
+	{ "smtp 25", "smtp_port" },
+	{ "submission 587", "submission_port" },
+	{ "smtps submissions 465", "submissions_port" },
+};
+
+/* Which of ports[]; PORTS: none of them. */
+static size_t
+find_port(struct span port)
+{
+	for (size_t i = 0; i < PORTS; i++) {
+		struct span rest = span_from(ports[i].names), word;
+		while (span_word(&rest, &word))
+			if (span_equals(port, word))
+				return i;
+	}
+	return PORTS;
+}
+
+static size_t
 take_port(struct postfix *postfix, const struct import_place *place,
 	struct span service)
 {
 	size_t at = service.size;
 	while (at > 0 && service.data[at - 1] != ':')
 		at--;
-	struct span port = span_skip(service, at);
+	size_t port = find_port(span_skip(service, at));
 	if (at > 0)
 		import_say(postfix->import, place, service, "not carried over: "
 			"use inet_interfaces for addresses");
-	else if (!span_equals(port, SPAN("smtp")) &&
-		!span_equals(port, SPAN("25")) &&
-		!span_equals(port, SPAN("submission")) &&
-		!span_equals(port, SPAN("587")) &&
-		!span_equals(port, SPAN("smtps")) &&
-		!span_equals(port, SPAN("submissions")) &&
-		!span_equals(port, SPAN("465")))
+	else if (port == PORTS)
 		import_say(postfix->import, place, service, "not carried over: "
 			"set smtp_port, submission_port or submissions_port "
 			"to listen there");
+	if (port < PORTS)
+		postfix->listens[port] = true;
+	return port;
+}
+
+/* A port that Postfix has not in use is not opened. */
+static void
+close_ports(struct postfix *postfix)
+{
+	const struct import_place place = { postfix->file,
+		postfix->last_service };
+	for (size_t i = 0; i < PORTS; i++) {
+		struct span rest = span_from(ports[i].names), name;
+		if (!postfix->listens[i] && span_word(&rest, &name) &&
+		    import_set_as(postfix->import, &place, name, ports[i].ours,
+		    SPAN("0")))
+			import_say(postfix->import, &place, name, "which is "
+				"closed so, as no service has it; take the "
+				"line out to offer it");
+	}
 }
 
 /* What stands behind "-o": a word, or { what has blanks in it } (master(5)). */
@@ -403,18 +443,93 @@ cut_option(struct span *words, struct span *option)
 	return true;
 }
 
-/* "-o name=value": Posthouse has no settings of single services. */
+/* What Posthouse does at the ports for submission in any case, and at port 25 never:
+ * the one asks for authentication and takes no password without TLS, the other relays
+ * for nobody else. */
+static bool
+is_always_so(struct span name)
+{
+	static const char *const names[] = { "smtpd_tls_security_level",
+		"smtpd_tls_wrappermode", "smtpd_tls_auth_only",
+		"smtpd_enforce_tls", "smtpd_use_tls", "smtpd_sasl_auth_enable",
+		"smtpd_client_restrictions", "smtpd_helo_restrictions",
+		"smtpd_sender_restrictions", "smtpd_recipient_restrictions",
+		"smtpd_relay_restrictions", "smtpd_reject_unlisted_recipient",
+		"smtpd_delay_reject", "smtpd_etrn_restrictions" };
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (span_equals(name, span_from(names[i])))
+			return true;
+	return false;
+}
+
+/* What a service of Postfix is here. */
+enum service {
+	SERVICE_OTHER,
+	SERVICE_SMTP,			/* smtpd at port 25 */
+	SERVICE_SUBMISSION,		/* smtpd at the other two */
+	SERVICE_CLIENT,			/* smtp, which delivers by default */
+};
+
+/* "-o name=value" of one service. Of port 25 the AUTH is a setting here too, and those
+ * of what delivers are settings of all deliveries. */
 static void
-say_options(struct postfix *postfix, const struct import_place *place,
-	struct span service, struct span words)
+take_option(struct postfix *postfix, const struct import_place *place,
+	enum service service, struct span text)
+{
+	struct config_import *import = postfix->import;
+	size_t at = span_find(text, '=');
+	struct span name = span_trim(span_first(text, at));
+	struct span value = span_trim(span_skip(text, at + 1));
+	const struct config_parameter *parameter = config_find_parameter(name);
+	bool is_plain = span_find(value, '$') == value.size;
+	if (is_plain && parameter != NULL && ((service == SERVICE_SMTP &&
+	    span_equals(name, SPAN("smtpd_sasl_auth_enable"))) ||
+	    (service == SERVICE_CLIENT && span_starts(name, SPAN("smtp_")))))
+		import_set(import, place, parameter->name, value);
+	else if (service == SERVICE_SUBMISSION && is_always_so(name))
+		import_say(import, place, name, "not needed: a port for "
+			"submission always asks for authentication, and takes "
+			"no password without TLS");
+	else if (service == SERVICE_SMTP && is_always_so(name))
+		import_say(import, place, name, "not carried over: port 25 "
+			"offers STARTTLS and relays for mynetworks and "
+			"authenticated clients only");
+	else if (parameter != NULL)
+		import_say(import, place, name, "not carried over: it was of "
+			"one service (\"%.*s\"), and would be of all here",
+			SPAN_PRINT(span_first(value, 80)));
+	else
+		import_say_known(import, place, "Postfix", name, value);
+}
+
+static void
+take_options(struct postfix *postfix, const struct import_place *place,
+	enum service service, struct span words)
 {
 	struct span word;
-	while (span_word(&words, &word))
-		if (span_equals(word, SPAN("-o")) && cut_option(&words, &word))
-			import_say(postfix->import, place, service, "not "
-				"carried over: -o %.*s (submission always asks "
-				"for authentication, port 25 never relays for "
-				"strangers)", SPAN_PRINT(span_first(word, 100)));
+	while (span_word(&words, &word)) {
+		/* "-o name=value", "-oname=value", "-o { name = value }" */
+		if (!span_starts(word, SPAN("-o")))
+			continue;
+		word = span_skip(word, 2);
+		if (word.size > 0 || cut_option(&words, &word))
+			take_option(postfix, place, service, word);
+	}
+}
+
+static enum service
+take_smtpd(struct postfix *postfix, const struct import_place *place,
+	struct span name)
+{
+	switch (take_port(postfix, place, name)) {
+	case 0:
+		return SERVICE_SMTP;
+	case 1:
+	case 2:
+		return SERVICE_SUBMISSION;
+	default:
+		return SERVICE_OTHER;
+	}
 }
 
 static int
@@ -422,20 +537,27 @@ take_service(struct postfix *postfix, struct span text, unsigned line)
 {
 	const struct import_place place = { postfix->file, line };
 	struct span field[8];
+	enum service service = SERVICE_OTHER;
+	postfix->last_service = line;
 	for (size_t i = 0; i < 8; i++)
 		if (!span_word(&text, &field[i]))
 			return error_set(postfix->error, ERROR_USAGE, "%s:%u: "
 				"found %zu fields, expected eight",
 				postfix->file, line, i);
-	if (span_equals(field[7], SPAN("smtpd")) && span_equals(field[1],
-		SPAN("inet"))) {
-		take_port(postfix, &place, field[0]);
-		say_options(postfix, &place, field[0], text);
-	} else if (!is_inner(field[7])) {
+	bool is_inet = span_equals(field[1], SPAN("inet"));
+	if (is_inet && (span_equals(field[7], SPAN("smtpd")) ||
+	    span_equals(field[7], SPAN("postscreen"))))
+		service = take_smtpd(postfix, &place, field[0]);
+	else if (span_equals(field[7], SPAN("smtp")) &&
+		span_equals(field[0], SPAN("smtp")))
+		service = SERVICE_CLIENT;
+	else if (!is_inner(field[7]) && !(span_equals(field[7],
+		SPAN("smtpd")) && !is_inet))
 		import_say(postfix->import, &place, field[0], "not carried "
 			"over: Posthouse has no service with %.*s",
 			SPAN_PRINT(field[7]));
-	}
+	if (is_inner(field[7]) || span_equals(field[7], SPAN("smtpd")))
+		take_options(postfix, &place, service, text);
 	return 0;
 }
 
@@ -471,5 +593,9 @@ import_postfix(struct config_import *import, const char *directory,
 		return -1;
 	for (size_t i = 0; i < postfix.count; i++)
 		carry_one(&postfix, &postfix.setting[i]);
-	return read_one(&postfix, directory, "master.cf", true, take_service);
+	if (read_one(&postfix, directory, "master.cf", true, take_service) < 0)
+		return -1;
+	if (postfix.last_service > 0)
+		close_ports(&postfix);
+	return 0;
 }

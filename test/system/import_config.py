@@ -125,7 +125,7 @@ def stock(system, folder):
     assert done.returncode == 0 and done.stdout == "", done.stderr
     text = output.read_text()
     for line in ("mydestination = ${myhostname}", "mail_location = mbox:~/mail:INBOX=/var/mail/%u",
-                 "accounts = builtin system", "protocols = imap"):
+                 "accounts = builtin system", "protocols = imap", "submission_port = 0"):
         assert line in text, (line, text, done.stderr)
     named = {line.split("=")[0].strip() for line in (main / "main.cf").read_text().splitlines()
              if "=" in line and line[0] not in "# \t"}

@@ -244,24 +244,83 @@ static const struct sample main_cf[] = {
 		"domain add` for each of \"a, b\"\n" },
 };
 
+/* All three ports, so that none is closed. */
+#define PORTS "smtp inet n - y - - smtpd\nsubmission inet n - y - - smtpd\n" \
+	"smtps inet n - y - - smtpd\n"
+#define CLOSED(line, name, ours) \
+	"d/master.cf:" line ": " name ": carried over as " ours "\n" \
+	"d/master.cf:" line ": " name ": which is closed so, as no service " \
+	"has it; take the line out to offer it\n"
+#define ALWAYS "not needed: a port for submission always asks for " \
+	"authentication, and takes no password without TLS\n"
+
 static const struct sample master_cf[] = {
-	{ "Postfix's own services", "smtp inet n - y - - smtpd\n"
-		"pickup unix n - y 60 1 pickup\n", "", "" },
-	{ "another port", "2525 inet n - y - - smtpd\n", "",
-		"d/master.cf:1: 2525: " NO "set smtp_port, submission_port or "
+	{ "Postfix's own services", PORTS "pickup unix n - y 60 1 pickup\n",
+		"", "" },
+	{ "ports as numbers", "25 inet n - y - 1 postscreen\n"
+		"587 inet n - y - - smtpd\n465 inet n - y - - smtpd\n", "",
+		"" },
+	{ "what postscreen passes on", PORTS "smtpd pass - - y - - smtpd\n"
+		"  -o smtpd_timeout=5s\n", "", "d/master.cf:4: smtpd_timeout: "
+		NO "it was of one service (\"5s\"), and would be of all "
+		"here\n" },
+	{ "no port for submission", "smtp inet n - y - - smtpd\n"
+		"#submission inet n - y - - smtpd\n",
+		"submission_port = 0\nsubmissions_port = 0\n",
+		CLOSED("1", "submission", "submission_port")
+		CLOSED("1", "smtps", "submissions_port") },
+	{ "no port 25", "submissions inet n - y - - smtpd\n"
+		"submission inet n - y - - smtpd\n", "smtp_port = 0\n",
+		CLOSED("2", "smtp", "smtp_port") },
+	{ "another port", PORTS "2525 inet n - y - - smtpd\n", "",
+		"d/master.cf:4: 2525: " NO "set smtp_port, submission_port or "
 		"submissions_port to listen there\n" },
-	{ "an address", "[::1]:25 inet n - y - - smtpd\n", "",
-		"d/master.cf:1: [::1]:25: " NO "use inet_interfaces for "
+	{ "an address", PORTS "[::1]:25 inet n - y - - smtpd\n", "",
+		"d/master.cf:4: [::1]:25: " NO "use inet_interfaces for "
 		"addresses\n" },
-	{ "an option", "smtp inet n - y - - smtpd\n  -o a=b\n", "",
-		"d/master.cf:1: smtp: " NO "-o a=b (submission always asks for "
-		"authentication, port 25 never relays for strangers)\n" },
-	{ "an option with blanks", "smtp inet n - y - - smtpd\n"
+	{ "options of submission", "smtp inet n - y - - smtpd\n"
+		"submission inet n - y - - smtpd\n"
+		"  -o syslog_name=postfix/submission\n"
+		"  -o smtpd_tls_security_level=encrypt\n"
+		"  -o smtpd_sasl_auth_enable=yes -o smtpd_recipient_limit=5\n"
+		"  -o smtpd_relay_restrictions=permit_sasl_authenticated,reject\n"
+		"smtps inet n - y - - smtpd -v\n"
+		"  -o smtpd_tls_wrappermode=yes\n", "",
+		"d/master.cf:2: syslog_name: " NO "log_path and log_level say "
+		"where and what is logged\n"
+		"d/master.cf:2: smtpd_tls_security_level: " ALWAYS
+		"d/master.cf:2: smtpd_sasl_auth_enable: " ALWAYS
+		"d/master.cf:2: smtpd_recipient_limit: " NO "it was of one "
+		"service (\"5\"), and would be of all here\n"
+		"d/master.cf:2: smtpd_relay_restrictions: " ALWAYS
+		"d/master.cf:7: smtpd_tls_wrappermode: " ALWAYS },
+	{ "AUTH at port 25", PORTS "smtp inet n - y - - smtpd\n"
+		"  -o smtpd_sasl_auth_enable=yes\n",
+		"smtpd_sasl_auth_enable = yes\n", "" },
+	{ "what port 25 always has", PORTS "smtp inet n - y - - smtpd\n"
+		"  -o smtpd_use_tls=no\n", "", "d/master.cf:4: smtpd_use_tls: "
+		NO "port 25 offers STARTTLS and relays for mynetworks and "
+		"authenticated clients only\n" },
+	{ "how mail is delivered", PORTS "smtp unix - - y - - smtp\n"
+		"  -o smtp_helo_name=a.example -osmtp_helo_timeout=5s\n"
+		"relay unix - - y - - smtp\n  -o smtp_helo_timeout=6s\n"
+		"  -o smtp_fallback_relay=\n",
+		"smtp_helo_name = a.example\nsmtp_helo_timeout = 5s\n",
+		"d/master.cf:6: smtp_helo_timeout: " NO "it was of one service "
+		"(\"6s\"), and would be of all here\n"
+		"d/master.cf:6: smtp_fallback_relay: " NO "use relayhost or "
+		"transport_maps\n" },
+	{ "$name in an option", PORTS "smtp unix - - y - - smtp\n"
+		"  -o smtp_helo_name=$x\n", "", "d/master.cf:4: "
+		"smtp_helo_name: " NO "it was of one service (\"$x\"), and "
+		"would be of all here\n" },
+	{ "an option with blanks", PORTS "smtp inet n - y - - smtpd\n"
 		"  -o { a = b c }\n", "",
-		"d/master.cf:1: smtp: " NO "-o a = b c (submission always asks "
-		"for authentication, port 25 never relays for strangers)\n" },
-	{ "a program of others", "x unix - n n - - pipe\n  flags=R\n", "",
-		"d/master.cf:1: x: " NO "Posthouse has no service with pipe\n" },
+		"d/master.cf:4: a: " NO "this parameter of Postfix has no "
+		"counterpart (it was \"b c\")\n" },
+	{ "a program of others", PORTS "x unix - n n - - pipe\n  flags=R\n",
+		"", "d/master.cf:4: x: " NO "Posthouse has no service with "
+		"pipe\n" },
 };
 
 /* ---- dovecot.conf ---- */

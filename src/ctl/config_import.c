@@ -1,9 +1,10 @@
 /*
  * posthouse config import: the command. Which files are read, and where the result
- * goes; it changes nothing of a Postfix or a Dovecot.
+ * goes; it changes nothing of a Postfix, a Dovecot or a BIND.
  */
 #include <fcntl.h>
 #include <glob.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -99,30 +100,43 @@ import_and_write(struct config_import *import, const char *output, bool is_force
 	return file_write_all(2, buffer_span(&import->report), &ignored);
 }
 
+/* Of a directory the file in it. */
+static const char *
+named_conf(struct arena *arena, const char *path)
+{
+	struct stat status;
+	bool is_directory = stat(path, &status) == 0 &&
+		S_ISDIR(status.st_mode);
+	return is_directory ? arena_print(arena, "%s/named.conf", path).data :
+		path;
+}
+
 int
 ctl_config_import(struct ctl *ctl)
 {
 	const char *postfix = ctl_take_option(ctl, "--postfix");
 	const char *dovecot = ctl_take_option(ctl, "--dovecot");
+	const char *bind = ctl_take_option(ctl, "--bind");
 	const char *output = ctl_take_option(ctl, "--output");
 	bool is_forced = ctl_take_flag(ctl, "--force");
 	struct config_import import;
 	struct error error;
 	if (ctl->argc > 0)
 		return ctl_usage(ctl_command_of(ctl_config), "found \"%s\", "
-			"expected --postfix DIR, --dovecot DIR, --output FILE "
-			"or --force", ctl->argv[0]);
-	if (postfix == NULL && dovecot == NULL) {
+			"expected --postfix DIR, --dovecot DIR, --bind FILE, "
+			"--output FILE or --force", ctl->argv[0]);
+	if (postfix == NULL && dovecot == NULL && bind == NULL) {
 		postfix = access("/etc/postfix/main.cf", F_OK) == 0 ?
 			"/etc/postfix" : NULL;
 		dovecot = access("/etc/dovecot/dovecot.conf", F_OK) == 0 ?
 			"/etc/dovecot" : NULL;
 	}
-	if (postfix == NULL && dovecot == NULL)
+	if (postfix == NULL && dovecot == NULL && bind == NULL)
 		return ctl_fail("found neither /etc/postfix nor /etc/dovecot, "
-			"expected --postfix DIR or --dovecot DIR");
+			"expected --postfix DIR, --dovecot DIR or --bind FILE");
 	import_config_init(&import, &files);
-	int result = import_config_read(&import, postfix, dovecot, &error);
+	int result = import_config_read(&import, postfix, dovecot,
+		bind == NULL ? NULL : named_conf(&import.arena, bind), &error);
 	if (result == 0)
 		result = import_and_write(&import, output, is_forced, &error);
 	import_config_fini(&import);

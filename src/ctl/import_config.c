@@ -1,6 +1,6 @@
 /*
- * A posthouse.conf of the configuration of a Postfix and a Dovecot: what is carried
- * over, and a line of the report for all else. No files, see import_config.h.
+ * A posthouse.conf of the configuration of a Postfix, a Dovecot and a BIND: what
+ * is carried over, and a line of the report for all else. No files, see import_config.h.
  */
 #include "ctl/import_config.h"
 
@@ -159,7 +159,7 @@ import_config_write(const struct config_import *import, struct buffer *out)
 
 int
 import_config_read(struct config_import *import, const char *postfix,
-	const char *dovecot, struct error *error)
+	const char *dovecot, const char *bind, struct error *error)
 {
 	const struct import_place place = { "accounts", 0 };
 	int result = 0;
@@ -167,6 +167,8 @@ import_config_read(struct config_import *import, const char *postfix,
 		result = import_postfix(import, postfix, error);
 	if (result == 0 && dovecot != NULL)
 		result = import_dovecot(import, dovecot, error);
+	if (result == 0 && bind != NULL)
+		result = import_bind(import, bind, error);
 	if (result == 0 && import->sources.size > 0)
 		import_set(import, &place, "accounts", arena_print(
 			&import->arena, "builtin %.*s",

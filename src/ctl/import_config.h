@@ -1,6 +1,6 @@
 /*
- * `posthouse config import`: what the readers of main.cf and dovecot.conf have in
- * common. They see text only: files are behind struct import_world. Everything that is read gets a line of the report, or of the result.
+ * `posthouse config import`: what the readers of main.cf, dovecot.conf and named.conf
+ * have in common. They see text only: files are behind struct import_world. Everything that is read gets a line of the report, or of the result.
  */
 #ifndef CTL_IMPORT_CONFIG_H
 #define CTL_IMPORT_CONFIG_H
@@ -58,11 +58,12 @@ import_config_init(struct config_import *import,
 void
 import_config_fini(struct config_import *import);
 
-/* Both configurations; NULL: there is none. One sentence with file and line when
- * they cannot be read. */
+/* The configurations of others: directories of Postfix and Dovecot, the named.conf of
+ * BIND; NULL: there is none. One sentence with file and line when they cannot be
+ * read. */
 int
 import_config_read(struct config_import *import, const char *postfix,
-	const char *dovecot, struct error *error);
+	const char *dovecot, const char *bind, struct error *error);
 
 /* The posthouse.conf of what was read. */
 void
@@ -109,6 +110,11 @@ import_postfix(struct config_import *import, const char *directory,
 	struct error *error);
 int
 import_dovecot(struct config_import *import, const char *directory,
+	struct error *error);
+
+/* A named.conf and what it includes. */
+int
+import_bind(struct config_import *import, const char *path,
 	struct error *error);
 
 #endif

@@ -55,14 +55,15 @@ static const struct ctl_command commands[] = {
 	{ "top", "top", "Show rates, levels and processes, again each second.",
 		"  q  ends it. In a pipe, or with --json, it looks twice, a second\n"
 		"     apart, and prints that", ctl_top },
-	{ "config", "config [-n] [-h] [NAME] | import [--postfix DIR] [--dovecot DIR]",
+	{ "config", "config [-n] [-h] [NAME] | import [--postfix DIR] [--dovecot DIR] [--bind FILE]",
 		"Show effective values of the configuration, or make one.",
 		"  -n  only what the file or -o changed\n"
 		"  -h  with the documentation of each parameter\n"
-		"  import  a posthouse.conf of the configuration of Postfix and\n"
-		"          Dovecot on standard output, or as --output FILE (over\n"
-		"          one that is there with --force); what was not carried\n"
-		"          over, and why, on standard error", ctl_config },
+		"  import  a posthouse.conf of the configuration of Postfix,\n"
+		"          Dovecot and BIND (its named.conf) on standard output,\n"
+		"          or as --output FILE (over one that is there with\n"
+		"          --force); what was not carried over, and why, on\n"
+		"          standard error", ctl_config },
 	{ "user", "user add|del|list|passwd|quota [ADDRESS] [SIZE]",
 		"Manage accounts.",
 		"  add ADDRESS           a new account; its domain is added if needed\n"

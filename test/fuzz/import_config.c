@@ -105,7 +105,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct error error = { .text = "" };
 	cut_pieces(span_of(data, size < INPUT_LIMIT ? size : INPUT_LIMIT));
 	import_config_init(&import, &world);
-	if (import_config_read(&import, "m", "d", &error) == 0)
+	if (import_config_read(&import, "m", "d", NULL, &error) == 0)
 		check_result(&import);
 	else
 		assert(error.code != ERROR_NONE && error.text[0] != '\0');

@@ -111,7 +111,8 @@ run(const struct sample *sample, const char *path, const char *postfix,
 	files[0] = (struct named_file){ path, sample->text };
 	import_config_init(&import, &world);
 	buffer_init(&out, 0);
-	if (import_config_read(&import, postfix, dovecot, &error) < 0)
+	if (import_config_read(&import, postfix, dovecot, NULL,
+	    &error) < 0)
 		fail_msg("%s: %s", sample->name, error.text);
 	if (strcmp(result_of(&import, &out), sample->result) != 0)
 		wrong += fail_later(sample, "result",
@@ -940,7 +941,8 @@ names_in_names_have_an_end(void **state)
 	sample.text = buffer_string(&text);
 	files[0] = (struct named_file){ "d/main.cf", sample.text };
 	import_config_init(&import, &world);
-	assert_int_equal(import_config_read(&import, "d", NULL, &error), 0);
+	assert_int_equal(import_config_read(&import, "d", NULL, NULL,
+		&error), 0);
 	assert_non_null(strstr(buffer_string(&import.report),
 		"myorigin: " NO));
 	import_config_fini(&import);
@@ -960,7 +962,7 @@ a_mistake_is_one_sentence(void **state)
 		files[0] = (struct named_file){ mistake->file, mistake->text };
 		import_config_init(&import, &world);
 		assert_int_equal(import_config_read(&import,
-			is_dovecot ? NULL : "d", is_dovecot ? "d" : NULL,
+			is_dovecot ? NULL : "d", is_dovecot ? "d" : NULL, NULL,
 			&error), -1);
 		assert_string_equal(error.text, mistake->sentence);
 		import_config_fini(&import);

@@ -40,8 +40,8 @@ MUTANTS = [
            "making->may_recurse ? message_judge(asked) :\n\t\tDNS_REFUSED;", "message_judge(asked);",
            "unit/names/front"),
     mutant("whole zones for those who are listed", "src/names/front.c",
-           "settings.transfer_networks != NULL &&\n\t\tnetwork_list_contains(span_from("
-           "settings.transfer_networks),\n\t\t&making->client->address);", "true;", "unit/names/front"),
+           "settings.transfer_peers != NULL &&\n\t\tpeers_allow(span_from("
+           "settings.transfer_peers),\n\t\t&making->client->address, making->key);", "true;", "unit/names/front"),
     mutant("NOTIFY of a primary only", "src/names/secondary.c",
            "SECONDARY_STRANGER : SECONDARY_HEARD;", "SECONDARY_HEARD : SECONDARY_HEARD;", "unit/names/front"),
     mutant("a difference removes what is there", "src/names/intake.c",

@@ -100,14 +100,33 @@ is_one_of(struct span text, const char *choices)
 	return false;
 }
 
+/* `is_peer`: an item may have =KEY behind it. */
 static bool
-are_servers(struct span list)
+are_servers(struct span list, bool is_peer)
 {
 	struct network_address server;
 	struct span item;
-	while (config_next_item(&list, &item))
+	while (config_next_item(&list, &item)) {
+		if (is_peer && config_take_key(&item).size == 1)
+			return false;
 		if (!network_server_parse(item, 0, &server))
 			return false;
+	}
+	return true;
+}
+
+/* What is excluded is so with any key. */
+static bool
+are_peer_networks(struct span list)
+{
+	struct span item;
+	bool is_excluded;
+	while (config_next_pattern(&list, &item, &is_excluded)) {
+		size_t key = config_take_key(&item).size;
+		if (key == 1 || (key > 0 && is_excluded) ||
+		    !network_pattern_is_valid(item))
+			return false;
+	}
 	return true;
 }
 
@@ -144,8 +163,14 @@ check_type(const struct config_parameter *parameter, struct config_value *value)
 			"networks whose bits behind /length are 0, such as "
 			"192.168.10.0/24";
 	case CONFIG_SERVERS:
-		return are_servers(text) ? NULL : "addresses such as "
+		return are_servers(text, false) ? NULL : "addresses such as "
 			"192.0.2.1, 192.0.2.1@5353 or [2001:db8::1]:5353";
+	case CONFIG_PEER_SERVERS:
+		return are_servers(text, true) ? NULL : "addresses such as "
+			"192.0.2.1, [2001:db8::1]:5353 or 192.0.2.1=KEY";
+	case CONFIG_PEER_NETWORKS:
+		return are_peer_networks(text) ? NULL : "networks such as "
+			"192.168.10.0/24, [2001:db8::]/32 or 192.0.2.1=KEY";
 	case CONFIG_TEXT:
 	case CONFIG_LIST:
 	case CONFIG_DOMAINS:
@@ -407,6 +432,15 @@ bool
 config_bool(const struct config *config, const char *name)
 {
 	return number_of_type(config, name, CONFIG_BOOL, CONFIG_BOOL) != 0;
+}
+
+struct span
+config_take_key(struct span *item)
+{
+	size_t at = span_find(*item, '=');
+	struct span key = span_skip(*item, at);
+	*item = span_first(*item, at);
+	return key;
 }
 
 bool

@@ -24,6 +24,8 @@ enum config_type {
 	CONFIG_DOMAINS,		/* list of domains; !domain excludes */
 	CONFIG_NETWORKS,	/* CIDR list; !network excludes */
 	CONFIG_SERVERS,		/* list of addresses, each perhaps with a port */
+	CONFIG_PEER_NETWORKS,	/* as NETWORKS, each perhaps with =KEY */
+	CONFIG_PEER_SERVERS,	/* as SERVERS, each perhaps with =KEY */
 	CONFIG_PORT,		/* 0 to 65535 */
 };
 
@@ -95,6 +97,10 @@ config_next_item(struct span *rest, struct span *item);
 /* The same; true in *is_excluded, and without it, when a ! is before it. */
 bool
 config_next_pattern(struct span *rest, struct span *item, bool *is_excluded);
+
+/* "ITEM=KEY": takes the key with its = off; empty: there is none. */
+struct span
+config_take_key(struct span *item);
 
 /* Does a list have this item, as it stands? */
 bool

@@ -112,6 +112,14 @@ add_file(const struct list *list, bool is_excluded, struct span path,
 	return result;
 }
 
+/* A colon is no table's when it is of an address, perhaps with a key behind. */
+static bool
+is_network(struct span item)
+{
+	config_take_key(&item);
+	return network_pattern_is_valid(item);
+}
+
 static int
 refuse_table(const struct list *list, struct span item)
 {
@@ -148,7 +156,7 @@ add_items(const struct list *list, bool is_excluded, struct span text,
 			result = add_keys(list, is_out, span_skip(item, type));
 		else if (span_find(item, ':') < item.size &&
 		    item.data[0] != '[' && (is_domains ||
-		    !network_pattern_is_valid(item)))
+		    !is_network(item)))
 			result = refuse_table(list, item);
 		else
 			add_item(list, is_out, item);
@@ -215,7 +223,8 @@ config_resolve_lists(struct config *config, struct error *error)
 		const struct config_parameter *parameter = &config_table[i];
 		const char *text = config->value[i].text;
 		bool is_list = parameter->type == CONFIG_DOMAINS ||
-			parameter->type == CONFIG_NETWORKS;
+			parameter->type == CONFIG_NETWORKS ||
+			parameter->type == CONFIG_PEER_NETWORKS;
 		if (is_list && has_patterns(text) &&
 		    resolve_list(config, i, error) < 0)
 			return -1;

@@ -15,6 +15,8 @@
 #define W CONFIG_NETWORKS
 #define P CONFIG_PORT
 #define V CONFIG_SERVERS
+#define PW CONFIG_PEER_NETWORKS
+#define PV CONFIG_PEER_SERVERS
 
 const struct config_parameter config_table[] = {
 { "myhostname", T, "", NULL, "*", NULL,
@@ -331,16 +333,22 @@ const struct config_parameter config_table[] = {
 { "dns_secondary_zones", L, "", NULL, "names", NULL,
 	"Zones that are had from other nameservers (IXFR, AXFR) and served like "
 	"those of dns_zones: ORIGIN:ADDRESS, ORIGIN:ADDRESS@PORT; an origin may come "
-	"with several addresses." },
+	"with several addresses. With =KEY behind, a key of dns_tsig_keys, both sides sign." },
 { "dns_secondary_file", T, "$data_directory/dns/secondary", NULL, "", NULL,
 	"File that keeps the zones of dns_secondary_zones, so that they are answered "
 	"after a start until they expire, also while no primary is there. Empty: "
 	"they are in memory only." },
-{ "dns_allow_transfer", W, "", NULL, "names", NULL,
-	"Nameservers that may have whole zones (AXFR, IXFR): the secondaries." },
-{ "dns_also_notify", V, "", NULL, "names", NULL,
+{ "dns_allow_transfer", PW, "", NULL, "names", NULL,
+	"Nameservers that may have whole zones (AXFR, IXFR): the secondaries. "
+	"NETWORK=KEY: only with the signature of that key of dns_tsig_keys." },
+{ "dns_also_notify", PV, "", NULL, "names", NULL,
 	"Nameservers that are told when a zone has another serial (NOTIFY): "
-	"ADDRESS, ADDRESS@PORT or [ADDRESS]:PORT." },
+	"ADDRESS, ADDRESS@PORT or [ADDRESS]:PORT, and =KEY behind to sign it." },
+{ "dns_tsig_keys", T, "", NULL, "names", NULL,
+	"File of the secrets that we share with other nameservers (TSIG, RFC 8945), a "
+	"key a line: NAME ALGORITHM SECRET, the algorithm hmac-sha256, hmac-sha384 "
+	"or hmac-sha512, the secret in base 64. Nobody else may read it. Read again at "
+	"each reload." },
 { "dns_rate_limit", N, "200", NULL, "names", NULL,
 	"Answers a second by UDP for one client network (IPv4 /24, IPv6 /56), one "
 	"zone and one kind of answer; 0 is no limit. Who may use the resolver, or "

@@ -199,21 +199,27 @@ bits_are_equal(const uint8_t *a, const uint8_t *b, unsigned bits)
 }
 
 bool
+network_pattern_contains(struct span item,
+	const struct network_address *address)
+{
+	struct network_address network;
+	unsigned bits;
+	if (!parse_network(item, &network, &bits))
+		return false;
+	if (address->family == AF_UNIX && network_is_loopback(&network))
+		return true;
+	return network.family == address->family &&
+		bits_are_equal(network.bytes, address->bytes, bits);
+}
+
+bool
 network_list_contains(struct span list, const struct network_address *address)
 {
 	struct span item;
-	struct network_address network;
 	bool is_excluded;
-	unsigned bits;
-	while (config_next_pattern(&list, &item, &is_excluded)) {
-		if (!parse_network(item, &network, &bits))
-			continue;
-		if (address->family == AF_UNIX && network_is_loopback(&network))
+	while (config_next_pattern(&list, &item, &is_excluded))
+		if (network_pattern_contains(item, address))
 			return !is_excluded;
-		if (network.family == address->family &&
-		    bits_are_equal(network.bytes, address->bytes, bits))
-			return !is_excluded;
-	}
 	return false;
 }
 

@@ -57,6 +57,11 @@ network_is_loopback(const struct network_address *address);
 bool
 network_list_contains(struct span list, const struct network_address *address);
 
+/* The same of one item, without its !. */
+bool
+network_pattern_contains(struct span item,
+	const struct network_address *address);
+
 /* False when an item is not a network; *bad is that item. */
 bool
 network_list_is_valid(struct span list, struct span *bad);

@@ -2,14 +2,17 @@
 #include "ctl/check.h"
 
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/tables.h"
 #include "ctl/programs.h"
 #include "proto/mail_location.h"
+#include "proto/tsig_keys.h"
 
 enum { SENTENCE_LIMIT = 4096 };
 
@@ -113,6 +116,56 @@ check_mail_location(const struct config *config, struct error *error)
 	struct mail_location location;
 	return mail_location_parse(span_from(config_text(config,
 		"mail_location")), &location, error);
+}
+
+static int
+read_keys(const char *path, struct tsig_keys *keys, struct error *error)
+{
+	struct buffer text;
+	buffer_init(&text, 0);
+	int result = file_read_whole(AT_FDCWD, path, TSIG_KEYS_FILE, &text,
+		error);
+	if (result < 0)
+		error_wrap(error, "dns_tsig_keys");
+	else
+		result = tsig_keys_read(buffer_span(&text), path, keys, error);
+	if (text.room > 0)
+		OPENSSL_cleanse(text.data, text.room);
+	buffer_fini(&text);
+	return result;
+}
+
+/* "...=KEY" */
+static int
+check_named(const struct config *config, const char *parameter,
+	const struct tsig_keys *keys, struct error *error)
+{
+	struct dns_name name;
+	struct span item, rest = span_from(config_text(config, parameter));
+	while (config_next_item(&rest, &item)) {
+		struct span key = span_skip(config_take_key(&item), 1);
+		if (key.size > 0 && (!dns_name_from_text(key, &name) ||
+		    tsig_keys_find(keys, &name) == NULL))
+			return error_set(error, ERROR_USAGE, "%s: found the "
+				"key \"%.*s\", expected one of dns_tsig_keys",
+				parameter, SPAN_PRINT(span_first(key, 80)));
+	}
+	return 0;
+}
+
+int
+check_keys(const struct config *config, struct error *error)
+{
+	static const char *const users[] = { "dns_secondary_zones",
+		"dns_allow_transfer", "dns_also_notify" };
+	const char *path = config_path(config, "dns_tsig_keys");
+	struct tsig_keys *keys = memory_new(sizeof(*keys));
+	int result = path[0] == '\0' ? 0 : read_keys(path, keys, error);
+	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]) &&
+	    result == 0; i++)
+		result = check_named(config, users[i], keys, error);
+	tsig_keys_free(&keys);
+	return result;
 }
 
 /* Who reads which tables looks at them, as he will when he serves. */

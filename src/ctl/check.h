@@ -18,6 +18,10 @@ check_mail_location(const struct config *config, struct error *error);
 int
 check_tables(const struct config *config, struct error *error);
 
+/* The file dns_tsig_keys, and the keys that others name: each is there. */
+int
+check_keys(const struct config *config, struct error *error);
+
 /* The same of the files of `ldap:FILE` and `pgsql:FILE` in accounts. */
 int
 check_sources(const struct config *config, struct error *error);

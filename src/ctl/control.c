@@ -57,6 +57,7 @@ hand_over(struct ctl *ctl, ctl_function *command, enum control_kind kind)
 	if (prepare_certificate(ctl->config, &error) < 0 ||
 	    check_mail_location(ctl->config, &error) < 0 ||
 	    check_tables(ctl->config, &error) < 0 ||
+	    check_keys(ctl->config, &error) < 0 ||
 	    check_sources(ctl->config, &error) < 0)
 		return ctl_fail_error(&error);
 	pam_file_ensure(ctl->config);

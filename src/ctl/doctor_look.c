@@ -269,6 +269,9 @@ doctor_look_files(struct doctor_facts *facts)
 	if (config_text(facts->config, "smtp_sasl_password_maps")[0] != '\0')
 		add_file(facts, DOCTOR_FILE_SECRET, config_path(facts->config,
 			"smtp_sasl_password_maps"), NULL, NULL);
+	if (config_text(facts->config, "dns_tsig_keys")[0] != '\0')
+		add_file(facts, DOCTOR_FILE_SECRET, config_path(facts->config,
+			"dns_tsig_keys"), NULL, NULL);
 	add_file(facts, DOCTOR_FILE_OWN, below(facts, "data_directory", ""),
 		"root", NULL);
 	add_file(facts, DOCTOR_FILE_OWN, config_text(facts->config,

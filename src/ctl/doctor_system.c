@@ -295,6 +295,7 @@ look_at_sources(struct doctor_facts *facts)
 	struct error error;
 	if (check_mail_location(facts->config, &error) < 0 ||
 	    check_tables(facts->config, &error) < 0 ||
+	    check_keys(facts->config, &error) < 0 ||
 	    check_sources(facts->config, &error) < 0)
 		facts->source_trouble = arena_copy_string(facts->arena,
 			span_from(error.text));

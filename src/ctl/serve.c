@@ -65,6 +65,7 @@ ctl_serve(struct ctl *ctl)
 		return 1;
 	if (check_mail_location(ctl->config, &error) < 0 ||
 	    check_tables(ctl->config, &error) < 0 ||
+	    check_keys(ctl->config, &error) < 0 ||
 	    check_sources(ctl->config, &error) < 0)
 		return ctl_fail_error(&error);
 	if (check) {

@@ -1,8 +1,11 @@
 /* A client of TCP (RFC 1035 4.2.2) for three questions; see fetch_zone.h. */
 #include "names/fetch_zone.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -11,12 +14,15 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "names/intake.h"
+#include "names/secrets.h"
 #include "names/serials.h"
 #include "names/transfer.h"
 
 struct fetching {
 	struct fetch *fetch;
 	const struct network_address *server;
+	struct tsig tsig;		/* of the last question; when there is a key */
+	bool is_vouched;		/* the last message itself is signed */
 	int64_t deadline;		/* monotonic ms */
 	int fd;
 	uint16_t id;
@@ -41,7 +47,70 @@ fail_errno(struct fetching *fetching, const char *what)
 	return error_set_errno(fetching->error, "%s %s", what, server);
 }
 
-enum { QUESTION_LIMIT = 2048 };		/* four names of 255 octets */
+enum { QUESTION_LIMIT = 2048 };		/* four names of 255 octets, a signature */
+
+/* ---- signatures ---- */
+
+static uint64_t
+now(void)
+{
+	return (uint64_t)(clock_wall() / 1000);
+}
+
+static bool
+has_key(const struct fetching *fetching)
+{
+	return fetching->fetch->server->has_key;
+}
+
+static int
+fail_key(struct fetching *fetching, const char *what)
+{
+	char server[NETWORK_TEXT_SIZE], key[DNS_TEXT_SIZE];
+	network_address_format(fetching->server, server);
+	dns_name_to_text(&fetching->fetch->server->key, key);
+	return error_set(fetching->error, ERROR_LATER, "%s and we differ about "
+		"the key %s: %s", server, key, what);
+}
+
+static int
+fail_time(struct fetching *fetching)
+{
+	char what[64];
+	uint64_t theirs = fetching->tsig.their_time > 0 ?
+		fetching->tsig.their_time : fetching->tsig.time;
+	snprintf(what, sizeof(what), "BADTIME, its clock is %lld s from ours",
+		(long long)(theirs - now()));
+	return fail_key(fetching, what);
+}
+
+static int
+sign(struct fetching *fetching, uint8_t *message, size_t *size)
+{
+	struct tsig_key key;
+	tsig_end(&fetching->tsig);
+	if (!secrets_find(&fetching->fetch->server->key, &key))
+		return fail_key(fetching, "dns_tsig_keys does not have it");
+	tsig_begin(&fetching->tsig, &key);
+	OPENSSL_cleanse(&key, sizeof(key));
+	bool fits = tsig_sign(&fetching->tsig, TSIG_GOOD, now(), message, size,
+		QUESTION_LIMIT);
+	assert(fits);
+	return 0;
+}
+
+static int
+check(struct fetching *fetching, struct span message)
+{
+	enum tsig_error error = tsig_check_answer(&fetching->tsig, message,
+		now(), &fetching->is_vouched);
+	if (error == TSIG_GOOD)
+		return 0;
+	return error == TSIG_BAD_TIME ? fail_time(fetching) :
+		fail_key(fetching, tsig_error_name(error));
+}
+
+/* ---- the connection ---- */
 
 /* Waits for the socket: not long, and until the deadline at most. */
 static int
@@ -100,6 +169,9 @@ ask(struct fetching *fetching, uint16_t type)
 		packet_add_set(&packet, DNS_AUTHORITY, &has->origin, has->soa,
 			has->soa->ttl);
 	packet_end(&packet, fetching->id);
+	if (has_key(fetching) && sign(fetching, packet.bytes,
+	    &packet.size) < 0)
+		return -1;
 	bytes[0] = (uint8_t)(packet.size >> 8);
 	bytes[1] = (uint8_t)packet.size;
 	/* so little goes at once, or the connection is of no use */
@@ -142,7 +214,7 @@ next_message(struct fetching *fetching, struct span *message)
 	if (fill(fetching, size + 2) < 0)
 		return -1;
 	*message = span_skip(buffer_span(&fetching->in), 2);
-	return 0;
+	return has_key(fetching) ? check(fetching, *message) : 0;
 }
 
 static int
@@ -159,6 +231,9 @@ read_all(struct fetching *fetching, struct intake *intake)
 	}
 	if (ok == 0 && result == INTAKE_WRONG)
 		ok = fail(fetching, intake->wrong);
+	/* RFC 8945 5.3.1: before that nobody has vouched for what came last */
+	if (ok == 0 && has_key(fetching) && !fetching->is_vouched)
+		ok = fail_key(fetching, "no signature at the end");
 	fetch->is_change = intake->is_change;
 	fetch->octets = intake->octets;
 	/* the arena goes with it */
@@ -236,13 +311,15 @@ talk(struct fetching *fetching)
 int
 fetch_zone(struct fetch *fetch, struct error *error)
 {
-	struct fetching fetching = { .fetch = fetch, .server = fetch->server,
+	struct fetching fetching = { .fetch = fetch,
+		.server = &fetch->server->address,
 		.deadline = clock_monotonic() + FETCH_DEADLINE, .fd = -1,
 		.error = error };
 	fetch->zone = NULL;
 	buffer_init(&fetching.in, 0);
 	int result = talk(&fetching);
 	buffer_fini(&fetching.in);
+	tsig_end(&fetching.tsig);
 	file_close(&fetching.fd);
 	return result;
 }

@@ -2,12 +2,13 @@
  * One zone from one nameserver, by TCP: its serial; when that is newer than ours
  * what has changed since (IXFR), and when that cannot be had or does not fit
  * what we have, the whole zone (AXFR). What comes of it is whole, or nothing
- * does. Blocks until the deadline at most.
+ * does. With a key questions are signed and each answer must be, to its end
+ * (RFC 8945 5.3.1). Blocks until the deadline at most.
  */
 #ifndef NAMES_FETCH_ZONE_H
 #define NAMES_FETCH_ZONE_H
 
-#include "base/network.h"
+#include "names/peers.h"
 #include "names/zone.h"
 
 enum {
@@ -16,7 +17,7 @@ enum {
 };
 
 struct fetch {
-	const struct network_address *server;
+	const struct peer *server;
 	const struct dns_name *origin;
 	const struct zone *has;		/* what we have; NULL: nothing */
 	/* What came: NULL: what we have is as new; else the caller's. */

@@ -14,6 +14,7 @@
 #include "names/answer.h"
 #include "names/attached.h"
 #include "names/cookie.h"
+#include "names/peers.h"
 #include "names/rate.h"
 #include "names/recall.h"
 #include "names/secondary.h"
@@ -26,7 +27,7 @@ enum { EDNS_ROOM = 11 + 4 + COOKIE_SIZE };
 static struct resolver *resolver;
 static struct {
 	pthread_rwlock_t lock;		/* of the following */
-	char *networks, *transfer_networks;
+	char *networks, *transfer_peers;
 	bool are_attached_included;
 } settings = { .lock = PTHREAD_RWLOCK_INITIALIZER };
 
@@ -49,13 +50,13 @@ void
 front_configure(const struct front_settings *given)
 {
 	char *networks = copy(given->recursion_networks);
-	char *transfer_networks = copy(given->transfer_networks);
+	char *transfer_peers = copy(given->transfer_peers);
 	rate_configure(given->rate_limit, given->rate_slip);
 	pthread_rwlock_wrlock(&settings.lock);
 	char *old = settings.networks;
-	char *old_transfer = settings.transfer_networks;
+	char *old_transfer = settings.transfer_peers;
 	settings.networks = networks;
-	settings.transfer_networks = transfer_networks;
+	settings.transfer_peers = transfer_peers;
 	settings.are_attached_included = given->are_attached_included;
 	pthread_rwlock_unlock(&settings.lock);
 	memory_free(old);
@@ -84,6 +85,8 @@ struct making {
 	struct packet packet;
 	struct buffer *out;
 	size_t limit;
+	size_t seal_room;		/* of it, for the signature of the answer */
+	const struct dns_name *key;	/* that signed the question; NULL: none */
 	bool may_recurse;
 	bool is_known;			/* he showed a cookie of ours */
 };
@@ -105,6 +108,7 @@ begin(struct making *making)
 	if (question->has_question &&
 	    !packet_add_question(&making->packet, &question->asked))
 		making->packet.flags |= DNS_FLAG_TRUNCATED;
+	making->packet.limit -= making->seal_room;
 	if (question->has_edns)
 		making->packet.limit -= EDNS_ROOM;
 }
@@ -121,7 +125,7 @@ finish(struct making *making, unsigned rcode)
 		options = span_of(option, sizeof(option));
 	}
 	making->packet.flags |= (uint16_t)(rcode & DNS_FLAG_RCODE);
-	making->packet.limit = making->limit;
+	making->packet.limit = making->limit - making->seal_room;
 	if (question->has_edns)
 		packet_add_edns(&making->packet, DNS_UDP_MOST, rcode,
 			question->is_dnssec_wanted, options);
@@ -240,9 +244,9 @@ ask_transfer(struct making *making, const struct zones *zones,
 	struct zone_labels labels;
 	unsigned level;
 	pthread_rwlock_rdlock(&settings.lock);
-	bool is_peer = settings.transfer_networks != NULL &&
-		network_list_contains(span_from(settings.transfer_networks),
-		&making->client->address);
+	bool is_peer = settings.transfer_peers != NULL &&
+		peers_allow(span_from(settings.transfer_peers),
+		&making->client->address, making->key);
 	pthread_rwlock_unlock(&settings.lock);
 	bool is_axfr = asked->asked.type == TRANSFER_TYPE_AXFR;
 	if (!is_peer || (is_axfr && !making->client->is_stream))
@@ -286,8 +290,10 @@ hear(struct making *making, const struct zones *zones, struct span bytes)
 	bool has_serial = transfer_read_serial(bytes, DNS_ANSWER, &serial);
 	if (asked->asked.class != DNS_CLASS_IN)
 		return refuse(making, DNS_NOT_AUTHORITATIVE);
-	switch (secondary_hear(zones, &asked->asked.name,
-		&making->client->address, has_serial ? &serial : NULL)) {
+	const struct secondary_teller teller = {
+		.address = &making->client->address, .key = making->key };
+	switch (secondary_hear(zones, &asked->asked.name, &teller,
+		has_serial ? &serial : NULL)) {
 	case SECONDARY_HEARD:
 		return answer_plainly(making, DNS_NO_ERROR,
 			DNS_FLAG_AUTHORITATIVE);
@@ -306,6 +312,15 @@ give_cookie(struct making *making)
 	bool is_wrong = making->question->cookie_size > MESSAGE_COOKIE &&
 		!making->is_known && !making->client->is_ours;
 	return refuse(making, is_wrong ? DNS_BAD_COOKIE : DNS_NO_ERROR);
+}
+
+/* What the zones said is of no use. */
+static void
+forget(struct front_question *question)
+{
+	memory_free((void *)(uintptr_t)question->aliases.data);
+	memory_free((void *)(uintptr_t)question->otherwise.data);
+	question->aliases = question->otherwise = (struct span){ NULL, 0 };
 }
 
 static enum front_verdict
@@ -334,7 +349,7 @@ judge(struct making *making, const struct zones *zones, struct span bytes,
 		DNS_REFUSED;
 	if (refusal == 0)
 		return FRONT_ASK;
-	front_free(question);
+	forget(question);
 	return refuse(making, refusal);
 }
 
@@ -351,12 +366,50 @@ write_recalled(void *context, const struct message_answer *answer)
 	front_answer(recalling->question, answer, recalling->out);
 }
 
+/* Room for the answer's signature: when there is not that much, nobody who can
+ * read it asked so. */
+static bool
+make_room(struct making *making, size_t size)
+{
+	const struct message_question *question = making->question;
+	size_t rest = DNS_HEADER_SIZE + EDNS_ROOM + DNS_LEAST +
+		(question->has_question ? question->asked.name.size + 4u : 0);
+	making->seal_room = size;
+	return making->limit >= rest + size;
+}
+
+/* A question with a signature (RFC 8945 5.2). */
+static enum front_verdict
+judge_sealed(struct making *making, const struct zones *zones,
+	struct span bytes, struct front_question *question)
+{
+	struct seal seal;
+	if (!seal_read(&seal, bytes, &question->question,
+	    &making->client->address))
+		return judge(making, zones, bytes, question);
+	question->tsig = seal.tsig;
+	if (!make_room(making, seal.size)) {
+		front_free(question);
+		return FRONT_NOTHING;
+	}
+	if (seal.error == TSIG_GOOD)
+		making->key = &seal.tsig->key.name;
+	enum front_verdict verdict = judge(making, zones, bytes, question);
+	if (verdict == FRONT_ANSWERED && !seal_add(&seal,
+	    making->packet.bytes, &making->packet.size, making->limit))
+		verdict = FRONT_NOTHING;
+	if (verdict == FRONT_ANSWERED || verdict == FRONT_NOTHING)
+		front_free(question);
+	return verdict;
+}
+
 enum front_verdict
 front_take(struct span bytes, const struct front_client *client,
 	const struct zones *zones, struct front_question *question,
 	struct buffer *out)
 {
 	question->aliases = question->otherwise = (struct span){ NULL, 0 };
+	question->tsig = NULL;
 	if (!message_read(bytes, &question->question))
 		return FRONT_NOTHING;
 	question->sought = question->question.asked;
@@ -367,8 +420,9 @@ front_take(struct span bytes, const struct front_client *client,
 	making.is_known = !client->is_ours && cookie_is_good(
 		&question->question, &client->address,
 		(uint32_t)(clock_wall() / 1000));
-	enum front_verdict verdict = judge(&making, zones, bytes,
-		question);
+	enum front_verdict verdict = question->question.has_tsig ?
+		judge_sealed(&making, zones, bytes, question) :
+		judge(&making, zones, bytes, question);
 	struct recalling recalling = { question, out };
 	if (verdict == FRONT_ASK && recall_use(&question->sought,
 	    clock_monotonic(), write_recalled, &recalling)) {
@@ -401,20 +455,23 @@ void
 front_answer(struct front_question *question,
 	const struct message_answer *answer, struct buffer *out)
 {
+	size_t mark = out->size, room = question->tsig == NULL ? 0 :
+		tsig_size(&question->tsig->key);
 	if (question->otherwise.size > 0 && !answer->is_bogus &&
 	    (answer->rcode != DNS_NO_ERROR ||
 	    !has_records(answer)))
 		buffer_add(out, question->otherwise);
 	else
-		message_write(out, question->limit, &question->question,
-			question->aliases, answer);
+		message_write(out, question->limit - room,
+			&question->question, question->aliases, answer);
+	if (question->tsig != NULL)
+		seal_add_kept(question->tsig, out, mark, question->limit);
 	front_free(question);
 }
 
 void
 front_free(struct front_question *question)
 {
-	memory_free((void *)(uintptr_t)question->aliases.data);
-	memory_free((void *)(uintptr_t)question->otherwise.data);
-	question->aliases = question->otherwise = (struct span){ NULL, 0 };
+	forget(question);
+	seal_free(&question->tsig);
 }

@@ -3,13 +3,15 @@
  * answer, or the resolver does for those who may ask it, or it is refused. All
  * of it but the resolver's part is bytes and memory. Any thread.
  *
- *	RFC 1035 4, RFC 5358 (no open resolver), RFC 6891, RFC 7873, RFC 9018
+ *	RFC 1035 4, RFC 5358 (no open resolver), RFC 6891, RFC 7873, RFC 8945 5,
+ *	RFC 9018
  */
 #ifndef NAMES_FRONT_H
 #define NAMES_FRONT_H
 
 #include "names/message.h"
 #include "names/resolver.h"
+#include "names/seal.h"
 #include "names/zones.h"
 
 struct front_client {
@@ -23,7 +25,7 @@ struct front_client {
 
 /* Of the configuration; spans are copied. */
 struct front_settings {
-	struct span recursion_networks, transfer_networks;
+	struct span recursion_networks, transfer_peers;
 	bool are_attached_included;	/* private networks that we are in */
 	unsigned rate_limit, rate_slip;
 };
@@ -46,6 +48,8 @@ struct front_question {
 					 * sought; owned */
 	struct span otherwise;		/* a whole answer of ours, for when the
 					 * resolver finds nothing; owned */
+	struct tsig *tsig;		/* that all answers are signed with; owned;
+					 * NULL: they are not */
 };
 
 enum front_verdict {

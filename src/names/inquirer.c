@@ -161,6 +161,8 @@ ask(struct inquirer *inquirer, struct zones *zones, struct span bytes)
 		inquirer->out.size = mark - 2;
 		transfer_begin(&inquirer->transfer, zones,
 			pending->question.zone, &pending->question.question);
+		transfer_set_signature(&inquirer->transfer,
+			&pending->question.tsig);
 		if (pending->question.has_serial)
 			transfer_set_since(&inquirer->transfer,
 				pending->question.serial);

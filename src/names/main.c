@@ -8,8 +8,8 @@
  *
  * What it opens: the loopback port (dns_resolver_port), and a socket to the
  * kernel for the addresses of this machine. master opens for it dns_port, the
- * files of dns_zones, dns_trust_anchor_file, dns_resolv_conf, dns_state_file and
- * dns_secondary_file.
+ * files of dns_zones, dns_trust_anchor_file, dns_resolv_conf, dns_tsig_keys,
+ * dns_state_file and dns_secondary_file.
  * Its jail has no files but the network.
  *
  * `names --check` (ctl/check.c): reads what dns_zones names on standard input,
@@ -31,6 +31,7 @@
 #include "names/recall.h"
 #include "names/records.h"
 #include "names/remembered.h"
+#include "names/secrets.h"
 #include "names/renew.h"
 #include "names/secondary.h"
 #include "names/signer.h"
@@ -117,16 +118,17 @@ configure_front(const struct config *config)
 	const struct front_settings settings = {
 		.recursion_networks = !span_is_empty(networks) ? networks :
 		span_from(config_text(config, "mynetworks")),
-		.transfer_networks = span_from(config_text(config,
+		.transfer_peers = span_from(config_text(config,
 		"dns_allow_transfer")),
 		.are_attached_included = span_is_empty(networks),
 		.rate_limit = (unsigned)config_number(config,
 		"dns_rate_limit"),
 		.rate_slip = (unsigned)config_number(config,
 		"dns_rate_limit_slip") };
-	struct sources_servers peers;
-	sources_read_forwarders(span_from(config_text(config,
-		"dns_also_notify")), &peers);
+	struct peers peers;
+	peers_read(span_from(config_text(config, "dns_also_notify")), &peers);
+	secrets_configure(process_file("dns_tsig_keys"), config_text(config,
+		"dns_tsig_keys"));
 	front_configure(&settings);
 	notify_configure(&peers);
 	secondary_configure(span_from(config_text(config,

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "proto/tsig.h"
+
 enum { OPT_SIZE = 11 };		/* of an OPT record without options */
 
 /* RFC 6895 3.1: transfers and the like; ANY may be answered. */
@@ -89,6 +91,8 @@ message_read(struct span bytes, struct message_question *question)
 	while (is_sound && dns_read_record(&reader, &record))
 		if (record.type == DNS_TYPE_OPT)
 			is_sound = take_edns(bytes, &record, question, &edns);
+		else if (record.type == TSIG_TYPE)
+			question->has_tsig = true;
 	question->refusal = judge(question, is_sound && !reader.is_malformed,
 		reader.is_malformed ? 0 : edns.version);
 	return true;

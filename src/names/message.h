@@ -19,6 +19,7 @@ struct message_question {
 	struct dns_question asked;
 	bool has_question;		/* else .asked is nothing */
 	bool has_edns, is_dnssec_wanted;
+	bool has_tsig;			/* signed, perhaps; see seal.h */
 	uint16_t udp_size;		/* what the client can take by UDP */
 	uint8_t cookie[MESSAGE_COOKIE_LIMIT];	/* the client's, and behind it */
 	uint8_t cookie_size;		/* what we once gave; 0: none */

@@ -4,6 +4,8 @@
  */
 #include "names/notify.h"
 
+#include <assert.h>
+#include <openssl/crypto.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,8 +16,10 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "names/packet.h"
+#include "names/secrets.h"
 
-enum { OPCODE_NOTIFY = 4 << 11, SECOND = 1000 };
+enum { OPCODE_NOTIFY = 4 << 11, SECOND = 1000,
+	NOTIFY_SIZE = DNS_UDP_LEAST + TSIG_ROOM };	/* octets of a question */
 
 /* One zone for one peer. */
 struct news {
@@ -25,12 +29,17 @@ struct news {
 	uint16_t id;
 	unsigned tries;
 	int64_t next_try;		/* monotonic ms */
+	uint64_t time;			/* of its signature, in s since 1970: each try
+					 * has the same one, and any answer fits */
+	uint8_t mac[TSIG_MAC_LIMIT];
+	size_t mac_size;		/* 0: it is not signed */
+	const char *trouble;		/* why an answer was none */
 };
 
 static struct {
 	struct session session;		/* first */
 	pthread_mutex_t lock;		/* of the following */
-	struct sources_servers peers;
+	struct peers peers;
 	struct news *first;
 	size_t count;
 	bool is_open;
@@ -38,13 +47,18 @@ static struct {
 
 /* ---- what is to be told; with the lock held ---- */
 
+static bool
+is_same(const struct network_address *a, const struct network_address *b)
+{
+	return a->port == b->port && a->family == b->family &&
+		memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
 static void
 add_news(const struct network_address *peer, const struct dns_name *origin)
 {
 	struct news *news = teller.first;
-	while (news != NULL && (news->peer.port != peer->port ||
-	    news->peer.family != peer->family ||
-	    memcmp(news->peer.bytes, peer->bytes, sizeof(peer->bytes)) != 0 ||
+	while (news != NULL && (!is_same(&news->peer, peer) ||
 	    !dns_name_equals(&news->origin, origin)))
 		news = news->next;
 	if (news == NULL && teller.count < NOTIFY_LIMIT) {
@@ -60,6 +74,9 @@ add_news(const struct network_address *peer, const struct dns_name *origin)
 	news->id = (uint16_t)random_u64();
 	news->tries = 0;
 	news->next_try = 0;
+	news->time = (uint64_t)(clock_wall() / SECOND);
+	news->mac_size = 0;
+	news->trouble = "no answer";
 }
 
 static void
@@ -71,12 +88,73 @@ drop(struct news **place)
 	memory_free(news);
 }
 
+/* ---- signatures; with the lock held ---- */
+
+/* NULL: he has none, or is none of them any more. */
+static const struct dns_name *
+find_key(const struct network_address *address)
+{
+	for (size_t i = 0; i < teller.peers.count; i++)
+		if (is_same(&teller.peers.peer[i].address, address))
+			return teller.peers.peer[i].has_key ?
+				&teller.peers.peer[i].key : NULL;
+	return NULL;
+}
+
+/* False: the key is not there. */
+static bool
+sign(struct news *news, struct packet *packet)
+{
+	struct tsig tsig;
+	struct tsig_key key;
+	const struct dns_name *name = find_key(&news->peer);
+	news->mac_size = 0;
+	if (name == NULL)
+		return true;
+	if (!secrets_find(name, &key)) {
+		news->trouble = "dns_tsig_keys does not have its key";
+		return false;
+	}
+	tsig_begin(&tsig, &key);
+	bool fits = tsig_sign(&tsig, TSIG_GOOD, news->time, packet->bytes,
+		&packet->size, NOTIFY_SIZE);
+	assert(fits);
+	memcpy(news->mac, tsig.mac, tsig.mac_size);
+	news->mac_size = tsig.mac_size;
+	tsig_end(&tsig);
+	OPENSSL_cleanse(&key, sizeof(key));
+	return true;
+}
+
+/* Is the answer signed as the question was? RFC 8945 5.3.2: else a true one may
+ * still come. */
+static bool
+is_signed_too(struct news *news, struct span bytes)
+{
+	struct tsig tsig;
+	struct tsig_key key;
+	bool is_signed;
+	const struct dns_name *name = find_key(&news->peer);
+	if (news->mac_size == 0)
+		return true;
+	if (name == NULL || !secrets_find(name, &key))
+		return false;
+	tsig_begin_answer(&tsig, &key, span_of(news->mac, news->mac_size));
+	enum tsig_error error = tsig_check_answer(&tsig, bytes,
+		(uint64_t)(clock_wall() / SECOND), &is_signed);
+	tsig_end(&tsig);
+	OPENSSL_cleanse(&key, sizeof(key));
+	if (error != TSIG_GOOD)
+		news->trouble = tsig_error_name(error);
+	return error == TSIG_GOOD;
+}
+
 /* ---- the wire ---- */
 
 static void
-send_one(const struct news *news)
+send_one(struct news *news)
 {
-	uint8_t bytes[DNS_UDP_LEAST];
+	uint8_t bytes[NOTIFY_SIZE];
 	struct dns_question asked = { .name = news->origin,
 		.type = DNS_TYPE_SOA, .class = DNS_CLASS_IN };
 	struct sockaddr_storage to;
@@ -89,7 +167,7 @@ send_one(const struct news *news)
 	packet_add_question(&packet, &asked);
 	packet_end(&packet, news->id);
 	/* what does not leave now is tried again */
-	if (fd >= 0)
+	if (sign(news, &packet) && fd >= 0)
 		sendto(fd, bytes, packet.size, MSG_DONTWAIT,
 			(struct sockaddr *)&to, size);
 }
@@ -107,12 +185,13 @@ take_answer(struct span bytes, const struct network_address *from)
 		return;
 	for (struct news **place = &teller.first; *place != NULL;
 	    place = &(*place)->next) {
-		const struct news *news = *place;
+		struct news *news = *place;
 		if (news->id != reader.header.id || news->tries == 0 ||
 		    news->peer.port != from->port ||
 		    memcmp(news->peer.bytes, from->bytes,
 		    sizeof(from->bytes)) != 0 ||
-		    !dns_name_equals(&news->origin, &asked.name))
+		    !dns_name_equals(&news->origin, &asked.name) ||
+		    !is_signed_too(news, bytes))
 			continue;
 		drop(place);
 		return;
@@ -143,7 +222,8 @@ give_up(struct news **place)
 	dns_name_to_text(&(*place)->origin, name);
 	network_address_format(&(*place)->peer, peer);
 	log_event(LOG_WARN, "notify-not-answered", NULL,
-		LOG_TEXT("zone", name), LOG_TEXT("peer", peer));
+		LOG_TEXT("zone", name), LOG_TEXT("peer", peer),
+		LOG_TEXT("reason", (*place)->trouble));
 	drop(place);
 }
 
@@ -220,7 +300,7 @@ notify_init(struct lot *lot, struct error *error)
 }
 
 void
-notify_configure(const struct sources_servers *peers)
+notify_configure(const struct peers *peers)
 {
 	pthread_mutex_lock(&teller.lock);
 	teller.peers = *peers;
@@ -237,7 +317,7 @@ compare(void *context, const struct zone *zone)
 	    before->serial == zone->serial))
 		return;
 	for (size_t i = 0; i < teller.peers.count; i++)
-		add_news(&teller.peers.server[i], &zone->origin);
+		add_news(&teller.peers.peer[i].address, &zone->origin);
 }
 
 void

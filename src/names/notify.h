@@ -1,12 +1,13 @@
 /*
  * Telling the secondaries (dns_also_notify) that a zone has another serial, by
- * UDP, again and again until they say that they have heard it (RFC 1996). One
+ * UDP, again and again until they say that they have heard it (RFC 1996), signed
+ * with the key of those that have one, as their answers must be (RFC 8945). One
  * session of the lot does it all.
  */
 #ifndef NAMES_NOTIFY_H
 #define NAMES_NOTIFY_H
 
-#include "names/sources.h"
+#include "names/peers.h"
 #include "names/zones.h"
 #include "serve/session.h"
 
@@ -23,7 +24,7 @@ notify_init(struct lot *lot, struct error *error);
 
 /* Whom to tell from now on. */
 void
-notify_configure(const struct sources_servers *peers);
+notify_configure(const struct peers *peers);
 
 /* Zones of `new` that are not in `old` (NULL: none) with that serial. */
 void

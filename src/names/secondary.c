@@ -18,7 +18,7 @@
 #include "names/kept.h"
 #include "names/notify.h"
 #include "names/serials.h"
-#include "names/sources.h"
+#include "names/peers.h"
 
 enum { SECOND = 1000 };
 
@@ -33,7 +33,7 @@ struct outlook {
 
 struct secondary {
 	struct dns_name origin;
-	struct network_address primary[SECONDARY_PRIMARIES];
+	struct peer primary[SECONDARY_PRIMARIES];
 	size_t primary_count;
 	bool is_shadowed;		/* there is a file of it */
 	bool is_busy;			/* a thread has it */
@@ -95,23 +95,21 @@ find(struct secondary *list, size_t count, const struct dns_name *origin)
 	return NULL;
 }
 
-/* "ORIGIN:ADDRESS", the address as of dns_forwarders. */
+/* "ORIGIN:ADDRESS", the address as of dns_forwarders, perhaps with =KEY. */
 static bool
-read_item(struct span item, struct dns_name *origin,
-	struct network_address *primary)
+read_item(struct span item, struct dns_name *origin, struct peer *primary)
 {
 	size_t colon = span_find(item, ':');
 	return colon > 0 && colon < item.size &&
 		dns_name_from_text(span_first(item, colon), origin) &&
-		network_server_parse(span_skip(item, colon + 1), DNS_PORT,
-		primary);
+		peers_parse(span_skip(item, colon + 1), primary);
 }
 
 static void
 add_item(struct secondary *list, size_t *count, struct span item)
 {
 	struct dns_name origin;
-	struct network_address primary;
+	struct peer primary;
 	struct secondary *place = NULL;
 	if (read_item(item, &origin, &primary)) {
 		place = find(list, *count, &origin);
@@ -197,16 +195,24 @@ secondary_covers(const struct dns_name *name)
 	return result;
 }
 
+static bool
+is_primary(const struct peer *primary, const struct secondary_teller *from)
+{
+	return primary->address.family == from->address->family &&
+		memcmp(primary->address.bytes, from->address->bytes,
+		sizeof(from->address->bytes)) == 0 && (!primary->has_key ||
+		(from->key != NULL &&
+		dns_name_equals(&primary->key, from->key)));
+}
+
 /* The number of that primary; primary_count: it is none of them. */
 static size_t
 find_primary(const struct secondary *secondary,
-	const struct network_address *address)
+	const struct secondary_teller *from)
 {
 	size_t i = 0;
 	while (i < secondary->primary_count &&
-	    (secondary->primary[i].family != address->family ||
-	    memcmp(secondary->primary[i].bytes, address->bytes,
-	    sizeof(address->bytes)) != 0))
+	    !is_primary(&secondary->primary[i], from))
 		i++;
 	return i;
 }
@@ -226,7 +232,7 @@ hear(struct secondary *secondary, size_t teller, const uint32_t *serial)
 
 enum secondary_verdict
 secondary_hear(const struct zones *zones, const struct dns_name *origin,
-	const struct network_address *from, const uint32_t *serial)
+	const struct secondary_teller *from, const uint32_t *serial)
 {
 	enum secondary_verdict verdict = SECONDARY_UNKNOWN;
 	const struct zone *has = zones_get(zones, origin);
@@ -263,7 +269,7 @@ log_fetched(const struct fetch *fetch)
 {
 	char text[DNS_TEXT_SIZE], from[NETWORK_TEXT_SIZE];
 	dns_name_to_text(fetch->origin, text);
-	network_address_format(fetch->server, from);
+	network_address_format(&fetch->server->address, from);
 	log_event(LOG_INFO, "zone-fetched", NULL, LOG_TEXT("zone", text),
 		LOG_TEXT("from", from),
 		LOG_NUMBER("serial", fetch->zone->serial),

@@ -46,10 +46,17 @@ enum secondary_verdict {
 	SECONDARY_HEARD,
 };
 
+/* Who says so; key NULL: he did not sign it. */
+struct secondary_teller {
+	const struct network_address *address;
+	const struct dns_name *key;
+};
+
 /* A NOTIFY, with the serial that it tells (NULL: none), while `zones` are
- * served. Any thread; does not wait. */
+ * served. Of a primary with a key it must be signed by that. Any thread; does not
+ * wait. */
 enum secondary_verdict
 secondary_hear(const struct zones *zones, const struct dns_name *origin,
-	const struct network_address *from, const uint32_t *serial);
+	const struct secondary_teller *from, const uint32_t *serial);
 
 #endif

@@ -52,8 +52,16 @@ transfer_set_since(struct transfer *transfer, uint32_t serial)
 }
 
 void
+transfer_set_signature(struct transfer *transfer, struct tsig **tsig)
+{
+	transfer->tsig = *tsig;
+	*tsig = NULL;
+}
+
+void
 transfer_end(struct transfer *transfer)
 {
+	seal_free(&transfer->tsig);
 	for (unsigned i = 0; i < transfer->step_count; i++)
 		history_free(&transfer->steps[i]);
 	transfer->step_count = 0;
@@ -177,6 +185,8 @@ transfer_next(struct transfer *transfer, struct buffer *out)
 	const struct message_question *question = &transfer->question;
 	const struct zone *zone = transfer->zone;
 	struct packet packet;
+	size_t mark = out->size, room = OPT_SIZE + (transfer->tsig == NULL ?
+		0 : tsig_size(&transfer->tsig->key));
 	bool fits = buffer_reserve(out, DNS_MESSAGE_LIMIT);
 	assert(fits && !transfer->is_over);
 	packet_begin(&packet, (uint8_t *)out->data + out->size,
@@ -188,14 +198,19 @@ transfer_next(struct transfer *transfer, struct buffer *out)
 		packet_add_set(&packet, DNS_ANSWER, &zone->origin, zone->soa,
 			zone->soa->ttl);
 	}
-	packet.limit -= OPT_SIZE;
+	packet.limit -= room;
 	add_records(transfer, &packet);
-	packet.limit += OPT_SIZE;
+	packet.limit += room;
 	if (!transfer->has_begun && question->has_edns)
 		packet_add_edns(&packet, DNS_UDP_MOST, 0,
 			question->is_dnssec_wanted, SPAN(""));
 	transfer->has_begun = true;
 	packet_end(&packet, question->id);
 	out->size += packet.size;
+	if (transfer->tsig != NULL) {
+		fits = seal_add_kept(transfer->tsig, out, mark,
+			DNS_MESSAGE_LIMIT);
+		assert(fits);
+	}
 	return !transfer->is_over;
 }

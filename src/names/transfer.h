@@ -10,6 +10,7 @@
 #include "names/history.h"
 #include "names/message.h"
 #include "names/packet.h"
+#include "names/seal.h"
 #include "names/zones.h"
 
 enum {
@@ -26,6 +27,8 @@ struct transfer {
 	struct history *steps[HISTORY_VERSIONS];	/* or of a change, held: */
 	unsigned step_count, step;	/* its place, */
 	size_t change;			/* and that of the record in it */
+	struct tsig *tsig;		/* that each message is signed with; owned; NULL:
+					 * they are not */
 	bool has_begun, is_over;
 };
 
@@ -46,6 +49,10 @@ transfer_begin(struct transfer *transfer, struct zones *zones,
 /* After begin: only what changed since that serial, if that is known. */
 void
 transfer_set_since(struct transfer *transfer, uint32_t serial);
+
+/* After begin: all is signed (RFC 8945 5.3.1); takes it. */
+void
+transfer_set_signature(struct transfer *transfer, struct tsig **tsig);
 
 /* Appends the next message; false: that was the last one. */
 bool

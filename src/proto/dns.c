@@ -375,7 +375,7 @@ dns_write(struct dns_writer *writer, struct buffer *out, size_t limit,
 	uint16_t id, uint16_t flags)
 {
 	static const char room[DNS_HEADER_SIZE];
-	assert(limit >= DNS_UDP_LEAST && limit <= DNS_MESSAGE_LIMIT);
+	assert(limit >= DNS_LEAST && limit <= DNS_MESSAGE_LIMIT);
 	*writer = (struct dns_writer){ .out = out, .start = out->size,
 		.limit = limit, .header = { .id = id, .flags = flags } };
 	buffer_add(out, span_of(room, sizeof(room)));

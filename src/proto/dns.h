@@ -20,6 +20,7 @@ enum {
 	DNS_TEXT_SIZE = 1024,		/* room for any name as text */
 	DNS_UDP_LEAST = 512, DNS_UDP_MOST = 1232,	/* RFC 1035 4.2.1; what
 				 * no path cuts into fragments */
+	DNS_LEAST = 64,			/* a header, and some room */
 };
 
 enum {	/* the second 16 bits of a message */
@@ -173,7 +174,8 @@ struct dns_writer {
 	bool is_full;			/* something did not fit */
 };
 
-/* Begins a message behind what is in `out`, at most `limit` octets long. */
+/* Begins a message behind what is in `out`, at most `limit` octets long, and that
+ * DNS_LEAST at least. */
 void
 dns_write(struct dns_writer *writer, struct buffer *out, size_t limit,
 	uint16_t id, uint16_t flags);

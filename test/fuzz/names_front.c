@@ -5,8 +5,10 @@
  */
 #include <assert.h>
 
+#include "base/file.h"
 #include "fuzz.h"
 #include "names/front.h"
+#include "names/secrets.h"
 #include "names/transfer.h"
 #include "names/zone_source.h"
 
@@ -37,13 +39,19 @@ begin(void)
 {
 	const struct front_settings settings = {
 		.recursion_networks = SPAN("10.0.0.0/8"),
-		.transfer_networks = SPAN("10.0.0.0/8") };
+		.transfer_peers = SPAN("10.0.0.0/8") };
 	struct buffer file;
+	struct error error;
 	buffer_init(&file, 0);
 	buffer_print(&file, "a.test f %zu\n%s", sizeof(zone) - 1, zone);
 	zones = zone_source_read_files(buffer_span(&file), NULL, complain, NULL);
 	buffer_fini(&file);
 	front_configure(&settings);
+	/* the one of unit/proto/tsig, whose time has passed or is to come */
+	int keys = file_open_memory("keys", SPAN("key.example hmac-sha256 "
+		"AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="), &error);
+	secrets_configure(keys, "keys");
+	file_close(&keys);
 }
 
 static void
@@ -80,6 +88,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			assert(i == 0);
 			transfer_begin(&transfer, zones, question.zone,
 				&question.question);
+			transfer_set_signature(&transfer, &question.tsig);
 			while (transfer_next(&transfer, &out))
 				;
 			transfer_end(&transfer);

@@ -187,7 +187,7 @@ configure(unsigned limit, unsigned slip)
 {
 	const struct front_settings settings = { .rate_limit = limit,
 		.rate_slip = slip, .recursion_networks = SPAN("10.0.0.0/8"),
-		.transfer_networks = SPAN("10.0.0.0/8") };
+		.transfer_peers = SPAN("10.0.0.0/8") };
 	front_configure(&settings);
 }
 

@@ -31,24 +31,25 @@ read_blob(int fd, struct buffer *blob, struct error *error)
 		"acme_chain_file holds something else");
 }
 
+/* Read with the lock held: what is put meanwhile would be in the file, and what
+ * was read before it in its place. */
 int
 acme_store_open(int fd, struct error *error)
 {
 	struct buffer blob;
 	buffer_init(&blob, 0);
+	pthread_mutex_lock(&store.lock);
 	int result = read_blob(fd, &blob, error);
 	/* master's own is closed with the next reload */
 	int own = result < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	pthread_mutex_lock(&store.lock);
-	int old = store.fd;
+	file_close(&store.fd);
 	store.fd = own;
 	if (own >= 0) {
-		struct buffer before = store.blob;
+		buffer_fini(&store.blob);
 		store.blob = blob;
-		blob = before;
+		buffer_init(&blob, 0);
 	}
 	pthread_mutex_unlock(&store.lock);
-	file_close(&old);
 	buffer_fini(&blob);
 	return own < 0 && result == 0 ?
 		error_set_errno(error, "keeping acme_chain_file open") : result;

@@ -153,31 +153,41 @@ take_all(struct span text, struct ring_keys *keys)
 	return ok;
 }
 
-int
-ring_load(int fd, struct error *error)
+/* With the lock held: a key that is made while the file is being read would be
+ * in the file and never in memory, and the next change would write it away. */
+static int
+load_locked(int *fd, struct error *error)
 {
 	struct buffer blob;
 	struct ring_keys *keys = memory_new(sizeof(*keys));
-	int own = dup(fd);
 	buffer_init(&blob, STATE_FILE_LIMIT);
-	int result = own < 0 ? error_set_errno(error, "key_ring_file") :
-		state_file_read(own, &blob, error);
+	int result = state_file_read(*fd, &blob, error);
 	if (result == 0 && !take_all(buffer_span(&blob), keys))
 		result = error_set(error, ERROR_DAMAGED, "key_ring_file: "
 			"found lines that are not those of a ring of keys");
 	wipe(&blob);
 	if (result == 0) {
-		pthread_mutex_lock(&ring.lock);
-		struct ring_keys *old = ring.keys;
-		int old_fd = ring.fd;
+		free_keys(&ring.keys);
+		file_close(&ring.fd);
 		ring.keys = keys;
-		ring.fd = own;
-		pthread_mutex_unlock(&ring.lock);
-		keys = old;
-		own = old_fd;
+		ring.fd = *fd;
+		*fd = -1;
+		keys = NULL;
 	}
-	file_close(&own);
 	free_keys(&keys);
+	return result;
+}
+
+int
+ring_load(int fd, struct error *error)
+{
+	int own = dup(fd);
+	if (own < 0)
+		return error_set_errno(error, "key_ring_file");
+	pthread_mutex_lock(&ring.lock);
+	int result = load_locked(&own, error);
+	pthread_mutex_unlock(&ring.lock);
+	file_close(&own);
 	return result;
 }
 

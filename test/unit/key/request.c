@@ -5,10 +5,13 @@
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <assert.h>
 #include <cmocka.h>
 
 #include "base/file.h"
@@ -159,6 +162,47 @@ keys_last(void **state)
 	ring_forget();
 }
 
+static atomic_bool is_reloading;
+
+static void *
+reload_all_the_time(void *context)
+{
+	const int *fd = context;
+	struct error error;
+	while (is_reloading)
+		assert(ring_load(*fd, &error) == 0);
+	return NULL;
+}
+
+/* A reload reads the file while a key is being made. */
+static void
+a_reload_loses_no_key(void **state)
+{
+	enum { KEYS = 40 };
+	pthread_t thread;
+	char name[KEYWIRE_NAME_SIZE];
+	struct keywire_reply reply;
+	int fd = open_ring();
+	(void)state;
+	is_reloading = true;
+	assert_int_equal(pthread_create(&thread, NULL, reload_all_the_time,
+		&fd), 0);
+	for (int i = 0; i < KEYS; i++) {
+		snprintf(name, sizeof(name), "dnssec-%d", i);
+		assert_int_equal(ask("names", KEYWIRE_MAKE, name, &reply),
+			KEYWIRE_OK);
+	}
+	is_reloading = false;
+	pthread_join(thread, NULL);
+	for (int i = 0; i < KEYS; i++) {
+		snprintf(name, sizeof(name), "dnssec-%d", i);
+		assert_int_equal(ask("names", KEYWIRE_PUBLIC, name, &reply),
+			KEYWIRE_OK);
+	}
+	close(fd);
+	ring_forget();
+}
+
 static void
 nothing_is_used_that_is_not_on_disk(void **state)
 {
@@ -280,6 +324,7 @@ main(void)
 		cmocka_unit_test(each_has_keys_of_its_own),
 		cmocka_unit_test(what_others_may_not_is_not_done),
 		cmocka_unit_test(keys_last),
+		cmocka_unit_test(a_reload_loses_no_key),
 		cmocka_unit_test(nothing_is_used_that_is_not_on_disk),
 		cmocka_unit_test(without_a_ring_nothing_is_denied),
 		cmocka_unit_test(odd_requests_are_refused),

@@ -11,23 +11,6 @@
 
 static const char service[] = "auth-admin";
 
-/* Of a running system the records of its domains are right when the command
- * returns; else they will be at its start. */
-static void
-refresh_records(struct ctl *ctl)
-{
-	struct system_wire wire;
-	struct error error;
-	if (system_wire_open(ctl->config, "hostmaster-admin", 0, &wire,
-	    &error) < 0)
-		return;
-	if (system_call(&wire, "REFRESH", SPAN(""), NULL, NULL, NULL,
-	    &error) < 0)
-		fprintf(stderr, "posthouse: warning: the records of the domain "
-			"are not right yet: %s\n", error.text);
-	system_wire_close(&wire);
-}
-
 /* ---- users ---- */
 
 /* A mistyped domain would be noticed only when mail to it stays here. */
@@ -41,7 +24,7 @@ tell_domain(void *context, const struct tabline *row)
 	if (!ctl->json)
 		printf("%.*s is a domain of this system from now on\n",
 			SPAN_PRINT(domain));
-	refresh_records(ctl);
+	admin_refresh_records(ctl);
 }
 
 static int
@@ -247,7 +230,7 @@ ctl_domain(struct ctl *ctl)
 	int result = admin_do(ctl, service, is_add ? "DOMAIN-ADD" :
 		"DOMAIN-DELETE", fields);
 	if (result == 0)
-		refresh_records(ctl);
+		admin_refresh_records(ctl);
 	return result;
 }
 

@@ -1,5 +1,7 @@
 #include "ctl/admin.h"
 
+#include <stdio.h>
+
 static void
 add_fields(struct buffer *out, const char *const *fields)
 {
@@ -70,4 +72,19 @@ admin_list(struct ctl *ctl, const char *service, const char *command,
 	if (result == 0)
 		output_end(&output);
 	return result;
+}
+
+void
+admin_refresh_records(struct ctl *ctl)
+{
+	struct system_wire wire;
+	struct error error;
+	if (system_wire_open(ctl->config, "hostmaster-admin", 0, &wire,
+	    &error) < 0)
+		return;
+	if (system_call(&wire, "REFRESH", SPAN(""), NULL, NULL, NULL,
+	    &error) < 0)
+		fprintf(stderr, "posthouse: warning: the records of the domain "
+			"are not right yet: %s\n", error.text);
+	system_wire_close(&wire);
 }

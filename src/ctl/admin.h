@@ -22,4 +22,9 @@ admin_each(struct ctl *ctl, const char *service, unsigned instance,
 	const char *command, const char *const *fields,
 	system_row_function *row, system_row_function *done, void *context);
 
+/* Of a running system the records of its domains are right when this returns;
+ * else they will be at its start. A failure is a warning. */
+void
+admin_refresh_records(struct ctl *ctl);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "ctl/admin.h"
 #include "ctl/check.h"
 #include "ctl/ctl.h"
 #include "ctl/output.h"
@@ -14,6 +15,8 @@
 #include "ctl/prepare.h"
 #include "ctl/system.h"
 #include "serve/counter.h"
+
+enum { RELOAD_WAIT = 15000 };	/* ms */
 
 int
 ctl_stop(struct ctl *ctl)
@@ -74,10 +77,50 @@ hand_over(struct ctl *ctl, ctl_function *command, enum control_kind kind)
 	return result < 0 ? ctl_fail_error(&error) : 0;
 }
 
+/* Those on demand are asked when they are needed. */
+static void
+note_unsettled(void *context, const struct control_message *message, int fd)
+{
+	char *name = context;
+	(void)fd;
+	if (message->value != CONTROL_SERVING && message->text[0] == '\0')
+		snprintf(name, CONTROL_NAME_SIZE, "%.*s",
+			CONTROL_NAME_SIZE - 1, message->peer);
+}
+
+/* Until what was changed is in force: zones are signed, listeners open. */
+static int
+wait_for_all(struct ctl *ctl)
+{
+	const struct timespec pause = { 0, 5000000 };
+	const int64_t deadline = clock_monotonic() + RELOAD_WAIT;
+	char name[CONTROL_NAME_SIZE];
+	struct error error;
+	for (;;) {
+		name[0] = '\0';
+		if (system_walk(ctl->config, note_unsettled, name,
+		    &error) < 0)
+			return ctl_fail_error(&error);
+		if (name[0] == '\0')
+			break;
+		if (clock_monotonic() > deadline) {
+			fprintf(stderr, "posthouse: warning: the new "
+				"configuration holds, but %s has not taken it "
+				"up within %d seconds\n", name,
+				RELOAD_WAIT / 1000);
+			return 0;
+		}
+		nanosleep(&pause, NULL);
+	}
+	admin_refresh_records(ctl);
+	return 0;
+}
+
 int
 ctl_reload(struct ctl *ctl)
 {
-	return hand_over(ctl, ctl_reload, CONTROL_RELOAD);
+	int result = hand_over(ctl, ctl_reload, CONTROL_RELOAD);
+	return result != 0 ? result : wait_for_all(ctl);
 }
 
 int
@@ -107,9 +150,9 @@ add_counters(struct output *output, int fd)
 }
 
 static void
-add_process(struct output *output, const struct control_message *message,
-	int fd)
+add_process(void *context, const struct control_message *message, int fd)
 {
+	struct output *output = context;
 	char name[CONTROL_NAME_SIZE + 16], user[sizeof(message->text) + 1];
 	snprintf(name, sizeof(name), "%.*s", CONTROL_NAME_SIZE, message->peer);
 	snprintf(user, sizeof(user), "%.*s", (int)sizeof(message->text),
@@ -124,27 +167,6 @@ add_process(struct output *output, const struct control_message *message,
 		message->started == 0 ? 0 :
 		(clock_wall() - message->started) / 1000);
 	add_counters(output, fd);
-}
-
-static int
-ask_status(struct ctl *ctl, struct output *output, struct error *error)
-{
-	int control, fd;
-	struct control_message message = { .version = CONTROL_VERSION,
-		.kind = CONTROL_STATUS, .serial = 1 };
-	if (system_connect(ctl->config, &control, error) < 0)
-		return -1;
-	int result = system_send(control, &message, -1, error);
-	while (result == 0) {
-		result = system_receive(control, &message, &fd, error);
-		if (result < 0 || message.kind == CONTROL_DONE)
-			break;
-		if (message.kind == CONTROL_PROCESS)
-			add_process(output, &message, fd);
-		file_close(&fd);
-	}
-	file_close(&control);
-	return result;
 }
 
 int
@@ -166,7 +188,7 @@ ctl_status(struct ctl *ctl)
 		return 1;
 	struct output *output = output_new(ctl->json,
 		all ? columns : short_columns);
-	if (ask_status(ctl, output, &error) < 0)
+	if (system_walk(ctl->config, add_process, output, &error) < 0)
 		return ctl_fail_error(&error);
 	output_end(&output);
 	return 0;

@@ -148,6 +148,28 @@ system_request(const struct config *config, enum control_kind kind, int fd,
 	return result;
 }
 
+int
+system_walk(const struct config *config, system_process_function *function,
+	void *context, struct error *error)
+{
+	int control, fd;
+	struct control_message message = { .version = CONTROL_VERSION,
+		.kind = CONTROL_STATUS, .serial = 1 };
+	if (system_connect(config, &control, error) < 0)
+		return -1;
+	int result = system_send(control, &message, -1, error);
+	while (result == 0) {
+		result = system_receive(control, &message, &fd, error);
+		if (result < 0 || message.kind == CONTROL_DONE)
+			break;
+		if (message.kind == CONTROL_PROCESS)
+			function(context, &message, fd);
+		file_close(&fd);
+	}
+	file_close(&control);
+	return result;
+}
+
 /* ---- wires ---- */
 
 /* auth as a child with one end of a pair, when no system runs. */

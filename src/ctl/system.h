@@ -32,6 +32,15 @@ int
 system_request(const struct config *config, enum control_kind kind, int fd,
 	struct error *error);
 
+/* One CONTROL_PROCESS for each process of the running system; fd: its counters
+ * or -1, closed after the call. */
+typedef void
+system_process_function(void *context, const struct control_message *message,
+	int fd);
+int
+system_walk(const struct config *config, system_process_function *function,
+	void *context, struct error *error);
+
 /* ---- the operator's wires ---- */
 
 struct system_wire {

@@ -162,6 +162,7 @@ child_start(struct master *master, struct child *child, pid_t before,
 	}
 	child->pid = pid;
 	child->is_ready = child->is_told = child->owes_reload = false;
+	child->settling = 0;
 	child->restart_at = 0;
 	child->offers = 0;
 	/* what the one before it did is not its fault */
@@ -293,6 +294,10 @@ take_message(struct master *master, struct child *child,
 	case CONTROL_READY:
 		child->is_ready = true;
 		break;
+	case CONTROL_SETTLED:
+		if (message->serial == child->settling)
+			child->settling = 0;
+		break;
 	case CONTROL_CONNECT:
 		wires_connect(master, child->control, child, message);
 		break;
@@ -341,6 +346,8 @@ child_read(struct master *master, struct child *child)
 static int
 reload_one(struct master *master, struct child *child, struct error *error)
 {
+	const struct control_message settle = { .version = CONTROL_VERSION,
+		.kind = CONTROL_SETTLE, .serial = master->reloads };
 	int logs[2] = { master->log, master->log_copy };
 	int config = make_config(master, child->program->executable, error);
 	if (config < 0)
@@ -352,6 +359,8 @@ reload_one(struct master *master, struct child *child, struct error *error)
 		result = control_tell(child->control, CONTROL_CONFIG, "", &config, 1, error);
 	if (result == 0)
 		result = child_tell_listeners(master, child, error);
+	if (result == 0)
+		result = control_send(child->control, &settle, NULL, 0, error);
 	file_close(&config);
 	return result;
 }
@@ -360,11 +369,13 @@ void
 child_reload_all(struct master *master)
 {
 	struct error error;
+	master->reloads++;
 	for (size_t i = 0; i < master->child_count; i++) {
 		struct child *child = &master->children[i];
-		if (child->control >= 0 && child->stage == CHILD_CURRENT)
-			child->owes_reload =
-				reload_one(master, child, &error) < 0;
+		if (child->control < 0 || child->stage != CHILD_CURRENT)
+			continue;
+		child->settling = master->reloads;
+		child->owes_reload = reload_one(master, child, &error) < 0;
 	}
 }
 

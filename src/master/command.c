@@ -109,7 +109,8 @@ command_send_status(struct master *master, int socket,
 			.instance = child->instance, .pid = child->pid,
 			.restarts = child->restarts,
 			.started = child->pid > 0 ? child->started : 0,
-			.value = child->is_ready };
+			.value = child->settling != 0 ? CONTROL_SETTLING :
+			child->is_ready ? CONTROL_SERVING : CONTROL_STARTING };
 		snprintf(message.peer, sizeof(message.peer), "%s%s",
 			child->program->name, child->stage == CHILD_CURRENT ?
 			"" : child->stage == CHILD_RETIRED ? " (old)" :

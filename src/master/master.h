@@ -50,6 +50,8 @@ struct child {
 	/* at an upgrade only */
 	enum stage stage;
 	int64_t kill_at;		/* monotonic ms; 0: it may take its time */
+	/* the reload that it was told of and has not taken up yet; 0: none */
+	uint32_t settling;
 };
 
 struct master {
@@ -75,6 +77,7 @@ struct master {
 	bool is_failed;			/* a child could not start */
 	int64_t upgrade_until;		/* monotonic ms; 0: none is under way */
 	int asker;			/* of it: which of commands */
+	uint32_t reloads;		/* so far */
 };
 
 /* ---- child.c ---- */

@@ -244,6 +244,7 @@ main(int argc, char **argv)
 	struct lot *lot = lot_new(WORKERS);
 	listener_set_services(lot, services);
 	listener_on_reload(lot, reload);
+	listener_on_settle(lot, signer_settle);
 	front_init(resolver);
 	inquirer_init();
 	secondary_start();

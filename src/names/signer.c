@@ -21,6 +21,7 @@
 #include "names/signed_keys.h"
 #include "names/signer_ds.h"
 #include "names/signing.h"
+#include "serve/supervisor.h"
 
 enum {
 	RETRY = 5,		/* s after a failure */
@@ -44,7 +45,8 @@ struct signed_zone {
 
 static struct {
 	pthread_mutex_t lock;		/* of the following */
-	pthread_cond_t changed;
+	pthread_cond_t changed, settled;
+	uint32_t settling;		/* a reload that waits; 0: none */
 	char *list;
 	int64_t lifetime;
 	struct signed_zone **zone;	/* none is ever freed */
@@ -507,6 +509,49 @@ wait_until(int64_t when)
 	pthread_cond_timedwait(&all.changed, &all.lock, &until);
 }
 
+/* With the lock held: nothing that came is to be signed yet. What failed is
+ * tried again later. */
+static bool
+is_settled(void)
+{
+	for (size_t i = 0; i < all.count; i++)
+		if (all.zone[i]->plain != NULL && all.zone[i]->due <= now())
+			return false;
+	return true;
+}
+
+static void
+say_settled(void)
+{
+	if (!is_settled())
+		return;
+	pthread_cond_broadcast(&all.settled);
+	if (all.settling != 0)
+		supervisor_settled(all.settling);
+	all.settling = 0;
+}
+
+void
+signer_settle(uint32_t serial)
+{
+	pthread_mutex_lock(&all.lock);
+	all.settling = serial;
+	pthread_cond_signal(&all.changed);
+	pthread_mutex_unlock(&all.lock);
+}
+
+void
+signer_wait(int64_t deadline)
+{
+	const struct timespec until = { .tv_sec = deadline / 1000,
+		.tv_nsec = deadline % 1000 * 1000000 };
+	pthread_mutex_lock(&all.lock);
+	while (!is_settled() && !all.is_stopping &&
+	    pthread_cond_timedwait(&all.settled, &all.lock, &until) == 0)
+		continue;
+	pthread_mutex_unlock(&all.lock);
+}
+
 static void *
 run(void *context)
 {
@@ -528,6 +573,7 @@ run(void *context)
 			if (zone->look < when)
 				when = zone->look;
 		}
+		say_settled();
 		if (!has_worked)
 			wait_until(when);
 	}
@@ -544,6 +590,7 @@ signer_start(struct lot *lot, struct resolver *resolver)
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&all.changed, &attributes);
+	pthread_cond_init(&all.settled, &attributes);
 	pthread_condattr_destroy(&attributes);
 	int result = pthread_create(&all.thread, NULL, run, NULL);
 	assert(result == 0);
@@ -555,6 +602,7 @@ signer_stop(void)
 	pthread_mutex_lock(&all.lock);
 	all.is_stopping = true;
 	pthread_cond_signal(&all.changed);
+	pthread_cond_broadcast(&all.settled);
 	pthread_mutex_unlock(&all.lock);
 	pthread_join(all.thread, NULL);
 	signed_keys_stop();

@@ -38,6 +38,16 @@ signer_take(struct zone *plain, const struct zones *old);
 void
 signer_take_all(struct zones *zones, const struct zones *old);
 
+/* A reload's end (listener_on_settle): it is said when all zones that it
+ * brought are signed and served, or cannot be now. */
+void
+signer_settle(uint32_t serial);
+
+/* Waits for that, until the deadline at most. Not with the change begun, not
+ * on the housekeeping thread. */
+void
+signer_wait(int64_t deadline);
+
 /* What the operator is shown of a key. */
 struct signer_key {
 	struct dns_name origin;

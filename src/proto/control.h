@@ -20,7 +20,8 @@ enum control_kind {
 	CONTROL_STOP,		/* command: end the system; DONE at once, and the
 				 * socket is gone when everything has ended */
 	CONTROL_RELOAD,		/* command: fd: the whole new configuration; DONE
-				 * when it holds, or .text says why it does not */
+				 * when it holds, or .text says why it does not.
+				 * STATUS says who has not taken it up yet */
 	CONTROL_STATUS,		/* command, or who may watch: one PROCESS per
 				 * process, then DONE */
 	CONTROL_OWNER,		/* a process on demand that is being started:
@@ -32,6 +33,8 @@ enum control_kind {
 	CONTROL_UPGRADE,	/* command: fd: the whole configuration for the
 				 * programs that are installed now; DONE when
 				 * they have taken over, or .text says why not */
+	CONTROL_SETTLED,	/* what came before the SETTLE of this serial is
+				 * in force */
 	/* master -> process or command */
 	CONTROL_LISTENER = 32,	/* fd; .service. All of them at birth and with
 				 * each reload; those it has it knows by inode */
@@ -45,9 +48,9 @@ enum control_kind {
 				 * .instance: its place in a list, from 0 */
 	CONTROL_END,		/* stop serving within the grace time */
 	CONTROL_PROCESS,	/* .peer, .instance, .pid (0: not running), .restarts,
-				 * .started, .value (1: ready), .text: whose it is,
-				 * if it is on demand; fd: counter page, for
-				 * who watches a copy of its numbers */
+				 * .started, .value (enum control_state), .text:
+				 * whose it is, if it is on demand; fd: counter
+				 * page, for who watches a copy of its numbers */
 	CONTROL_DONE,		/* .value: 0 or an error number; .text */
 	/* At an upgrade, master -> process */
 	CONTROL_WAIT,		/* at birth: say READY, then wait for GO */
@@ -57,6 +60,13 @@ enum control_kind {
 				 * your sessions. fd: he waits for that, and what
 				 * he is to have goes there */
 	CONTROL_FRESH,		/* others have begun: take fresh wires from now on */
+	CONTROL_SETTLE,		/* last of a reload: say SETTLED with this serial */
+};
+
+enum control_state {
+	CONTROL_STARTING,
+	CONTROL_SERVING,
+	CONTROL_SETTLING,	/* serves, by what was before the last reload */
 };
 
 struct control_message {

@@ -26,6 +26,12 @@ listener_on_reload(struct lot *lot, void (*reload)(const struct config *config))
 	lot->reload = reload;
 }
 
+void
+listener_on_settle(struct lot *lot, void (*settle)(uint32_t serial))
+{
+	lot->settle = settle;
+}
+
 static const struct service *
 find_service(const struct lot *lot, const char *name)
 {

@@ -44,4 +44,14 @@ listener_set_services(struct lot *lot, const struct service *table);
 void
 listener_on_reload(struct lot *lot, void (*reload)(const struct config *config));
 
+/*
+ * For a program in which a reload begins what goes on after it: `settle` runs
+ * on the housekeeping thread when all of the reload has come; the program says
+ * supervisor_settled with that serial when all of it is in force. The operator
+ * waits for it, the program's callers do not. Without one the reload is in
+ * force when the function above has returned.
+ */
+void
+listener_on_settle(struct lot *lot, void (*settle)(uint32_t serial));
+
 #endif

@@ -280,6 +280,12 @@ take_message(struct lot *lot, const struct control_message *message,
 	case CONTROL_DONE:
 		watch_take(message, fds[0]);
 		break;
+	case CONTROL_SETTLE:
+		if (lot->settle != NULL)
+			lot->settle(message->serial);
+		else
+			supervisor_settled(message->serial);
+		break;
 	case CONTROL_RETIRE:
 		begin_retiring(lot, &fds[0]);
 		break;

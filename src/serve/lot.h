@@ -74,6 +74,7 @@ struct lot {
 
 	const struct service *services;
 	void (*reload)(const struct config *config);
+	void (*settle)(uint32_t serial);
 	struct listener listeners[LOT_LISTENERS_LIMIT];
 };
 

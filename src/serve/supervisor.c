@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "serve/session.h"
 #include "serve/wire.h"
@@ -87,6 +88,17 @@ supervisor_send(const struct control_message *message, struct error *error)
 	if (errno == EAGAIN)
 		return error_set(error, ERROR_LATER, "the supervisor is busy");
 	return error_set_errno(error, "writing to the supervisor");
+}
+
+void
+supervisor_settled(uint32_t serial)
+{
+	const struct control_message message = { .version = CONTROL_VERSION,
+		.kind = CONTROL_SETTLED, .serial = serial };
+	struct error error;
+	if (supervisor_send(&message, &error) < 0)
+		log_event(LOG_WARN, "settled-not-said", NULL,
+			LOG_TEXT("reason", error.text));
 }
 
 enum supervisor_result

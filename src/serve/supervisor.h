@@ -21,6 +21,10 @@ supervisor_fd(void);
 int
 supervisor_send(const struct control_message *message, struct error *error);
 
+/* CONTROL_SETTLED; any thread. */
+void
+supervisor_settled(uint32_t serial);
+
 enum supervisor_result {
 	SUPERVISOR_MESSAGE, SUPERVISOR_NOTHING, SUPERVISOR_GONE
 };

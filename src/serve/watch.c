@@ -105,7 +105,7 @@ take_process(const struct control_message *message, int fd)
 	if (row == NULL)
 		return;
 	row->count += is_on_demand;
-	row->is_up |= message->pid > 0 && message->value == 1;
+	row->is_up |= message->pid > 0 && message->value != CONTROL_STARTING;
 	row->restarts += message->restarts;
 	row->started = message->started;
 	add_numbers(row, fd);

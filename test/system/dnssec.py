@@ -279,6 +279,22 @@ def secondaries(world):
     assert changes.count(changes[0]) == 3 and 10 < len(changes) < 30, len(changes)
 
 
+def reload_waits(world):
+    """What a reload brought is signed and served when it returns."""
+    system, directory = world["system"], world["directory"]
+    bulk = directory / "bulk.zone"
+    system.set(dns_zones=f"{world['zone']} {bulk}", dns_signed_zones="signed bulk")
+    for last in range(1, 6):
+        bulk.write_text(ZONE.format(serial=last, last=last) + "".join(
+            f"more{i} A 10.0.1.{i % 250}\n" for i in range(700)))
+        system.command("reload")
+        answer = run("dig", "@127.0.0.1", "-p", OURS[1], "+dnssec", "mail.bulk", "A")
+        assert f"192.0.2.{last}" in answer and "RRSIG" in answer, answer
+    system.set(dns_zones=world["zone"], dns_signed_zones="signed")
+    system.command("reload")
+    assert "status: REFUSED" in run("dig", "@127.0.0.1", "-p", OURS[1], "+norecurse", "mail.bulk", "A")
+
+
 def key_follows_key(world):
     """Nothing is ever bogus for who has a cache."""
     system, wrong, is_over = world["system"], [], threading.Event()
@@ -363,7 +379,7 @@ def inside():
             world["system"] = system
             validator = Validator(directory, parent.anchor)
             system.start()
-            for step in (is_signed, is_trusted, answers_are_valid, secondaries, key_follows_key, restarts, leaves):
+            for step in (is_signed, is_trusted, answers_are_valid, secondaries, reload_waits, key_follows_key, restarts, leaves):
                 began = time.monotonic()
                 step(world)
                 print(step.__name__, f"{time.monotonic() - began:.1f} s", flush=True)

@@ -4,6 +4,7 @@
  */
 #include "base/listeners.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -138,10 +139,7 @@ open_port(struct listeners *all, const struct service_row *row,
 	if (port == 0)
 		return 0;
 	port += config_number(config, "port_offset");
-	if (port > 65535)
-		return error_set(error, ERROR_USAGE, "%s: found %llu with "
-			"port_offset added, expected a port up to 65535",
-			row->parameter, (unsigned long long)port);
+	assert(port <= 65535);		/* base/config.c */
 	for (size_t i = 0; i < interfaces->count; i++) {
 		interfaces_format(&interfaces->address[i], (unsigned)port,
 			address);

@@ -373,11 +373,6 @@ def an_unknown_interface_is_said():
                             'inet_interfaces: found "no-such-host.invalid", expected')
 
 
-def a_port_that_is_none_is_said():
-    fails_with_one_sentence(lambda probes: probes.system.set(smtp_port=65535),
-                            "smtp_port: found 85535 with port_offset added")
-
-
 def a_second_system_is_said():
     with Probes() as probes:
         probes.start()
@@ -421,7 +416,7 @@ CASES = [starts_and_says_what_it_listens_on, wires_are_made_kept_and_refused,
          the_command_stops_it,
          who_floods_master_is_ended, who_talks_nonsense_is_ended,
          all_end_when_master_is_killed, a_port_in_use_is_said, a_missing_directory_is_said,
-         an_unknown_interface_is_said, a_port_that_is_none_is_said, a_second_system_is_said,
+         an_unknown_interface_is_said, a_second_system_is_said,
          a_wrong_table_is_said]
 
 

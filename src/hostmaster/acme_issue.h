@@ -20,6 +20,7 @@ struct acme_plan {
 	size_t challenges;		/* at least one */
 	struct span names[ACME_NAMES];
 	size_t count;			/* at least one */
+	size_t size;			/* octets of all of them */
 };
 
 /* A name that the authority looked at and did not validate. */

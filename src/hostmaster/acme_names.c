@@ -9,21 +9,30 @@
 #include "serve/names_call.h"
 #include "trust/domain_records.h"
 
-enum { DNS_PATIENCE = 20000, ADDRESSES = 16 };
+enum {
+	DNS_PATIENCE = 20000, ADDRESSES = 16,
+	NAMES_SIZE = 16000,	/* octets together: a request has a limit too */
+};
 
 /* Names of a mail domain that clients and other servers ask by HTTPS for:
- * RFC 8461 3.3, and what mail programs look for. */
+ * RFC 8461 3.3, and what mail programs look for. Where there are more domains
+ * than a certificate holds, that of the first of these comes before others'
+ * second: without it mail is not protected, without the others people type. */
 static const char *const labels[] = { "mta-sts", "autoconfig",
 	"autodiscover" };
 
-static void
+/* False: there is no room for it. */
+static bool
 add_name(struct acme_plan *plan, struct span name)
 {
 	for (size_t i = 0; i < plan->count; i++)
 		if (span_equals(plan->names[i], name))
-			return;
-	if (plan->count < ACME_NAMES)
-		plan->names[plan->count++] = name;
+			return true;
+	if (plan->count == ACME_NAMES || plan->size + name.size > NAMES_SIZE)
+		return false;
+	plan->names[plan->count++] = name;
+	plan->size += name.size;
+	return true;
 }
 
 /* ---- acme_names ---- */
@@ -38,11 +47,10 @@ take_list(struct span rest, struct arena *arena, struct acme_plan *plan,
 			return error_set(error, ERROR_USAGE,
 				"acme_names: found %.*s, expected names of "
 				"hosts", SPAN_PRINT(span_first(item, 100)));
-		if (plan->count == ACME_NAMES)
-			return error_set(error, ERROR_USAGE,
-				"acme_names: found more than %d names",
-				ACME_NAMES);
-		add_name(plan, arena_copy_lower(arena, item));
+		if (!add_name(plan, arena_copy_lower(arena, item)))
+			return error_set(error, ERROR_USAGE, "acme_names: "
+				"found more than %d names, or %d octets",
+				ACME_NAMES, NAMES_SIZE);
 	}
 	return 0;
 }
@@ -116,23 +124,16 @@ is_same_place(const struct addresses *one, const struct addresses *other)
 }
 
 static int
-add_domain(struct span domain, const struct addresses *here,
+add_if_here(struct span name, const struct addresses *here,
 	struct arena *arena, struct acme_plan *plan, struct error *error)
 {
-	/* Names there are this machine's on every machine (RFC 6761 6.3). */
-	if (domain_records_is_below(domain, SPAN("localhost")))
+	struct addresses there;
+	if (!tlswire_name_is_valid(name))
 		return 0;
-	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
-		struct span name = arena_print(arena, "%s.%.*s", labels[i],
-			SPAN_PRINT(domain));
-		struct addresses there;
-		if (!tlswire_name_is_valid(name))
-			continue;
-		if (find_addresses(name, arena, &there, error) < 0)
-			return -1;
-		if (is_same_place(here, &there))
-			add_name(plan, name);
-	}
+	if (find_addresses(name, arena, &there, error) < 0)
+		return -1;
+	if (is_same_place(here, &there))
+		add_name(plan, name);
 	return 0;
 }
 
@@ -145,10 +146,18 @@ take_domains(struct arena *arena, struct acme_plan *plan, struct error *error)
 	    HOSTMASTER_PATIENCE, arena, &domains, error) < 0 ||
 	    find_addresses(plan->names[0], arena, &here, error) < 0)
 		return -1;
-	for (size_t i = 0; i < domains.count && plan->count < ACME_NAMES; i++)
-		if (add_domain(domains.row[i].name, &here, arena, plan,
-		    error) < 0)
+	const size_t kinds = sizeof(labels) / sizeof(labels[0]);
+	for (size_t i = 0; i < kinds * domains.count &&
+	    plan->count < ACME_NAMES; i++) {
+		struct span domain = domains.row[i % domains.count].name;
+		/* this machine's on every machine (RFC 6761 6.3) */
+		if (domain_records_is_below(domain, SPAN("localhost")))
+			continue;
+		if (add_if_here(arena_print(arena, "%s.%.*s",
+		    labels[i / domains.count], SPAN_PRINT(domain)), &here,
+		    arena, plan, error) < 0)
 			return -1;
+	}
 	return 0;
 }
 
@@ -159,7 +168,7 @@ acme_names_find(const struct config *config, struct arena *arena,
 	struct span list = span_from(config_text(config, "acme_names"));
 	struct span host = arena_copy_lower(arena,
 		span_from(config_text(config, "myhostname")));
-	plan->count = 0;
+	plan->count = plan->size = 0;
 	if (take_list(list, arena, plan, error) < 0)
 		return -1;
 	if (plan->count > 0) {

@@ -12,7 +12,7 @@
 enum {
 	ACME_DOCUMENT_LIMIT = 65536,	/* bytes */
 	ACME_DEPTH_LIMIT = 16,
-	ACME_NAMES = 64,		/* identifiers of one order */
+	ACME_NAMES = 100,	/* identifiers of one order */
 	ACME_CHALLENGES = 8,		/* of one authorization; more are left out */
 	ACME_TOKEN_LEAST = 22,		/* 128 bits, RFC 8555 8.1 */
 	ACME_TOKEN_LIMIT = 128,

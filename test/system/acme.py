@@ -343,12 +343,25 @@ def a_key_is_known_before_it_is_used(system, ca):
     assert keys and len(ca.orders) == 2, (keys, len(ca.orders))
 
 
+def more_domains_than_names(system, ca):
+    """One certificate: what protects mail comes before what people might type."""
+    domains = [f"d{i}.test" for i in range(40)]
+    system.set(mydestination=" ".join(["mail.example.test", "example.test", *domains]), acme_names="",
+               mta_sts_mode="testing")
+    system.command("reload")
+    system.command("certificate", "renew")
+    names = list(ca.orders.values())[-1]["names"]
+    assert len(names) == 100 and "mail.example.test" in names, names
+    assert {f"mta-sts.{domain}" for domain in domains} <= set(names), names
+
+
 def with_a_signed_zone():
     with posthouse.System() as system:
         ca = prepare(system)
         system.set(dns_signed_zones="example.test", dns_records_ttl=f"{TTL}s")
         system.start()
         run(a_key_is_known_before_it_is_used, system, ca)
+        run(more_domains_than_names, system, ca)
         ca.close()
 
 

@@ -132,6 +132,12 @@ MUTANTS = [
            "unit/key/request"),
     mutant("tls only signs", "src/key/callers.c",
            '{ "tls", "acme-tls-", SIGN },', '{ "tls", "acme-tls-", SIGN | KEEP },', "unit/key/request"),
+    mutant("a key that is made while the ring is read stays", "src/key/ring.c",
+           """	pthread_mutex_lock(&ring.lock);
+	int result = load_locked(&own, error);
+	pthread_mutex_unlock(&ring.lock);
+""", """	int result = load_locked(&own, error);
+""", "unit/key/request"),
     mutant("a key is on disk before it is used", "src/key/ring.c",
            "fresh.key == NULL || !write_all(SIZE_MAX, &fresh)", "fresh.key == NULL", "unit/key/request"),
     mutant("a ring that is away is not empty", "src/key/keyring.c",

@@ -53,6 +53,8 @@ HOSTING = [
            PARTS),
     mutant("parts: they are counted", "src/names/renew.c",
            "result == 0 && parts.count > PARTS_LIMIT", "false", "unit/names/renew"),
+    mutant("parts: what cannot be remembered is refused", "src/names/renew.c",
+           "result = remembered_has_room(error);", "result = 0;", "unit/names/renew"),
     mutant("parts: what makes no zone is not kept", "src/names/renew.c",
            "\t\t\tparts_put(origin, tag, before);", "\t\t\t;", "unit/names/renew"),
     mutant("parts: what is wrong in them leaves the file alone", "src/names/zone_source.c",

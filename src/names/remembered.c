@@ -220,6 +220,31 @@ write_all(struct buffer *out)
 	map_fini(&numbers);
 }
 
+/* With the lock held; the caller ends the buffer. */
+static int
+collect(struct buffer *bytes, struct error *error)
+{
+	buffer_init(bytes, STATE_FILE_LIMIT);
+	write_all(bytes);
+	return !buffer_is_overrun(bytes) ? 0 : error_set(error, ERROR_FULL,
+		"more than %d bytes are to be remembered in dns_state_file",
+		STATE_FILE_LIMIT);
+}
+
+int
+remembered_has_room(struct error *error)
+{
+	struct buffer bytes;
+	int result = 0;
+	pthread_mutex_lock(&all.lock);
+	if (all.is_changed && all.fd >= 0) {
+		result = collect(&bytes, error);
+		buffer_fini(&bytes);
+	}
+	pthread_mutex_unlock(&all.lock);
+	return result;
+}
+
 int
 remembered_save(struct error *error)
 {
@@ -227,12 +252,10 @@ remembered_save(struct error *error)
 	int result = 0;
 	pthread_mutex_lock(&all.lock);
 	if (all.is_changed && all.fd >= 0) {
-		buffer_init(&bytes, STATE_FILE_LIMIT);
-		write_all(&bytes);
-		result = buffer_is_overrun(&bytes) ? error_set(error,
-			ERROR_USAGE, "more than %d bytes are to be "
-			"remembered", STATE_FILE_LIMIT) :
-			state_file_write(all.fd, buffer_span(&bytes), error);
+		result = collect(&bytes, error);
+		if (result == 0)
+			result = state_file_write(all.fd, buffer_span(&bytes),
+				error);
 		buffer_fini(&bytes);
 	}
 	if (result == 0)

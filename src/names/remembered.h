@@ -37,6 +37,10 @@ remembered_put(const char *kind, struct span key, struct span value);
 int
 remembered_save(struct error *error);
 
+/* Would remembered_save have room for all of it? -1 with a sentence: no. */
+int
+remembered_has_room(struct error *error);
+
 /* All of a kind, in no order, with the lock held: no other function of these
  * from inside. */
 void

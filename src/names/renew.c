@@ -144,7 +144,11 @@ renew_part(const struct dns_name *origin, struct span tag, struct span text,
 	if (!parts_put(origin, tag, text)) {
 		*serial = serial_now(origin);
 	} else {
-		result = renew(origin, false, serial, error);
+		/* what is there no more after a restart is not served */
+		if (text.size > before.size)
+			result = remembered_has_room(error);
+		if (result == 0)
+			result = renew(origin, false, serial, error);
 		if (result < 0)
 			parts_put(origin, tag, before);
 		else

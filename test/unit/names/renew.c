@@ -4,9 +4,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
+#include "base/file.h"
+#include "base/state_file.h"
 #include "names/parts.h"
 #include "names/remembered.h"
 #include "names/renew.h"
@@ -118,6 +121,29 @@ they_are_counted(void **state)
 	assert_int_equal(publish(0, HEAD), 0);
 }
 
+/* What cannot be remembered is not served either. */
+static void
+they_are_remembered_or_refused(void **state)
+{
+	static char much[STATE_FILE_LIMIT - 100];
+	struct error error;
+	(void)state;
+	memset(much, 'x', sizeof(much));
+	int fd = file_open_memory("state", SPAN(""), &error);
+	assert_int_equal(remembered_open(fd, &error), 0);
+	assert_int_equal(publish(1, HEAD), 0);
+	remembered_put("a", SPAN("b"), span_of(much, sizeof(much)));
+	assert_int_equal(publish(2, HEAD), -1);
+	assert_int_equal(served(), 1);
+	/* what is there may go */
+	assert_int_equal(publish(1, ""), 0);
+	assert_int_equal(served(), 0);
+	remembered_put("a", SPAN("b"), SPAN(""));
+	assert_int_equal(publish(2, HEAD), 0);
+	assert_int_equal(served(), 1);
+	file_close(&fd);
+}
+
 int
 main(void)
 {
@@ -125,6 +151,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(what_makes_a_zone_is_kept,
 			begin, end),
 		cmocka_unit_test_setup_teardown(they_are_counted, begin, end),
+		cmocka_unit_test_setup_teardown(they_are_remembered_or_refused,
+			begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,8 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl/wording.h"
+#include "ctl/doctor_reason.h"
 #include "ctl/output.h"
+#include "ctl/wording.h"
 #include "proto/terminal_text.h"
 
 #define N_(text) text
@@ -60,16 +61,28 @@ doctor_show_area(struct doctor_show *show, enum doctor_area area)
 
 /* ---- at the end ---- */
 
-/* The translated text with what was found, safe for a terminal. */
+/* The translated text with what was found, translated too where that is a
+ * reason, safe for a terminal. */
 static void
 fill(const struct doctor_finding *finding, const char *english,
 	struct buffer *out)
 {
-	struct buffer text;
+	struct doctor_finding said = *finding;
+	struct buffer text, argument[DOCTOR_ARGUMENTS];
+	for (size_t i = 0; i < DOCTOR_ARGUMENTS; i++) {
+		buffer_init(&argument[i], 0);
+		if (finding->argument[i] == NULL)
+			continue;
+		doctor_reason_add(&argument[i], span_from(
+			finding->argument[i]), wording_text);
+		said.argument[i] = buffer_string(&argument[i]);
+	}
 	buffer_init(&text, 0);
-	doctor_finding_print(finding, wording_text(english), &text);
+	doctor_finding_print(&said, wording_text(english), &text);
 	terminal_text_add_line(out, buffer_span(&text));
 	buffer_fini(&text);
+	for (size_t i = 0; i < DOCTOR_ARGUMENTS; i++)
+		buffer_fini(&argument[i]);
 }
 
 static enum doctor_severity

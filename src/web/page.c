@@ -91,11 +91,25 @@ redirect(const struct question *question, struct answer *answer)
 		query.size > 0 ? "?" : "", SPAN_PRINT(query)).data;
 }
 
+/*
+ * HSTS (RFC 6797 7.2) is said by TLS only, for the mail host only: a domain's own
+ * name may have pages of its own elsewhere tomorrow. It changes no port but 80 to
+ * 443 (8.3), so that with other ports it would lead nowhere.
+ */
+static bool
+is_strict(const struct question *question)
+{
+	return question->is_tls && question->rules->https_port == 443 &&
+		span_equals_nocase(question->host,
+			span_from(question->rules->hostname));
+}
+
 void
 page_answer(const struct question *question, struct answer *answer)
 {
 	const struct page *page = find_page(question);
 	enum http_method method = question->request->method;
+	answer->is_strict = is_strict(question);
 	if (method == HTTP_UNKNOWN) {
 		page_status(answer, 501);	/* RFC 9110 9.1 */
 	} else if (page == NULL) {

@@ -29,6 +29,7 @@ struct answer {
 	const char *allow;		/* with 405 */
 	const char *file;		/* a name to keep it under, or NULL */
 	unsigned age;			/* s a cache may keep it; 0: not at all */
+	bool is_strict;			/* the host is asked by TLS only from now on */
 	struct buffer body;
 };
 

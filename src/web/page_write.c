@@ -6,6 +6,8 @@
 
 #include <time.h>
 
+enum { STRICT_TIME = 15552000 };	/* s: 180 days */
+
 static const struct {
 	unsigned status;
 	const char *reason;
@@ -64,6 +66,9 @@ write_fields(struct buffer *out, const struct answer *answer)
 			answer->age);
 	else
 		buffer_add_string(out, "Cache-Control: no-store\r\n");
+	if (answer->is_strict)
+		buffer_print(out, "Strict-Transport-Security: max-age=%d\r\n",
+			STRICT_TIME);
 	buffer_add_string(out, "Vary: Accept-Language, Accept\r\n"
 		"X-Content-Type-Options: nosniff\r\n"
 		"Referrer-Policy: no-referrer\r\n"

@@ -75,6 +75,41 @@ each_gets_what_is_his(void **state)
 	}
 }
 
+static void
+tls_is_for_good_at_the_mail_host_only(void **state)
+{
+	static const struct {
+		const char *host;
+		bool is_tls;
+		unsigned port;
+		bool is_strict;
+	} rows[] = { { "mail.a.test", true, 443, true },
+		{ "mail.a.test", false, 443, false },
+		{ "a.test", true, 443, false },
+		{ "mail.a.test", true, 8443, false } };
+	struct network_address client = { .family = AF_UNIX };
+	struct http_request request = { .method = HTTP_UNKNOWN };
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct web_rules rules = { .hostname = "mail.a.test",
+			.https_port = rows[i].port };
+		struct question question = { .rules = &rules,
+			.request = &request, .path = SPAN("/"),
+			.host = span_from(rows[i].host),
+			.is_tls = rows[i].is_tls, .client = &client };
+		struct answer answer = { .status = 200 };
+		struct buffer out;
+		page_answer(&question, &answer);
+		buffer_init(&out, 0);
+		page_write(&out, &answer, false, false, 0);
+		assert_int_equal(strstr(buffer_string(&out),
+			"Strict-Transport-Security: max-age=15552000\r\n") !=
+			NULL, rows[i].is_strict);
+		buffer_fini(&out);
+		buffer_fini(&answer.body);
+	}
+}
+
 static size_t
 occurrences(const char *text, const char *needle)
 {
@@ -191,6 +226,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_gets_what_is_his),
+		cmocka_unit_test(tls_is_for_good_at_the_mail_host_only),
 		cmocka_unit_test(counters_are_one_family_each),
 		cmocka_unit_test(times_are_cumulative_buckets_in_seconds),
 		cmocka_unit_test(an_answer_says_no_more_than_it_must),

@@ -50,7 +50,6 @@ password_ask(const char *prompt, const char *address, struct buffer *line,
 {
 	struct termios before, silent;
 	line->limit = PASSWORD_LIMIT;
-	fprintf(stderr, "%s %s: ", prompt, address);
 	if (tcgetattr(0, &before) < 0)
 		return error_set_errno(error, "asking the terminal");
 	silent = before;
@@ -58,6 +57,8 @@ password_ask(const char *prompt, const char *address, struct buffer *line,
 	silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
 	silent.c_cc[VEOL] = CONTROL_C;
 	tcsetattr(0, TCSAFLUSH, &silent);
+	/* not before: what is typed as soon as it is seen would be lost */
+	fprintf(stderr, "%s %s: ", prompt, address);
 	int result = read_line(0, line, error);
 	tcsetattr(0, TCSAFLUSH, &before);
 	fputc('\n', stderr);

@@ -3,10 +3,14 @@
 and proposals, wrong answers, Ctrl-C, English and Chinese; and mail to postmaster
 and root is read by whom the answers named."""
 import json
+import os
+import pty
+import select
 import shutil
 import subprocess
 import sys
 import tempfile
+import termios
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
@@ -91,6 +95,23 @@ def the_reader_reads(place):
         client = system.imap("alice@example.test")
         posthouse.wait_until(lambda: client.select()[1][0] == b"4", 10, "four messages")
         client.logout()
+
+
+def nothing_is_shown_once_it_is_asked(place):
+    """Nor lost: when the question is there, the terminal is as it will be read."""
+    for _ in range(5):
+        pid, end = pty.fork()
+        if pid == 0:
+            os.execv(COMMAND, [str(COMMAND), "-c", f"{place}/posthouse.conf", "user", "passwd",
+                               "alice@example.test"])
+        said = b""
+        while b"alice@example.test: " not in said:
+            said += os.read(end, 1000)
+        assert not termios.tcgetattr(end)[3] & termios.ECHO, said
+        os.write(end, b"\x03")
+        while os.waitpid(pid, os.WNOHANG)[0] == 0:
+            select.select([end], [], [], 0.02)
+        os.close(end)
 
 
 def ctrl_c_leaves_nothing():
@@ -185,6 +206,7 @@ def main():
     posthouse.own_network()
     place = a_system_is_made()
     twice_and_without_a_terminal(place)
+    nothing_is_shown_once_it_is_asked(place)
     ctrl_c_leaves_nothing()
     in_chinese()
     it_goes_on_with_what_the_package_made()

@@ -70,7 +70,7 @@ const struct config_known config_known_postfix[] = {
 		"connection_cache_ttl_limit smtp_connection_cache_destinations "
 		"smtp_connection_cache_on_demand" },
 	{ "Postfix",
-		"XCLIENT and XFORWARD are not offered yet",
+		"XCLIENT, XFORWARD and VERP are not offered yet",
 		"smtp_send_xforward_command smtp_xforward_timeout "
 		"smtpd_authorized_verp_clients smtpd_authorized_xclient_hosts "
 		"smtpd_authorized_xforward_hosts" },
@@ -127,11 +127,7 @@ const struct config_known config_known_postfix[] = {
 		"itself, leave the line out",
 		"smtp_tls_session_cache_database smtp_tls_session_cache_timeout "
 		"smtpd_tls_always_issue_session_ids "
-		"smtpd_tls_session_cache_database smtpd_tls_session_cache_timeout "
-		"tls_config_file tls_config_name tls_daemon_random_bytes "
-		"tls_fast_shutdown_enable tls_random_bytes tls_random_exchange_name "
-		"tls_random_prng_update_period tls_random_reseed_period "
-		"tls_random_source" },
+		"smtpd_tls_session_cache_database smtpd_tls_session_cache_timeout" },
 	{ "Postfix",
 		"it would have checked or shown certificates of clients; nobody is "
 		"asked for one here",
@@ -152,7 +148,7 @@ const struct config_known config_known_postfix[] = {
 	{ "Postfix",
 		"servers are verified by DANE, MTA-STS and smtp_tls_CAfile as "
 		"smtp_tls_security_level and smtp_tls_policy_maps say",
-		"openssl_path smtp_tls_CApath smtp_tls_block_early_mail_reply "
+		"smtp_tls_CApath smtp_tls_block_early_mail_reply "
 		"smtp_tls_connection_reuse smtp_tls_dane_insecure_mx_policy "
 		"smtp_tls_enforce_sts_mx_patterns smtp_tls_fingerprint_cert_match "
 		"smtp_tls_fingerprint_digest "
@@ -600,5 +596,11 @@ const struct config_known config_known_postfix[] = {
 	{ "Postfix",
 		"use command_time_limit, which holds for every program",
 		"*_time_limit" },
+	{ "Postfix",
+		"it tunes OpenSSL; leave the line out",
+		"openssl_path tls_config_file tls_config_name "
+		"tls_daemon_random_bytes tls_fast_shutdown_enable tls_random_bytes "
+		"tls_random_exchange_name tls_random_prng_update_period "
+		"tls_random_reseed_period tls_random_source" },
 	{ NULL, NULL, NULL },
 };

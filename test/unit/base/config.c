@@ -199,6 +199,32 @@ names_of_others_are_not_ours_and_stand_once(void **state)
 		}
 }
 
+/* What is to be used instead is there. */
+static void
+sentences_name_parameters_of_ours(void **state)
+{
+	static const struct config_known *const tables[] = {
+		config_known_postfix, config_known_dovecot };
+	(void)state;
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		for (const struct config_known *row = tables[i];
+		    row->owner != NULL; row++) {
+			struct span rest = span_from(row->instead), word;
+			while (span_word(&rest, &word)) {
+				while (span_ends_nocase(word, SPAN(",")) ||
+					span_ends_nocase(word, SPAN(";")))
+					word = span_first(word, word.size - 1);
+				if (span_find(word, '_') == word.size ||
+				    span_find(word, '*') < word.size ||
+				    span_equals(word,
+				    SPAN("default_pass_scheme")))
+					continue;
+				if (config_find_parameter(word) == NULL)
+					fail_msg("%s", row->instead);
+			}
+		}
+}
+
 static void
 a_name_of_others_is_found(void **state)
 {
@@ -351,6 +377,7 @@ main(void)
 		cmocka_unit_test(what_names_may_be),
 		cmocka_unit_test(names_of_postfix_are_warnings),
 		cmocka_unit_test(names_of_others_are_not_ours_and_stand_once),
+		cmocka_unit_test(sentences_name_parameters_of_ours),
 		cmocka_unit_test(a_name_of_others_is_found),
 		cmocka_unit_test(blobs_carry_only_what_a_program_reads),
 		cmocka_unit_test(networks_contain_their_addresses),

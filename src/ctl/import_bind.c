@@ -68,7 +68,8 @@ find_inner(const struct import_bind_statement *statement, const char *name)
 /* What stood in a list beside networks. */
 struct found {
 	bool any, none, localnets, localhost;
-	struct span other;		/* key, or no such acl; empty: none */
+	struct span key;		/* its name; empty: none */
+	struct span other;		/* no such acl; empty: none */
 };
 
 /* "2001:db8::/32" is "[2001:db8::]/32" here, and "192.168/16" has all its parts. */
@@ -163,7 +164,8 @@ expand(struct bind *bind, const struct import_bind_statement *item,
 				word))));
 		else if (is_excluded || (list == NULL &&
 			!take_common_name(word, found)))
-			found->other = span_equals(word, SPAN("key")) ?
+			*(span_equals(word, SPAN("key")) ? &found->key :
+				&found->other) = item->words > 1 ?
 				item->word[1] : word;
 		else if (list != NULL)
 			expand(bind, list->inner, depth + 1, out, found);
@@ -210,9 +212,10 @@ add_servers(struct bind *bind, const struct import_bind_statement *statement,
 				"no such list of servers is there");
 		if (key.size > 0)
 			import_say(bind->import, &item->place, key, NOT
-				"what is said with this server is not signed "
-				"(TSIG) by this import; see dns_allow_transfer "
-				"and dns_secondary_zones");
+				"nothing is signed with this server (TSIG) "
+				"until =%.*s stands behind its address, and "
+				"the key in the file of dns_tsig_keys",
+				SPAN_PRINT(key));
 	}
 }
 
@@ -222,12 +225,17 @@ static void
 take_allow_transfer(struct bind *bind,
 	const struct import_bind_statement *statement)
 {
-	struct found found = { .other = SPAN("") };
+	struct found found = { .key = SPAN(""), .other = SPAN("") };
 	size_t before = bind->transfer.items.size;
 	expand(bind, statement->inner, 0, &bind->transfer, &found);
 	if (found.any || found.localnets)
 		say(bind, statement, NOT "whole zones are for nameservers that "
 			"are named; set dns_allow_transfer");
+	if (found.key.size > 0)
+		import_say(bind->import, &statement->place, statement->word[0],
+			NOT "write NETWORK=%.*s into dns_allow_transfer, and "
+			"the key into the file of dns_tsig_keys",
+			SPAN_PRINT(found.key));
 	if (found.other.size > 0)
 		import_say(bind->import, &statement->place, statement->word[0],
 			NOT "\"%.*s\" is not supported in it; set "
@@ -339,17 +347,18 @@ static void
 take_allow_recursion(struct bind *bind,
 	const struct import_bind_statement *statement)
 {
-	struct found found = { .other = SPAN("") };
+	struct found found = { .key = SPAN(""), .other = SPAN("") };
 	struct list list = { .place = { NULL, 0 } };
 	buffer_init(&list.items, 0);
 	expand(bind, statement->inner, 0, &list, &found);
 	if (found.any) {
 		say(bind, statement, NOT "the resolver is never for everybody; "
 			"set dns_recursion_networks");
-	} else if (found.other.size > 0) {
+	} else if (found.other.size > 0 || found.key.size > 0) {
 		import_say(bind->import, &statement->place, statement->word[0],
 			NOT "\"%.*s\" is not supported in it",
-			SPAN_PRINT(found.other));
+			SPAN_PRINT(found.key.size > 0 ? found.key :
+			found.other));
 	} else if (found.localnets) {
 		import_say(bind->import, &statement->place, statement->word[0],
 			NOT "without dns_recursion_networks it is for this "
@@ -609,8 +618,10 @@ take_view(struct bind *bind, const struct import_bind_statement *view)
 static void
 take_key(struct bind *bind, const struct import_bind_statement *key)
 {
-	import_say(bind->import, &key->place, key->word[1], NOT "this import "
-		"takes no keys (TSIG); give the other side a new one");
+	import_say(bind->import, &key->place, key->word[1], NOT "write its "
+		"name, algorithm and secret into the file of dns_tsig_keys, "
+		"and =%.*s behind the addresses that have it",
+		SPAN_PRINT(key->word[1]));
 }
 
 static const struct {
@@ -632,7 +643,8 @@ static const struct {
 	{ "trust-anchors", NULL, NOT "use dns_trust_anchor_file" },
 	{ "managed-keys", NULL, NOT "use dns_trust_anchor_file" },
 	{ "trusted-keys", NULL, NOT "use dns_trust_anchor_file" },
-	{ "server", NULL, NOT "servers are all spoken with alike" },
+	{ "server", NULL, NOT "servers are all spoken with alike; a key "
+		"of its stands behind its address, with =" },
 	{ "statistics-channels", NULL, NOT "metrics are at /metrics on the web "
 		"ports, and in `posthouse top`" },
 };

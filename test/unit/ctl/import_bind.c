@@ -163,11 +163,12 @@ static const struct sample samples[] = {
 		"\"c2VjcmV0\"; };\nzone a.test { type slave;\n"
 		"masters { 192.0.2.1 key k; }; };\n",
 		"dns_secondary_zones = a.test:192.0.2.1\n",
-		AT("1") "k: " NO "this import takes no keys (TSIG); give the "
-		"other side a new one\n"
-		AT("3") "k: " NO "what is said with this server is not signed "
-		"(TSIG) by this import; see dns_allow_transfer and "
-		"dns_secondary_zones\n"
+		AT("1") "k: " NO "write its name, algorithm and secret into "
+		"the file of dns_tsig_keys, and =k behind the addresses that "
+		"have it\n"
+		AT("3") "k: " NO "nothing is signed with this server (TSIG) "
+		"until =k stands behind its address, and the key in the file "
+		"of dns_tsig_keys\n"
 		AT("2") "a.test: carried over in dns_secondary_zones\n" },
 
 	{ "who may have zones", "options { allow-transfer { 192.0.2.1; "
@@ -187,8 +188,12 @@ static const struct sample samples[] = {
 		"allow-transfer { any; };\nallow-transfer { key k; }; };", "",
 		AT("2") "allow-transfer: " NO "whole zones are for nameservers "
 		"that are named; set dns_allow_transfer\n"
-		AT("3") "allow-transfer: " NO "\"k\" is not supported in it; "
-		"set dns_allow_transfer\n" },
+		AT("3") "allow-transfer: " NO "write NETWORK=k into "
+		"dns_allow_transfer, and the key into the file of "
+		"dns_tsig_keys\n" },
+	{ "a list that is not there", "options { allow-transfer { x; !y; }; };",
+		"", AT("1") "allow-transfer: " NO "\"y\" is not supported in "
+		"it; set dns_allow_transfer\n" },
 	{ "an acl in itself", "acl a { b; };\nacl b { a; };\n"
 		"options { allow-transfer { a; }; };", "",
 		AT("1") "acl: is in the lists that name it\n"
@@ -257,6 +262,9 @@ static const struct sample samples[] = {
 		"everybody gets the same answers here\n"
 		AT("2") "a.test: " NO "it is of the view inside; everybody "
 		"gets the same answers here\n" },
+	{ "a server and its key", "server 192.0.2.1 { keys { k; }; };", "",
+		AT("1") "server: " NO "servers are all spoken with alike; a "
+		"key of its stands behind its address, with =\n" },
 	{ "others", "logging { };\ncontrols { inet 127.0.0.1 port 953 allow { "
 		"any; } keys { k; }; };\nx y;\noptions { z; };\n", "",
 		AT("1") "logging: " NO "log_path and log_level say where and "

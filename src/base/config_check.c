@@ -112,7 +112,8 @@ static const struct {
 	bool is_list;
 	const char *expected;
 } rules[] = {
-	{ "myhostname", is_name, false, "a name such as mail.example.org" },
+	{ "myhostname", is_host, false,
+		"a name such as mail.example.org, others than ASCII as xn--" },
 	{ "mydomain", is_name, false, "a domain such as example.org" },
 	{ "acme_directory", is_directory, false,
 		"letsencrypt, or an address that begins with https://" },

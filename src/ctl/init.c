@@ -261,12 +261,13 @@ check_words(struct ctl *ctl, const char *domain, const char *reader,
 	const char *dir)
 {
 	const struct ctl_command *self = ctl_command_of(ctl_init);
+	char name[INIT_DOMAIN_SIZE];
 	if (ctl->argc > 0)
 		return ctl_usage(self, "found \"%s\", expected --domain D",
 			ctl->argv[0]);
 	if (domain == NULL && !isatty(0))
 		return ctl_usage(self, "--domain is missing");
-	if (domain != NULL && !init_is_domain(domain))
+	if (domain != NULL && !init_take_name(name, domain))
 		return ctl_fail("--domain: found \"%s\", expected a domain such "
 			"as example.org", domain);
 	if (domain == NULL && reader != NULL)

@@ -41,6 +41,11 @@ struct init_plan {
 bool
 init_is_domain(const char *text);
 
+/* Takes a domain by its A-labels: in greetings, certificates and the like nothing
+ * else is understood. False when it is none. */
+bool
+init_take_name(char name[INIT_DOMAIN_SIZE], const char *text);
+
 /* "mail.example.org", as far as the machine knows it; may be empty. */
 void
 init_find_hostname(char hostname[INIT_DOMAIN_SIZE]);

@@ -20,6 +20,7 @@
 #include "ctl/password.h"
 #include "ctl/port_holder.h"
 #include "ctl/prepare.h"
+#include "proto/address.h"
 
 #define N_(text) text
 
@@ -87,13 +88,27 @@ lacks_domain(const struct init_plan *plan)
 	return !plan->goes_on;
 }
 
+bool
+init_take_name(char name[INIT_DOMAIN_SIZE], const char *text)
+{
+	struct arena arena;
+	struct span ascii;
+	arena_init(&arena, 0);
+	/* with room for a user before it (RFC 5321 4.5.3.1.3) */
+	bool is_taken = init_is_domain(text) && address_domain_to_ascii(&arena,
+		span_from(text), &ascii) &&
+		ascii.size + strlen("postmaster@") <= ADDRESS_PATH_LIMIT;
+	if (is_taken)
+		snprintf(name, INIT_DOMAIN_SIZE, "%.*s", SPAN_PRINT(ascii));
+	arena_fini(&arena);
+	return is_taken;
+}
+
 static const char *
 take_domain(struct init_plan *plan, const char *answer)
 {
-	if (!init_is_domain(answer))
-		return N_("expected a domain such as example.org");
-	snprintf(plan->domain, sizeof(plan->domain), "%s", answer);
-	return NULL;
+	return init_take_name(plan->domain, answer) ? NULL :
+		N_("expected a domain such as example.org");
 }
 
 static void
@@ -112,22 +127,22 @@ propose_hostname(const struct init_plan *plan, char out[LINE_SIZE])
 static const char *
 take_hostname(struct init_plan *plan, const char *answer)
 {
-	if (!init_is_domain(answer))
-		return N_("expected a host name with its domain, such as "
+	return init_take_name(plan->hostname, answer) ? NULL :
+		N_("expected a host name with its domain, such as "
 			"mail.example.org");
-	snprintf(plan->hostname, sizeof(plan->hostname), "%s", answer);
-	return NULL;
 }
 
 void
 init_assume(struct init_plan *plan, const char *domain)
 {
 	char host[LINE_SIZE];
-	snprintf(plan->domain, sizeof(plan->domain), "%s", domain);
+	if (!init_take_name(plan->domain, domain))
+		snprintf(plan->domain, sizeof(plan->domain), "%s", domain);
 	init_find_hostname(plan->hostname);
 	propose_hostname(plan, host);
 	snprintf(plan->hostname, sizeof(plan->hostname), "%.253s", host);
-	snprintf(plan->reader, sizeof(plan->reader), "postmaster@%s", domain);
+	snprintf(plan->reader, sizeof(plan->reader), "postmaster@%s",
+		plan->domain);
 	plan->has_users = true;
 }
 
@@ -194,17 +209,17 @@ is_local_part(const char *text, size_t size)
 const char *
 init_take_reader(struct init_plan *plan, const char *answer)
 {
-	char name[65];
+	char name[65], domain[INIT_DOMAIN_SIZE];
 	const char *at = strchr(answer, '@');
 	size_t size = at == NULL ? strlen(answer) : (size_t)(at - answer);
+	snprintf(domain, sizeof(domain), "%s", plan->domain);
 	if (!is_local_part(answer, size) ||
-	    (at != NULL && !init_is_domain(at + 1)))
+	    (at != NULL && !init_take_name(domain, at + 1)))
 		return N_("expected a name or an address such as "
 			"alice@example.org");
 	snprintf(name, sizeof(name), "%.*s", (int)size, answer);
-	snprintf(plan->reader, sizeof(plan->reader), "%s@%s", name,
-		at == NULL ? plan->domain : at + 1);
-	if (at != NULL && strcmp(at + 1, plan->domain) != 0)
+	snprintf(plan->reader, sizeof(plan->reader), "%s@%s", name, domain);
+	if (strcmp(domain, plan->domain) != 0)
 		plan->kind = INIT_ELSEWHERE;
 	else
 		plan->kind = plan->has_users && getpwnam(name) != NULL ?
@@ -243,11 +258,13 @@ propose_email(const struct init_plan *plan, char out[LINE_SIZE])
 static const char *
 take_email(struct init_plan *plan, const char *answer)
 {
+	char domain[INIT_DOMAIN_SIZE];
 	const char *at = strchr(answer, '@');
 	if (at == NULL || !is_local_part(answer, (size_t)(at - answer)) ||
-	    !init_is_domain(at + 1))
+	    !init_take_name(domain, at + 1))
 		return N_("expected an address such as alice@example.org");
-	snprintf(plan->acme_email, sizeof(plan->acme_email), "%s", answer);
+	snprintf(plan->acme_email, sizeof(plan->acme_email), "%.*s@%s",
+		(int)(at - answer), answer, domain);
 	return NULL;
 }
 

@@ -197,6 +197,19 @@ def it_goes_on_with_what_the_package_made():
 def twice_and_without_a_terminal(place):
     done = subprocess.run([COMMAND, "init"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert done.returncode == 1 and "--domain is missing" in done.stderr, done
+    # a name as greetings, certificates and the DNS have it
+    other = DIRECTORY / "other"
+    subprocess.run([COMMAND, "init", "--domain", "邮局.测试", "--reader", "root@邮局.测试", "--dir", other],
+                   stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    lines = (other / "posthouse.conf").read_text().splitlines()
+    assert {"myhostname = mail.xn--dgtz33j.xn--0zwm56d", "mydomain = xn--dgtz33j.xn--0zwm56d"} < set(lines), lines
+    domain = "xn--dgtz33j.xn--0zwm56d"
+    assert aliases(other) == [(f"{name}@{domain}", f"root@{domain}") for name in ("abuse", "postmaster")]
+    # one that leaves no room for postmaster@: nothing is half done
+    done = subprocess.run([COMMAND, "init", "--dir", DIRECTORY / "none", "--domain", ".".join(["a" * 49] * 5)],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode == 1 and "expected a domain such as" in done.stderr, done
+    assert not (DIRECTORY / "none").exists()
     with dialog(place) as screen:
         assert "is there already" in screen.wait_end()
 

@@ -121,6 +121,7 @@ mistakes_name_line_found_and_expected(void **state)
 		{ "myhostname = a b\n", ":1: myhostname: found \"a b\", "
 			"expected a name such as" },
 		{ "myhostname = mail.example.org.\n", "expected a name" },
+		{ "myhostname = mail.邮局.测试\n", "others than ASCII as xn--" },
 		{ "mydomain = a..b\n", "expected a domain" },
 		{ "acme_directory = http://ca.example/\n", "with https://" },
 		{ "acme_directory = zerossl\n", "expected letsencrypt, or" },
@@ -154,7 +155,8 @@ what_names_may_be(void **state)
 	struct config *config;
 	struct error error;
 	(void)state;
-	assert_int_equal(load("myhostname = mail_1.邮局.测试\n"
+	assert_int_equal(load("myhostname = mail_1.xn--0zwm56d\n"
+		"mydomain = 邮局.测试\n"
 		"acme_directory = https://localhost:14000/dir\n"
 		"acme_email = a.b+c@example.org\nacme_challenges = dns-01\n"
 		"acme_names = mail.example.org,xn--0zwm56d\n"

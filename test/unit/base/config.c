@@ -122,6 +122,13 @@ mistakes_name_line_found_and_expected(void **state)
 			"expected a name such as" },
 		{ "myhostname = mail.example.org.\n", "expected a name" },
 		{ "myhostname = mail.邮局.测试\n", "others than ASCII as xn--" },
+		{ "accounts = builtin, unix\n", ":1: accounts: found \"builtin, u" },
+		{ "accounts = ldap:\n", "some of: builtin system ldap:FILE" },
+		{ "protocols = imap pop\n", "some of: imap pop3 lmtp sieve" },
+		{ "smtp_helo_name = a b\n", "a name such as" },
+		{ "smtp_bind_address = mail.example.org\n", "192.0.2.1" },
+		{ "smtp_bind_address6 = ::g\n", "2001:db8::1" },
+		{ "data_directory = data\n", "an absolute path" },
 		{ "mydomain = a..b\n", "expected a domain" },
 		{ "acme_directory = http://ca.example/\n", "with https://" },
 		{ "acme_directory = zerossl\n", "expected letsencrypt, or" },
@@ -156,7 +163,8 @@ what_names_may_be(void **state)
 	struct error error;
 	(void)state;
 	assert_int_equal(load("myhostname = mail_1.xn--0zwm56d\n"
-		"mydomain = 邮局.测试\n"
+		"mydomain = 邮局.测试\naccounts = system, ldap:/l, passwd-file:p\n"
+		"protocols = imap lmtp submission\nsmtp_helo_name = [192.0.2.1]\n"
 		"acme_directory = https://localhost:14000/dir\n"
 		"acme_email = a.b+c@example.org\nacme_challenges = dns-01\n"
 		"acme_names = mail.example.org,xn--0zwm56d\n"

@@ -420,19 +420,27 @@ take_cache_size(struct bind *bind, const struct import_bind_statement *statement
 
 /* ---- zones ---- */
 
-/* What every resolver knows by itself. */
+/* What the resolver answers by itself. */
 static bool
 is_of_loopback(struct span origin)
 {
 	static const char *const origins[] = { "localhost",
-		"localhost.localdomain", "0.in-addr.arpa", "127.in-addr.arpa",
-		"255.in-addr.arpa", "1.0.0.127.in-addr.arpa",
+		"127.in-addr.arpa", "1.0.0.127.in-addr.arpa",
 		"0.0.127.in-addr.arpa" };
 	for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++)
 		if (span_equals_nocase(origin, span_from(origins[i])))
 			return true;
 	return span_ends_nocase(origin, SPAN("0.0.0.0.0.0.0.0.0.0.0.0.0.0.0."
 		"0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa"));
+}
+
+/* Zones that distributions have beside those: of addresses that no host has. */
+static bool
+is_of_no_host(struct span origin)
+{
+	return span_equals_nocase(origin, SPAN("localhost.localdomain")) ||
+		span_equals(origin, SPAN("0.in-addr.arpa")) ||
+		span_equals(origin, SPAN("255.in-addr.arpa"));
 }
 
 static void
@@ -545,6 +553,11 @@ take_zone(struct bind *bind, const struct import_bind_statement *zone)
 	if (span_equals(kind, SPAN("hint")) || is_of_loopback(origin)) {
 		import_say(bind->import, &zone->place, origin, "not needed: "
 			"the resolver knows it by itself");
+		return;
+	}
+	if (is_of_no_host(origin)) {
+		import_say(bind->import, &zone->place, origin, NOT "no host has "
+			"a name in it");
 		return;
 	}
 	if (!is_one_word(origin) || span_find(origin, ':') < origin.size)

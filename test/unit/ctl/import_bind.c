@@ -111,12 +111,14 @@ static const struct sample samples[] = {
 		"masterfile-format raw; };", "", AT("2") "a.test: " NO "its "
 		"file is no text; make one with named-compilezone\n" },
 	{ "zones of every resolver", "zone \".\" { type hint; file \"/x\"; };\n"
-		ZONE("localhost") ZONE("127.in-addr.arpa"), "",
+		ZONE("localhost") ZONE("127.in-addr.arpa")
+		ZONE("0.in-addr.arpa"), "",
 		AT("1") ".: not needed: the resolver knows it by itself\n"
 		AT("2") "localhost: not needed: the resolver knows it by "
 		"itself\n"
 		AT("3") "127.in-addr.arpa: not needed: the resolver knows it "
-		"by itself\n" },
+		"by itself\n"
+		AT("4") "0.in-addr.arpa: " NO "no host has a name in it\n" },
 	{ "a type of theirs", "zone a.test { type forward; forwarders { "
 		"192.0.2.1; }; };", "", AT("1") "a.test: " NO "zones of type "
 		"\"forward\" are not known here\n"

@@ -174,8 +174,6 @@ HOSTING = [
            "\t\t\tquestion->refusal = DNS_FORMAT_ERROR;", "\t\t\t;", NAMES_TSIG),
     mutant("tsig: who has another secret gets no code of ours", "src/names/seal.c",
            "if (seal->error == TSIG_BAD_SIGNATURE)\n\t\tseal_free(&seal->tsig);", "", NAMES_TSIG),
-    mutant("tsig: only a good signature is somebody's", "src/names/front.c",
-           "if (seal.error == TSIG_GOOD)\n\t\tmaking->key", "if (seal.tsig != NULL)\n\t\tmaking->key", NAMES_TSIG),
     mutant("tsig: answers of the resolver are signed", "src/names/front.c",
            "if (question->tsig != NULL)\n\t\tseal_add_kept", "if (false)\n\t\tseal_add_kept", NAMES_TSIG),
     mutant("tsig: there is room for it", "src/names/front.c",

@@ -187,6 +187,7 @@ void
 metrics_answer(const struct question *question, struct answer *answer)
 {
 	size_t count;
+	struct span accepted = span_of("", 0);
 	if (!web_is_near(question->rules, question->client)) {
 		page_status(answer, 403);
 		return;
@@ -196,8 +197,11 @@ metrics_answer(const struct question *question, struct answer *answer)
 		page_status(answer, 503);
 		return;
 	}
-	answer->type = "application/openmetrics-text; version=1.0.0; "
-		"charset=utf-8";
+	http_field(question->request, SPAN("accept"), &accepted);
+	/* a browser shows it then, instead of keeping it as a file */
+	answer->type = span_search(accepted, SPAN("text/html")) <
+		accepted.size ? "text/plain; charset=utf-8" :
+		"application/openmetrics-text; version=1.0.0; charset=utf-8";
 	metrics_write(&answer->body, rows, count);
 }
 

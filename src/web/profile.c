@@ -7,9 +7,9 @@
 
 #include <openssl/evp.h>
 
-#include "web/language.h"
 #include "web/mail_domain.h"
 #include "web/markup.h"
+#include "web/paper.h"
 #include "web/path.h"
 
 /* RFC 9562 5.8: version 8, out of a digest. */
@@ -97,21 +97,23 @@ add_account(struct buffer *out, const struct settings *settings,
 
 /* A person has typed it. */
 static void
-refuse(const struct question *question, unsigned status,
+refuse(const struct question *question, unsigned status, struct span domain,
 	struct answer *answer)
 {
 	static const char *const words[2][LANGUAGE_COUNT] = {
-		{ "That is no mail address", "这不是邮件地址" },
-		{ "Mail of that domain is not on this server",
-		"本服务器没有这个域的邮件" },
+		{ "That is no mail address.", "这不是邮件地址。" },
+		{ "Mail of that domain is not on this server.",
+		"本服务器没有这个域的邮件。" },
 	};
-	struct span accepted = span_of("", 0);
-	http_field(question->request, SPAN("accept-language"), &accepted);
+	static const char *const titles[LANGUAGE_COUNT] = { "Mail for ",
+		"邮件服务：" };
+	static const char *const back[LANGUAGE_COUNT] = { "Back", "返回" };
+	enum language language = paper_language(question);
 	answer->status = status;
-	answer->type = "text/plain; charset=utf-8";
-	buffer_clear(&answer->body);
-	buffer_print(&answer->body, "%s.\n", words[status == 404][
-		language_choose(accepted)]);
+	paper_begin(answer, language, titles[language], domain);
+	buffer_print(&answer->body, "<p>%s\n<p><a href=\"/\">%s</a>",
+		words[status == 404][language], back[language]);
+	paper_end(answer);
 }
 
 void
@@ -126,13 +128,13 @@ profile_answer(const struct question *question, struct answer *answer)
 	struct span asked = is_open ? arena_print(question->arena, "x%.*s",
 		SPAN_PRINT(address)) : address;
 	if (asked.size > 0 && !mail_domain_is_address(asked)) {
-		refuse(question, 400, answer);
+		refuse(question, 400, question->host, answer);
 		return;
 	}
 	if (!mail_domain_find(question, "autoconfig.", asked, &domain,
 	    answer)) {
 		if (answer->status == 404)
-			refuse(question, 404, answer);
+			refuse(question, 404, question->host, answer);
 		return;
 	}
 	if (is_open)

@@ -7,9 +7,9 @@
 
 #include <stdio.h>
 
-#include "web/language.h"
 #include "web/mail_domain.h"
 #include "web/markup.h"
+#include "web/paper.h"
 #include "web/picture.h"
 
 enum word { WORD_TITLE, WORD_INTRODUCTION, WORD_PROGRAMS, WORD_PHONE,
@@ -43,21 +43,23 @@ static const char *const words[WORD_COUNT][LANGUAGE_COUNT] = {
 	[WORD_SEND] = { "Sending (SMTP)", "发信（SMTP）" },
 };
 
-static const char style[] =
-	"body{font:16px/1.5 system-ui,sans-serif;max-width:40em;margin:2em auto;"
-	"padding:0 1em;color:#222;background:#fff}"
-	"h1{font-size:1.6em}h2{font-size:1.1em;margin-top:2em}"
-	"table{border-collapse:collapse;width:100%}"
-	"td,th{text-align:left;padding:.3em .5em .3em 0;"
-	"overflow-wrap:anywhere;"
-	"border-bottom:1px solid #ccc}"
-	"@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}"
-	"td,th{border-color:#444}a{color:#8bf}}";
-
 static void
 add_word(struct buffer *out, enum word word, enum language language)
 {
 	buffer_add_string(out, words[word][language]);
+}
+
+/* It breaks behind a dot rather than anywhere. */
+static void
+add_host(struct buffer *out, struct span host)
+{
+	while (host.size > 0) {
+		size_t size = span_find(host, '.') + 1;
+		markup_add(out, span_first(host, size));
+		host = span_skip(host, size);
+		if (host.size > 0)
+			buffer_add_string(out, "<wbr>");
+	}
 }
 
 static void
@@ -69,7 +71,7 @@ add_row(struct buffer *out, const struct settings *settings,
 	buffer_add_string(out, "<tr><td>");
 	add_word(out, names[service->protocol], language);
 	buffer_add_string(out, "<td>");
-	markup_add(out, span_from(settings->hostname));
+	add_host(out, span_from(settings->hostname));
 	buffer_print(out, "<td>%u<td>%s\n", service->port,
 		service->is_tls ? "SSL/TLS" : "STARTTLS");
 }
@@ -112,7 +114,7 @@ add_phone(const struct question *question, struct buffer *out,
 	markup_add(out, domain);
 	buffer_add_string(out, "\"></label> <button>");
 	add_word(out, WORD_PROFILE, language);
-	buffer_add_string(out, "</button></form>\n<p>");
+	buffer_add_string(out, "</button></form>\n<p class=\"camera\">");
 	add_word(out, WORD_PICTURE, language);
 	buffer_add_string(out, "<br>\n");
 	picture_add(out, buffer_span(&url));
@@ -123,24 +125,13 @@ void
 welcome_answer(const struct question *question, struct answer *answer)
 {
 	struct buffer *out = &answer->body;
-	struct span accepted = span_of("", 0);
-	http_field(question->request, SPAN("accept-language"), &accepted);
-	enum language language = language_choose(accepted);
+	enum language language = paper_language(question);
 	struct span domain;
 	if (!mail_domain_find(question, "autoconfig.", span_of("", 0), &domain,
 	    answer))
 		return;
-	answer->type = "text/html; charset=utf-8";
-	buffer_print(out, "<!DOCTYPE html>\n<html lang=\"%s\"><head>"
-		"<meta charset=\"utf-8\"><meta name=\"viewport\" "
-		"content=\"width=device-width\"><title>",
-		language == LANGUAGE_CHINESE ? "zh-CN" : "en");
-	markup_add(out, domain);
-	buffer_print(out, "</title><style>%s</style></head><body>\n<h1>",
-		style);
-	add_word(out, WORD_TITLE, language);
-	markup_add(out, domain);
-	buffer_add_string(out, "</h1>\n<p>");
+	paper_begin(answer, language, words[WORD_TITLE][language], domain);
+	buffer_add_string(out, "<p>");
 	add_word(out, WORD_INTRODUCTION, language);
 	buffer_add_string(out, "\n<p>");
 	add_word(out, WORD_PROGRAMS, language);
@@ -151,5 +142,5 @@ welcome_answer(const struct question *question, struct answer *answer)
 	add_table(out, &question->rules->settings, language);
 	buffer_add_string(out, "<p>");
 	add_word(out, WORD_NAME, language);
-	buffer_add_string(out, "\n</body></html>\n");
+	paper_end(answer);
 }

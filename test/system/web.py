@@ -115,6 +115,21 @@ def phone(system):
     assert curl(system, f"{base}?email=a@elsewhere.test")[0] == 404
 
 
+def encryption(system):
+    """The order of ciphers is the server's, but for clients that want ChaCha20; what is old is not offered."""
+    aes, chacha = "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"
+    old = "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256"
+    for words, expected in ((["-tls1_3", "-ciphersuites", aes], "TLS_AES_128_GCM_SHA256"),
+                            (["-tls1_3", "-ciphersuites", f"{chacha}:{aes}"], chacha),
+                            (["-tls1_3", "-ciphersuites", f"{aes}:{chacha}"], "TLS_AES_128_GCM_SHA256"),
+                            (["-tls1_2", "-cipher", old], "ECDHE-ECDSA-AES128-GCM-SHA256"),
+                            (["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256:@SECLEVEL=0"], "(NONE)"),
+                            (["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], "(NONE)")):
+        done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{system.port('https')}", *words],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+        assert f"Cipher is {expected}\n" in done.stdout, (words, done.stdout[-600:], done.stderr)
+
+
 def others(system):
     http, https = system.port("http"), system.port("https")
     status, fields, body = insecure(system, f"https://mta-sts.{DOMAIN}:{https}/.well-known/mta-sts.txt")
@@ -149,6 +164,8 @@ def watched(system):
     base = f"http://{HOST}:{system.port('http')}"
     status, fields, body = insecure(system, f"{base}/metrics")
     assert status == 200 and fields["content-type"].startswith("application/openmetrics-text"), fields
+    in_a_browser = insecure(system, f"{base}/metrics", "-H", "Accept: text/html, */*;q=0.8")[1]["content-type"]
+    assert in_a_browser == "text/plain; charset=utf-8", in_a_browser
     names = re.findall(r"^# TYPE (\S+) ", body, re.M)
     assert len(names) == len(set(names)) and body.endswith("# EOF\n"), names
     for name, labels, value in re.findall(r"^([a-z_]+)(\{.*?\}) (\S+)$", body, re.M):
@@ -375,14 +392,14 @@ def many_connections_are_bounded(system):
 def main():
     import resource
     posthouse.own_network()
-    posthouse.need_programs("curl")
+    posthouse.need_programs("curl", "openssl")
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with posthouse.System(relayhost="[127.0.0.1]:1") as system:
         system.add_user(f"alice@{DOMAIN}")
         system.start()
         send_some(system)
-        for part in (thunderbird, outlook, phone, others, watched, top, requests_are_not_smuggled, large_requests_are_refused,
+        for part in (thunderbird, outlook, phone, encryption, others, watched, top, requests_are_not_smuggled, large_requests_are_refused,
                      slow_clients_meet_their_deadline, times):
             print(part.__name__, flush=True)
             part(system)

@@ -158,9 +158,9 @@ static const struct {
 		"<domain>b.test</domain>" },
 	{ "a profile of another's", NULL, "mail.a.test",
 		"/mobileconfig?email=x%40c.test", "404 ",
-		"Mail of that domain is not on this server.\n" },
+		"<p>Mail of that domain is not on this server.\n" },
 	{ "a profile of nobody", NULL, "mail.a.test", "/mobileconfig?email=x",
-		"400 ", "That is no mail address.\n" },
+		"400 ", "<p>That is no mail address.\n" },
 	{ "JSON for another's", NULL, "mail.a.test",
 		"/autodiscover/autodiscover.json/v1.0/x@c.test?"
 		"Protocol=AutodiscoverV1", "404 ",

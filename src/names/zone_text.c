@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "names/zone_generate.h"
 #include "names/zone_lines.h"
 
 enum { TTL_UNKNOWN = 3600, FOUND_SHOWN = 80, WORD_LIMIT = 64 };
@@ -21,6 +22,7 @@ struct reading {
 	bool has_ttl;			/* there was a $TTL, */
 	bool was_said;			/* or any other time to live */
 	char data_of[WORD_LIMIT + 32];	/* "data of the type MX" */
+	uint32_t generated;		/* lines by $GENERATE */
 };
 
 /* The words of a record before its data. */
@@ -224,7 +226,7 @@ read_directive(struct reading *reading, struct span line)
 		return read_name(value, &above, &reading->origin) ? NULL :
 			name_expected;
 	}
-	return "$TTL with a time, or $ORIGIN with a name";
+	return "$TTL with a time, $ORIGIN with a name, or $GENERATE";
 }
 
 /* RFC 1035 5.1: class and time to live in either order, both may be left out. */
@@ -370,6 +372,30 @@ read_record(struct zone_text *zone, struct reading *reading, struct span line)
 	return expected;
 }
 
+static bool
+is_generate(struct span line)
+{
+	struct span word;
+	return span_word(&line, &word) &&
+		span_equals_nocase(word, SPAN("$GENERATE"));
+}
+
+/* The lines that come of it; an expectation, or NULL. */
+static const char *
+generate(struct zone_text *zone, struct reading *reading, struct span line)
+{
+	struct zone_generate lines;
+	struct span word;
+	span_word(&line, &word);
+	const char *expected = zone_generate_init(&lines, line);
+	while (expected == NULL && zone_generate_next(&lines, &expected))
+		expected = reading->generated++ == ZONE_GENERATE_LIMIT ?
+			"at most 131,072 generated lines in a zone" :
+			read_record(zone, reading, buffer_span(&lines.text));
+	zone_generate_fini(&lines);
+	return expected;
+}
+
 int
 zone_text_read(struct zone_text *zone, struct span text, struct error *error)
 {
@@ -382,9 +408,10 @@ zone_text_read(struct zone_text *zone, struct span text, struct error *error)
 	zone_lines_init(&reading.lines, text);
 	while (expected == NULL && zone_lines_next(&reading.lines)) {
 		struct span line = buffer_span(&reading.lines.text);
-		expected = line.data[0] == '$' ?
-			read_directive(&reading, line) :
-			read_record(zone, &reading, line);
+		expected = line.data[0] != '$' ?
+			read_record(zone, &reading, line) :
+			is_generate(line) ? generate(zone, &reading, line) :
+			read_directive(&reading, line);
 	}
 	if (expected == NULL)
 		expected = reading.lines.expected;

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "names/zone.h"
+#include "names/zone_generate.h"
 
 #define HEAD "@ 3600 IN SOA ns root 1 1 1 1 1\n@ NS ns\n"
 
@@ -70,9 +71,25 @@ static const struct {
 		"255 in all" },
 	{ "no time", "$TTL x\n" HEAD, "f:1: found \"$TTL x\", expected a time "
 		"to live" },
-	{ "a directive of others", HEAD "$GENERATE 1-2 h$ A 192.0.2.$\n",
-		"f:3: found \"$GENERATE 1-2 h$ A 192.0.2.$\", expected $TTL "
-		"with a time, or $ORIGIN with a name" },
+	{ "a directive of others", HEAD "$UNICODE 1\n", "f:3: found "
+		"\"$UNICODE 1\", expected $TTL with a time, $ORIGIN with a "
+		"name, or $GENERATE" },
+	{ "a wrong record of $GENERATE", HEAD "\n$GENERATE 254-256 h$ A "
+		"192.0.2.$\n", "f:4: found \"$GENERATE 254-256 h$ A "
+		"192.0.2.$\", expected data of the type A" },
+	{ "$GENERATE without a range", HEAD "$GENERATE 3 h$ A 192.0.2.$\n",
+		"f:3: found \"$GENERATE 3 h$ A 192.0.2.$\", expected "
+		"$GENERATE with a range (1-10 or 1-10/2), an owner, a type and "
+		"its data" },
+	{ "$GENERATE without end", HEAD "$GENERATE 0-2147483647 h$ A 192.0.2.1"
+		"\n", "f:3: found \"$GENERATE 0-2147483647 h$ A 192.0.2.1\", "
+		"expected at most 131,072 generated lines in a zone" },
+	{ "a base of others", HEAD "$GENERATE 1-2 h${0,3,b} A 192.0.2.$\n",
+		"f:3: found \"$GENERATE 1-2 h${0,3,b} A 192.0.2.$\", expected "
+		"${offset,width,base} with a base of d, o, x, X, n or N" },
+	{ "below zero", HEAD "$GENERATE 1-2 h${-2} A 192.0.2.$\n", "f:3: "
+		"found \"$GENERATE 1-2 h${-2} A 192.0.2.$\", expected numbers "
+		"that are not below zero" },
 	{ "another class", HEAD "www CH A 192.0.2.1\n", "f:3: found "
 		"\"www CH A 192.0.2.1\", expected the class IN" },
 	{ "a dot too much", HEAD "www. A 192.0.2.1\n", "f:3: found "
@@ -164,6 +181,52 @@ test_left_out(void **state)
 	}
 }
 
+/* As named-compilezone of BIND 9.18 has them. */
+static void
+test_generate(void **state)
+{
+	static const struct {
+		const char *words, *lines;	/* NULL: refused */
+	} texts[] = {
+		{ "1-3 h$ A 192.0.2.$", "h1 A 192.0.2.1|h2 A 192.0.2.2|"
+			"h3 A 192.0.2.3|" },
+		{ " 0-5/2\t$ PTR h$", "0 PTR h0|2 PTR h2|4 PTR h4|" },
+		{ "7-7 a${3}b${-7,3}c A 1", "a10b000c A 1|" },
+		{ "10-11 ${0,4,x}.${0,2,X}.${0,0,o} A 1",
+			"000a.0A.12 A 1|000b.0B.13 A 1|" },
+		{ "18-18 ${0,0,n} ${0,8,n} ${0,7,N} A", "2.1 2.1.0.0. 2.1.0.0 "
+			"A|" },
+		{ "171-171 ${0,1,n} ${0,4,N} A", "b.a B.A. A|" },
+		{ "1-1 \\$ $$ \\", "\\$ $ \\|" },
+		{ "2147483647-2147483647 $ A", "2147483647 A|" },
+		{ "0-2147483647/2147483647 $ A", "0 A|2147483647 A|" },
+		{ "1 $ A", NULL }, { "1- $ A", NULL }, { "2-1 $ A", NULL },
+		{ "1-2/0 $ A", NULL }, { "-1-2 $ A", NULL }, { "1-2", NULL },
+		{ "1-2147483648 $ A", NULL }, { "1-2 ${ A", NULL },
+		{ "1-2 ${1,2,3,4} A", NULL }, { "1-2 ${1,256} A", NULL },
+		{ "1-2 ${1,2,} A", NULL }, { "1-2 ${} A", NULL },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct zone_generate generate;
+		struct buffer all;
+		buffer_init(&all, 0);
+		const char *wrong = zone_generate_init(&generate,
+			span_from(texts[i].words));
+		while (wrong == NULL && zone_generate_next(&generate, &wrong)) {
+			buffer_add(&all, buffer_span(&generate.text));
+			buffer_add_byte(&all, '|');
+		}
+		if ((wrong == NULL) != (texts[i].lines != NULL) ||
+		    (wrong == NULL && strcmp(buffer_string(&all),
+		    texts[i].lines) != 0))
+			fail_msg("%s: %s %s", texts[i].words,
+				buffer_string(&all), wrong);
+		zone_generate_fini(&generate);
+		buffer_fini(&all);
+	}
+}
+
 /* RFC 4034 6.1, its own example. */
 static void
 test_order(void **state)
@@ -250,6 +313,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_left_out),
+		cmocka_unit_test(test_generate),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_any_order),
 	};

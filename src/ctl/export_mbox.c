@@ -29,6 +29,7 @@ struct export_mbox {
 	struct span folder;
 	uint32_t validity, last_uid;
 	uint64_t offset;
+	bool is_ours;			/* an earlier run has begun it */
 	struct buffer out;
 };
 
@@ -62,6 +63,7 @@ find_state(struct export_mbox *mbox)
 	while (span_split(&rest, '\n', &line)) {
 		bool is_whole = span_word(&line, &name) &&
 			span_equals(name, buffer_span(&wanted));
+		mbox->is_ours |= is_whole;
 		for (size_t i = 0; i < 3 && is_whole; i++)
 			is_whole = span_word(&line, &word) &&
 				span_to_number(word, INT64_MAX, &number[i]);
@@ -71,6 +73,19 @@ find_state(struct export_mbox *mbox)
 		mbox->offset = number[2];
 	}
 	buffer_fini(&wanted);
+}
+
+static int
+note_state(struct export_mbox *mbox, struct error *error)
+{
+	struct buffer line;
+	buffer_init(&line, 0);
+	transfer_add_word(&line, mbox->folder);
+	buffer_print(&line, " %u %u %llu\n", mbox->validity, mbox->last_uid,
+		(unsigned long long)mbox->offset);
+	int result = file_write_all(mbox->state, buffer_span(&line), error);
+	buffer_fini(&line);
+	return result;
 }
 
 static int
@@ -85,6 +100,7 @@ open_folder(struct export_sink *sink, const struct transfer_folder *folder,
 	mbox->validity = folder->validity;
 	mbox->last_uid = 0;
 	mbox->offset = 0;
+	mbox->is_ours = false;
 	find_state(mbox);
 	buffer_init(&path, 0);
 	buffer_add_string(&path, mbox->path);
@@ -99,13 +115,14 @@ open_folder(struct export_sink *sink, const struct transfer_folder *folder,
 	if (mbox->fd < 0 || fstat(mbox->fd, &facts) < 0)
 		return error_set_errno(error, "opening %s", name);
 	if ((uint64_t)facts.st_size < mbox->offset ||
-	    (mbox->offset == 0 && facts.st_size > 0 && mbox->states.size == 0))
+	    (mbox->offset == 0 && facts.st_size > 0 && !mbox->is_ours))
 		return error_set(error, ERROR_EXISTS, "%s is there, and not "
 			"as an export left it", name);
 	if (ftruncate(mbox->fd, (off_t)mbox->offset) < 0 ||
 	    lseek(mbox->fd, 0, SEEK_END) < 0)
 		return error_set_errno(error, "cutting %s", name);
-	return 0;
+	/* the first messages may be cut off: then the file is ours, too */
+	return mbox->offset > 0 ? 0 : note_state(mbox, error);
 }
 
 static bool
@@ -131,19 +148,13 @@ static int
 sync_folder(struct export_sink *sink, struct error *error)
 {
 	struct export_mbox *mbox = (struct export_mbox *)sink;
-	struct buffer line;
 	int result = file_write_all(mbox->fd, buffer_span(&mbox->out), error);
 	mbox->offset += mbox->out.size;
 	buffer_clear(&mbox->out);
 	if (result == 0)
 		result = file_sync_data(mbox->fd, error);
-	buffer_init(&line, 0);
-	transfer_add_word(&line, mbox->folder);
-	buffer_print(&line, " %u %u %llu\n", mbox->validity, mbox->last_uid,
-		(unsigned long long)mbox->offset);
 	if (result == 0)
-		result = file_write_all(mbox->state, buffer_span(&line), error);
-	buffer_fini(&line);
+		result = note_state(mbox, error);
 	return result < 0 ? error_wrap(error, "writing %.*s",
 		SPAN_PRINT(mbox->folder)) : 0;
 }

@@ -202,8 +202,16 @@ def filled_by_hand(system):
     return address
 
 
+def has_session():
+    """Is one of the Unix socket served still, though its client may be gone?"""
+    rows = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()]
+    return any(row[-1].endswith("/imap") and row[3] == "00000000" for row in rows)
+
+
 def killed(system, *words):
-    """Runs the command, killed a few times on the way; what it said at its end."""
+    """Runs the command, killed a few times on the way; what it said at its end. What
+    the killed one had sent whole is still stored: who looked before that is done
+    would send it again, and so the next one begins when that session has ended."""
     environment = dict(system.environment, TZ="UTC")
     rolls, kills = random.Random(7), 0
     while True:
@@ -216,6 +224,7 @@ def killed(system, *words):
             process.send_signal(signal.SIGKILL)
             process.communicate()
             kills += 1
+            posthouse.wait_until(lambda: not has_session(), 10, "its session has ended")
             continue
         assert process.returncode == 0, err
         return out, kills
@@ -276,6 +285,14 @@ def mistakes(system):
                                          f"mbox:{system.directory}/many.mbox")
     assert "connecting" in sentence("import", "--user", "fast@example.test",
                                     "imap://a@127.0.0.1:1/")
+    # a file of somebody else stays, also when the folders before it were written
+    place = system.directory / "another's"
+    place.mkdir()
+    (place / "Trash.mbox").write_text("his")
+    for _ in range(2):
+        assert "not as an export left it" in sentence("export", "--user", "hand@example.test",
+                                                      f"mbox:{place}")
+        assert (place / "Trash.mbox").read_text() == "his"
     assert "expected mbox:DIR" in sentence("export", "--user", "fast@example.test", "x")
     print("mistakes are sentences")
 

@@ -370,7 +370,7 @@ main(int argc, char **argv)
 	spool = wire_pool_new(lot, "spool-lock", 0);
 	lot_run(lot, 2000);
 	if (does_tarry)
-		nanosleep(&(struct timespec){ 1, 0 }, NULL);
+		nanosleep(&(struct timespec){ 3, 0 }, NULL);
 	log_event(LOG_INFO, "ended", NULL);
 	return 0;
 }

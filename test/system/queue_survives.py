@@ -193,7 +193,7 @@ class Sender(threading.Thread):
         text = f"Subject: {name}\r\n\r\n" + "x" * 2000 + "\r\n"
         client = None
         try:
-            client = smtplib.SMTP("127.0.0.1", self.port, timeout=20)
+            client = smtplib.SMTP("127.0.0.1", self.port, timeout=60)
             self.doubtful.add(name)
             client.sendmail(ALICE, [f"{name}@far.test"], text)
             self.doubtful.discard(name)
@@ -205,6 +205,13 @@ class Sender(threading.Thread):
                 client.close()
 
 
+def runs(pid):
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def kill_everything(system, note=lambda: None, lock=threading.Lock()):
     """Master first: it starts nobody again."""
     pids = [system.process.pid, *(pid for pid in system.processes().values() if pid > 0)]
@@ -213,9 +220,7 @@ def kill_everything(system, note=lambda: None, lock=threading.Lock()):
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
     system.process.wait()
-    posthouse.wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") and "State:\tZ" not in
-                         Path(f"/proc/{pid}/status").read_text() for pid in pids[1:]),
-                         5, "every process has ended")
+    posthouse.wait_until(lambda: not any(map(runs, pids[1:])), 5, "every process has ended")
 
 
 def wait_empty(system, seconds=60):

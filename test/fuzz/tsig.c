@@ -114,6 +114,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	take_question(in, &key);
 	sign(in, &key);
 	take_stream(in, &key);
-	read_file(in);
+	/* a message begins with a number of the test's, which is small */
+	if (size > 0 && data[0] >= ' ')
+		read_file(in);
 	return 0;
 }

@@ -33,8 +33,8 @@ a_program_runs_when_a_list_names_it(void **state)
 	} cases[] = {
 		{ "accounts=builtin", true, false },
 		{ "accounts=builtin ldap:/etc/x", true, true },
-		{ "accounts=ldap, builtin", true, true },
-		{ "accounts=builtin ldaps:/etc/x", true, false },
+		{ "accounts=ldap:/etc/x, builtin", true, true },
+		{ "accounts=builtin pgsql:/etc/ldap", true, false },
 		{ "accounts=passwd-file:ldap:x", true, false },
 	};
 	static const char text[] = "program auth a 1\nprogram ldap b 1\n"

@@ -5,6 +5,7 @@
 #include "web/mail_domain.h"
 
 #include "base/utf8.h"
+#include "proto/address.h"
 
 bool
 mail_domain_is_address(struct span address)
@@ -43,6 +44,15 @@ is_mail_host(const struct question *question)
 		span_equals_nocase(host, span_from(question->rules->hostname));
 }
 
+/* As people write it, not by its A-labels. */
+static struct span
+domain_of_host(const struct question *question)
+{
+	struct span domain = span_from(question->rules->domain), unicode;
+	return address_normalise_domain(question->arena, domain, &unicode) ?
+		unicode : domain;
+}
+
 bool
 mail_domain_find(const struct question *question, const char *label,
 	struct span address, struct span *domain, struct answer *answer)
@@ -70,7 +80,7 @@ mail_domain_find(const struct question *question, const char *label,
 	    domains_judge(domains, span_from(question->rules->domain)) ==
 	    DOMAINS_OURS)) {
 		/* its own name takes mail too, but is no address's domain */
-		*domain = span_from(question->rules->domain);
+		*domain = domain_of_host(question);
 		verdict = DOMAINS_OURS;
 	}
 	return say(verdict, answer);

@@ -159,6 +159,17 @@ def others(system):
     assert done[0] == 200, "no redirect on the Unix socket"
 
 
+def domain_of_another_script(system):
+    """The configuration has it by its A-labels, people do not."""
+    system.set(mydomain="xn--dgtz33j.xn--0zwm56d")
+    system.command("reload")
+    page = f"https://{HOST}:{system.port('https')}/"
+    posthouse.wait_until(lambda: "<h1>Mail for 邮局.测试</h1>" in curl(system, page)[2], 10, "its page")
+    system.set(mydomain=DOMAIN)
+    system.command("reload")
+    posthouse.wait_until(lambda: f"<h1>Mail for {DOMAIN}</h1>" in curl(system, page)[2], 10, "the page")
+
+
 def watched(system):
     """/health and /metrics, read by another's parser of OpenMetrics if there is one."""
     base = f"http://{HOST}:{system.port('http')}"
@@ -400,7 +411,8 @@ def main():
         system.start()
         send_some(system)
         for part in (thunderbird, outlook, phone, encryption, others, watched, top, requests_are_not_smuggled, large_requests_are_refused,
-                     slow_clients_meet_their_deadline, times):
+                     slow_clients_meet_their_deadline, times,
+                     domain_of_another_script):
             print(part.__name__, flush=True)
             part(system)
         if hard > 12000:

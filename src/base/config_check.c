@@ -97,6 +97,12 @@ is_challenge(struct span text)
 	return is_among(text, "http-01 tls-alpn-01 dns-01");
 }
 
+static bool
+is_ip_version(struct span text)
+{
+	return is_among(text, "all ipv4 ipv6");
+}
+
 /* Those of Dovecot that are elsewhere here, or not at all, may stay in its line. */
 static bool
 is_protocol(struct span text)
@@ -152,6 +158,7 @@ static const struct {
 	{ "myhostname", is_host, false,
 		"a name such as mail.example.org, others than ASCII as xn--" },
 	{ "mydomain", is_name, false, "a domain such as example.org" },
+	{ "inet_protocols", is_ip_version, true, "some of: all ipv4 ipv6" },
 	{ "accounts", is_source, true,
 		"some of: builtin system ldap:FILE pgsql:FILE passwd-file:FILE" },
 	{ "protocols", is_protocol, true, "some of: imap pop3 lmtp sieve" },

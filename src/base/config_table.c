@@ -29,8 +29,8 @@ const struct config_parameter config_table[] = {
 	"set." },
 { "inet_interfaces", L, "all", NULL, "relay hostmaster", NULL,
 	"Addresses to listen on: all, loopback-only, host names or addresses." },
-{ "inet_protocols", C, "all", "all ipv4 ipv6", "relay hostmaster", NULL,
-	"IP versions to listen on, and to send mail by." },
+{ "inet_protocols", L, "all", NULL, "relay hostmaster", NULL,
+	"IP versions to listen on, and to send mail by: all, or ipv4 and ipv6." },
 { "mydestination", M, "$myhostname, localhost.$mydomain, localhost", NULL,
 	"auth smtpd", NULL,
 	"Domains whose mail is for accounts here, beside those added with "

@@ -7,13 +7,20 @@
 
 #include "base/network.h"
 
-static bool
-is_family_wanted(const struct config *config, int family)
+bool
+interfaces_has_family(const struct config *config, int family)
 {
-	const char *protocols = config_text(config, "inet_protocols");
-	if (family == AF_INET)
-		return strcmp(protocols, "ipv6") != 0;
-	return family == AF_INET6 && strcmp(protocols, "ipv4") != 0;
+	struct span item, rest = span_from(config_text(config,
+		"inet_protocols"));
+	struct span word = family == AF_INET ? SPAN("ipv4") :
+		family == AF_INET6 ? SPAN("ipv6") : SPAN("");
+	bool is_any = true;	/* nothing is said */
+	while (config_next_item(&rest, &item)) {
+		is_any = false;
+		if (span_equals(item, word) || span_equals(item, SPAN("all")))
+			return word.size > 0;
+	}
+	return is_any && word.size > 0;
 }
 
 static void
@@ -34,10 +41,10 @@ add_both(struct interfaces *interfaces, const struct config *config, bool is_loo
 	struct sockaddr_in6 six = { .sin6_family = AF_INET6 };
 	four.sin_addr.s_addr = htonl(is_loopback ? INADDR_LOOPBACK : INADDR_ANY);
 	six.sin6_addr = is_loopback ? in6addr_loopback : in6addr_any;
-	bool has_four = is_family_wanted(config, AF_INET);
+	bool has_four = interfaces_has_family(config, AF_INET);
 	if (has_four)
 		add_address(interfaces, (struct sockaddr *)&four, sizeof(four), false);
-	if (is_family_wanted(config, AF_INET6))
+	if (interfaces_has_family(config, AF_INET6))
 		add_address(interfaces, (struct sockaddr *)&six, sizeof(six), has_four);
 }
 
@@ -61,7 +68,7 @@ add_named(struct interfaces *interfaces, const struct config *config,
 			"host name: %s", name, gai_strerror(number));
 	size_t before = interfaces->count;
 	for (struct addrinfo *info = list; info != NULL; info = info->ai_next)
-		if (is_family_wanted(config, info->ai_family))
+		if (interfaces_has_family(config, info->ai_family))
 			add_address(interfaces, info->ai_addr, info->ai_addrlen, false);
 	freeaddrinfo(list);
 	if (interfaces->count == before)

@@ -18,6 +18,11 @@ struct interfaces {
 	size_t count;
 };
 
+/* Of AF_INET and AF_INET6: is it among inet_protocols? An empty list has
+ * both. Other families are in none. */
+bool
+interfaces_has_family(const struct config *config, int family);
+
 /* One sentence when a name is unknown or has no address of a wanted family. */
 int
 interfaces_find(struct interfaces *interfaces, const struct config *config,

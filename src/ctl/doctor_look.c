@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/interfaces.h"
 #include "ctl/doctor_collect.h"
 #include "ctl/programs.h"
 
@@ -84,9 +85,8 @@ add_sender(struct doctor_facts *facts, const char *parameter, const char *far,
 	int family)
 {
 	const char *bound = config_text(facts->config, parameter);
-	const char *protocols = config_text(facts->config, "inet_protocols");
 	struct network_address address;
-	if (strcmp(protocols, family == AF_INET ? "ipv6" : "ipv4") == 0)
+	if (!interfaces_has_family(facts->config, family))
 		return;
 	if (network_address_parse(span_from(bound), &address) ||
 	    source_of(far, &address)) {

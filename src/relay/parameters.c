@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/interfaces.h"
 #include "base/memory.h"
 
 static int
@@ -41,7 +42,6 @@ read_own_port(const struct config *config)
 static void
 read_values(struct parameters *settings, const struct config *config)
 {
-	const char *protocols = config_text(config, "inet_protocols");
 	*settings = (struct parameters){
 		.helo_name = span_from(config_text(config, "smtp_helo_name")),
 		.hostname = span_from(config_text(config, "myhostname")),
@@ -60,8 +60,8 @@ read_values(struct parameters *settings, const struct config *config)
 		.data_done_timeout = config_duration(config,
 			"smtp_data_done_timeout"),
 		.rset_timeout = config_duration(config, "smtp_rset_timeout"),
-		.has_ipv4 = strcmp(protocols, "ipv6") != 0,
-		.has_ipv6 = strcmp(protocols, "ipv4") != 0,
+		.has_ipv4 = interfaces_has_family(config, AF_INET),
+		.has_ipv6 = interfaces_has_family(config, AF_INET6),
 		.interfaces = span_from(config_text(config,
 			"inet_interfaces")),
 		.own_port = read_own_port(config),

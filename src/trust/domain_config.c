@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/interfaces.h"
 #include "base/services.h"
 #include "proto/address.h"
 
@@ -112,10 +113,8 @@ is_listened_on(const struct config *config,
 	const struct network_address *address)
 {
 	struct span rest = span_from(config_text(config, "inet_interfaces"));
-	const char *protocols = config_text(config, "inet_protocols");
 	struct span item;
-	if (strcmp(protocols, address->family == AF_INET ? "ipv6" : "ipv4")
-	    == 0)
+	if (!interfaces_has_family(config, address->family))
 		return false;
 	while (config_next_item(&rest, &item)) {
 		struct network_address one;

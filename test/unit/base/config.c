@@ -125,6 +125,7 @@ mistakes_name_line_found_and_expected(void **state)
 		{ "accounts = builtin, unix\n", ":1: accounts: found \"builtin, u" },
 		{ "accounts = ldap:\n", "some of: builtin system ldap:FILE" },
 		{ "protocols = imap pop\n", "some of: imap pop3 lmtp sieve" },
+		{ "inet_protocols = ipv4, ipv5\n", "some of: all ipv4 ipv6" },
 		{ "smtp_helo_name = a b\n", "a name such as" },
 		{ "smtp_bind_address = mail.example.org\n", "192.0.2.1" },
 		{ "smtp_bind_address6 = ::g\n", "2001:db8::1" },

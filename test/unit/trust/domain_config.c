@@ -49,6 +49,10 @@ addresses(void **state)
 			"192.0.2.1", "192.0.2.1 " },
 		{ "one protocol", { "inet_protocols=ipv4" },
 			"192.0.2.1 2001:db8::1", "192.0.2.1 " },
+		{ "the other", { "inet_protocols=ipv6" },
+			"192.0.2.1 2001:db8::1", "2001:db8::1 " },
+		{ "both, one by one", { "inet_protocols=ipv6, ipv4" },
+			"192.0.2.1 2001:db8::1", "192.0.2.1 2001:db8::1 " },
 		{ "one twice", { NULL }, "192.0.2.1 192.0.2.1", "192.0.2.1 " },
 	};
 	(void)state;

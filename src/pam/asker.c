@@ -155,6 +155,13 @@ ask_child(const struct kind *kind, struct span line, struct span id,
 	buffer_fini(&answer);
 }
 
+void
+asker_set_waits(int lookup, int check)
+{
+	kinds[0].wait = lookup;
+	kinds[1].wait = check;
+}
+
 bool
 asker_ask(struct span line, struct buffer *out)
 {

@@ -24,4 +24,8 @@ enum {
 bool
 asker_ask(struct span line, struct buffer *out);
 
+/* Tests: children have so long instead; ms. Nobody may be asking. */
+void
+asker_set_waits(int lookup, int check);
+
 #endif

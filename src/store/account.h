@@ -91,6 +91,7 @@ struct account {
 	unsigned waiting;		/* how many */
 	unsigned company;		/* as many came together last time */
 	int64_t group_time;		/* ms the last group took, sync and all */
+	int64_t gather_least;		/* ms it is waited for them; 0: the usual */
 	bool is_gathering;		/* the leader waits for company */
 	pthread_cond_t gathered;
 	bool is_led;			/* or the first of those who wait is to */

@@ -306,6 +306,8 @@ gather(struct account *account)
 		wait = GATHER_LEAST;
 	if (wait > GATHER_MOST)
 		wait = GATHER_MOST;
+	if (wait < account->gather_least)
+		wait = account->gather_least;
 	struct timespec until;
 	int code = 0;
 	if (account->waiting >= account->company)

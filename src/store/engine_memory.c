@@ -48,6 +48,7 @@ struct memory {
 	uint64_t next_index;
 	struct map accounts;
 	int latency;
+	pthread_cond_t other_latency;
 	struct fault fault[FAULT_LIMIT];
 	size_t fault_count;
 	uint64_t calls[ENGINE_MEMORY_CALL_COUNT];
@@ -74,12 +75,18 @@ memory_of(struct engine *engine)
 static void
 wait_latency(struct memory *memory)
 {
+	struct timespec until;
+	int code = 0;
 	pthread_mutex_lock(&memory->lock);
-	int latency = memory->latency;
+	const int latency = memory->latency;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += latency % 1000 * 1000000L;
+	until.tv_sec += latency / 1000 + until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	while (latency > 0 && memory->latency == latency && code == 0)
+		code = pthread_cond_clockwait(&memory->other_latency,
+			&memory->lock, CLOCK_MONOTONIC, &until);
 	pthread_mutex_unlock(&memory->lock);
-	if (latency > 0)
-		nanosleep(&(struct timespec){ latency / 1000,
-			latency % 1000 * 1000000L }, NULL);
 }
 
 /* Counts a call; what is to happen to it, or -1. The lock is held. */
@@ -496,6 +503,7 @@ memory_close(struct engine **engine)
 	}
 	map_fini(&memory->accounts);
 	file_close(&memory->fd);
+	pthread_cond_destroy(&memory->other_latency);
 	pthread_mutex_destroy(&memory->lock);
 	memory_free(memory);
 	*engine = NULL;
@@ -514,6 +522,7 @@ engine_memory_new(void)
 	struct memory *memory = memory_new(sizeof(*memory));
 	memory->engine.call = &functions;
 	pthread_mutex_init(&memory->lock, NULL);
+	pthread_cond_init(&memory->other_latency, NULL);
 	memory->fd = memfd_create("engine", MFD_CLOEXEC);
 	assert(memory->fd >= 0);
 	map_init(&memory->accounts);
@@ -529,6 +538,7 @@ engine_memory_set_latency(struct engine *engine, int milliseconds)
 	struct memory *memory = memory_of(engine);
 	pthread_mutex_lock(&memory->lock);
 	memory->latency = milliseconds;
+	pthread_cond_broadcast(&memory->other_latency);
 	pthread_mutex_unlock(&memory->lock);
 }
 

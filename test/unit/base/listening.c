@@ -18,7 +18,7 @@
 
 #include "base/listening.h"
 
-enum { NOBODY = 65534, PATIENCE = 10000 };
+enum { NOBODY = 65534, PATIENCE = 60000 };
 
 /* A process of that user that connects and stays. */
 static pid_t

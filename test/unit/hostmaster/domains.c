@@ -17,7 +17,7 @@
 #include "hostmaster/domains.h"
 #include "world.h"
 
-enum { PATIENCE = 5000 };
+enum { PATIENCE = 60000 };
 
 static struct row_caller *caller;
 static _Atomic(const char *) answer;	/* %u: the id; NULL: the end */

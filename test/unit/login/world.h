@@ -34,7 +34,7 @@
 #include "serve/counter.h"
 #include "serve/supervisor.h"
 
-enum { PATIENCE = 10000 };	/* ms until a test is given up */
+enum { PATIENCE = 60000 };	/* ms until a test is given up */
 
 static struct {
 	struct config *config;
@@ -309,7 +309,7 @@ static inline void *
 keep_house(void *argument)
 {
 	(void)argument;
-	lot_run(world.lot, 2000);
+	lot_run(world.lot, PATIENCE);
 	return NULL;
 }
 

@@ -28,7 +28,7 @@
 #include "store/view.h"
 
 enum {
-	PATIENCE = 10000,	/* ms for an expected line */
+	PATIENCE = 60000,	/* ms for an expected line */
 	CLIENTS = 10,
 	NAMES = 40,
 	LINES = 4000,

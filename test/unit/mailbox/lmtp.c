@@ -21,7 +21,7 @@
 #include "store/engine_memory.h"
 #include "store/view.h"
 
-enum { PATIENCE = 20000 };
+enum { PATIENCE = 60000 };
 
 struct fixture {
 	struct engine *engine;

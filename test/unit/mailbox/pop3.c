@@ -30,7 +30,7 @@
 #include "store/engine_memory.h"
 #include "store/view.h"
 
-enum { ACCOUNT = 7, PATIENCE = 10000 };
+enum { ACCOUNT = 7, PATIENCE = 60000 };
 
 static struct {
 	struct mailbox mailbox;
@@ -505,7 +505,7 @@ static void *
 keep_house(void *argument)
 {
 	(void)argument;
-	lot_run(world.mailbox.lot, 2000);
+	lot_run(world.mailbox.lot, PATIENCE);
 	return NULL;
 }
 

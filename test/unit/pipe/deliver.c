@@ -22,7 +22,7 @@
 #include "pipe/verdict.h"
 #include "serve/counter.h"
 
-enum { PATIENCE = 20000 };
+enum { PATIENCE = 60000 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -8,7 +8,7 @@
 
 #include "serve/listener.h"
 
-enum { WORLD_PATIENCE = 20000, WORLD_SERVICES = 8 };
+enum { WORLD_PATIENCE = 60000, WORLD_SERVICES = 8 };
 
 /* Takes the far end of a wire (incoming->fd), or leaves it to be closed. */
 typedef void

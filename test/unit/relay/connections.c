@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "relay/connections.h"
 
-enum { PATIENCE = 10000 };
+enum { PATIENCE = 60000 };
 
 static struct client *
 make(const struct parameters *settings, int *server)
@@ -44,7 +44,7 @@ expect_end(int server, const char *words)
 static void
 the_one_used_last_is_used_again(void **state)
 {
-	static const struct parameters settings = { .idle_limit = 60000 };
+	static const struct parameters settings = { .idle_limit = 600000 };
 	struct connections *connections = connections_new();
 	int servers[3];
 	struct client *clients[3], *given;
@@ -70,7 +70,7 @@ the_one_used_last_is_used_again(void **state)
 static void
 what_a_server_ended_or_spoke_into_is_not_used(void **state)
 {
-	static const struct parameters settings = { .idle_limit = 60000 };
+	static const struct parameters settings = { .idle_limit = 600000 };
 	struct connections *connections = connections_new();
 	int servers[2];
 	struct error error;
@@ -98,12 +98,12 @@ served_out_connections_are_ended(void **state)
 		int64_t age;
 		bool is_kept;
 	} cases[] = {
-		{ "young", { .idle_limit = 60000, .reuse_limit = 1000,
+		{ "young", { .idle_limit = 600000, .reuse_limit = 600000,
 			.reuse_count = 2 }, 1, 0, true },
 		{ "not to be kept", { .idle_limit = 0 }, 1, 0, false },
-		{ "too old", { .idle_limit = 60000, .reuse_limit = 1000 }, 1,
-			2000, false },
-		{ "used too often", { .idle_limit = 60000, .reuse_count = 2 },
+		{ "too old", { .idle_limit = 600000, .reuse_limit = 600000 }, 1,
+			600001, false },
+		{ "used too often", { .idle_limit = 600000, .reuse_count = 2 },
 			2, 0, false },
 	};
 	(void)state;

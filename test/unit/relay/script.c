@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "relay/deliver.h"
 
-enum { RECORDS = 40, OVERRIDES = 8, RECIPIENTS = 400, PATIENCE = 10 };
+enum { RECORDS = 40, OVERRIDES = 8, RECIPIENTS = 400, PATIENCE = 120 };
 
 struct play {
 	const char *name;

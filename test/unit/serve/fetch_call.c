@@ -18,7 +18,7 @@
 #include "serve/fetch_call.h"
 #include "world.h"
 
-enum { PATIENCE = 5000 };
+enum { PATIENCE = 60000 };
 
 static struct fetcher *fetcher;
 

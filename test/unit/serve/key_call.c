@@ -24,7 +24,7 @@
 #include "serve/key_call.h"
 #include "world.h"
 
-enum { PATIENCE = 20000, MANY = 1000 };
+enum { PATIENCE = 60000, MANY = 1000 };
 
 static struct key_caller *caller;
 static _Atomic(const struct keywire_reply *) lie;

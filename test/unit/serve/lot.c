@@ -22,7 +22,7 @@
 #include "base/random.h"
 #include "serve/session.h"
 
-enum { PATIENCE = 20000 };
+enum { PATIENCE = 60000 };
 
 /* A session of the tests; what it does is its `act`. */
 struct actor {

@@ -20,7 +20,7 @@
 #include "base/memory.h"
 #include "serve/mail_server.h"
 
-enum { PATIENCE = 20000 };
+enum { PATIENCE = 60000 };
 
 /* What the program was given, one line a message. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

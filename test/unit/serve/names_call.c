@@ -18,7 +18,7 @@
 #include "proto/dns.h"
 #include "serve/names_call.h"
 
-enum { PATIENCE = 20000, TINY = 50 };
+enum { PATIENCE = 60000, TINY = 50 };
 
 /* What the other end does with one question. */
 struct script {

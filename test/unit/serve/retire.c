@@ -20,7 +20,7 @@
 #include "serve/supervisor.h"
 #include "serve/wire.h"
 
-enum { PATIENCE = 10000, GRACE = 1000, MOST = 300 };
+enum { PATIENCE = 60000, MOST = 300 };
 
 static struct {
 	struct lot *lot;
@@ -87,7 +87,7 @@ static void *
 run_lot(void *context)
 {
 	(void)context;
-	lot_run(world.lot, GRACE);
+	lot_run(world.lot, PATIENCE);
 	atomic_store(&world.has_ended, true);
 	return NULL;
 }
@@ -98,8 +98,9 @@ note_retire(void)
 	world.retired++;
 }
 
+/* most: ms that sessions have when another process waits. */
 static void
-begin(void)
+begin(int64_t most)
 {
 	int pair[2];
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
@@ -109,7 +110,7 @@ begin(void)
 	world.has_ended = false;
 	world.retired = 0;
 	world.lot = lot_new(4);
-	lot_on_retire(world.lot, note_retire, MOST);
+	lot_on_retire(world.lot, note_retire, most);
 	assert_int_equal(pthread_create(&world.thread, NULL, run_lot, NULL), 0);
 }
 
@@ -138,7 +139,7 @@ it_ends_with_its_last_session(void **state)
 {
 	static struct guest own, client;
 	(void)state;
-	begin();
+	begin(MOST);
 	int other = add(&own, true, false), wire = add(&client, false, false);
 	wait_for(&client.starts);
 	wait_for(&own.starts);
@@ -155,40 +156,65 @@ it_ends_with_its_last_session(void **state)
 	close(other);
 }
 
-static void
-it_ends_in_time_when_another_waits(void **state)
+/* Who waits is at the other end. */
+static int
+retire_for_another(void)
 {
-	static struct guest client, mover;
 	int pair[2];
-	struct legacy legacy;
-	struct error error;
-	(void)state;
-	begin();
-	int wire = add(&client, false, false), moved = add(&mover, false, true);
-	wait_for(&client.starts);
-	wait_for(&mover.starts);
-	assert_false(legacy_is_wanted());
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
 		pair), 0);
 	tell(CONTROL_RETIRE, pair[0]);
 	close(pair[0]);
-	wait_for(&mover.nudges);
-	assert_true(legacy_is_wanted());
-	assert_int_equal(legacy_send(SPAN("all"), &wire, 1, &error), 0);
+	return pair[1];
+}
+
+static void
+it_ends_in_time_when_another_waits(void **state)
+{
+	static struct guest client;
+	(void)state;
+	begin(MOST);
+	int wire = add(&client, false, false);
+	wait_for(&client.starts);
+	int heir = retire_for_another();
 	wait_for(&client.stops);
 	finish();
 	assert_int_equal(client.nudges, 0);
+	close(heir);
+	close(wire);
+}
+
+static void
+what_can_move_moves(void **state)
+{
+	static struct guest client, mover;
+	struct legacy legacy;
+	struct error error;
+	(void)state;
+	begin(PATIENCE);
+	int wire = add(&client, false, false), moved = add(&mover, false, true);
+	wait_for(&client.starts);
+	wait_for(&mover.starts);
+	assert_false(legacy_is_wanted());
+	int heir = retire_for_another();
+	wait_for(&mover.nudges);
+	assert_true(legacy_is_wanted());
+	assert_int_equal(legacy_send(SPAN("all"), &wire, 1, &error), 0);
+	/* its descriptor is also on its way to the heir */
+	shutdown(wire, SHUT_RDWR);
+	close(wire);
+	close(moved);
+	finish();
+	assert_int_equal(client.nudges + client.stops, 0);
 	assert_int_equal(legacy_send(SPAN("more"), NULL, 0, &error), -1);
 	/* the end of a process would close it; here we say so */
-	shutdown(pair[1], SHUT_RD);
-	legacy_receive_all(&pair[1]);
+	shutdown(heir, SHUT_RD);
+	legacy_receive_all(&heir);
 	assert_true(legacy_next(&legacy));
 	assert_true(span_equals(legacy.bytes, SPAN("all")));
 	assert_true(legacy.fds[0] >= 0 && legacy.fds[1] == -1);
 	assert_false(legacy_next(&legacy));
 	file_close(&legacy.fds[0]);
-	close(wire);
-	close(moved);
 }
 
 /* Answers with one end of a pair for each question; the other is kept. */
@@ -225,7 +251,7 @@ fresh_wires_are_taken_when_others_have_begun(void **state)
 	pthread_t master;
 	char byte;
 	(void)state;
-	begin();
+	begin(MOST);
 	assert_int_equal(pthread_create(&master, NULL, join, NULL), 0);
 	struct wire_pool *pool = wire_pool_new(world.lot, "auth-user", 0);
 	struct wire *kept = wire_take(pool, until, &error);
@@ -255,6 +281,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_ends_with_its_last_session),
 		cmocka_unit_test(it_ends_in_time_when_another_waits),
+		cmocka_unit_test(what_can_move_moves),
 		cmocka_unit_test(fresh_wires_are_taken_when_others_have_begun),
 	};
 	counter_open(-1, -1, false);

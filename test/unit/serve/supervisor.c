@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "serve/supervisor.h"
 
-enum { PATIENCE = 20000, SHORT = 30 };
+enum { PATIENCE = 60000, SHORT = 30 };
 
 static int ends[2];	/* a process's, and master's */
 

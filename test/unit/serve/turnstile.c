@@ -9,8 +9,11 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "serve/counter.h"
 #include "serve/turnstile.h"
+
+enum { PATIENCE = 60000 };
 
 /* A session that only counts how often it was nudged. */
 struct sleeper {
@@ -47,15 +50,16 @@ static const struct session_type type = { "sleeper", run, release };
 static void *
 lot_main(void *lot)
 {
-	lot_run(lot, 1000);
+	lot_run(lot, PATIENCE);
 	return NULL;
 }
 
 static void
 wait_for(atomic_uint *number, unsigned value)
 {
-	for (unsigned tries = 0; atomic_load(number) != value; tries++) {
-		assert_true(tries < 5000);
+	int64_t until = clock_monotonic() + PATIENCE;
+	while (atomic_load(number) != value) {
+		assert_true(clock_until(until) > 0);
 		usleep(1000);
 	}
 }

@@ -251,7 +251,7 @@ script_play(const struct script *script, bool byte_by_byte)
 	for (size_t i = 0; i < 3 && script->override[i][0] != '\0'; i++)
 		overrides[i] = script->override[i];
 	struct smtpd *smtpd = world_begin(overrides);
-	alarm(30);	/* no conversation waits longer */
+	alarm(120);	/* no conversation waits longer */
 	play.lookups = world_lookups();
 	buffer_init(&play.reply, 0);
 	client_open(&play.client, smtpd, script->service,

@@ -22,7 +22,7 @@
 #include "serve/supervisor.h"
 #include "serve/tab_call.h"
 
-enum { PATIENCE = 10000 };
+enum { PATIENCE = 60000 };
 
 static struct {
 	struct lot *lot;
@@ -416,7 +416,7 @@ static void *
 lot_main(void *context)
 {
 	(void)context;
-	lot_run(world.lot, 1000);
+	lot_run(world.lot, PATIENCE);
 	return NULL;
 }
 

@@ -276,11 +276,11 @@ static void
 memory_of_blocks_is_counted(struct world *world)
 {
 	uint32_t inbox = world_mailbox(world, "INBOX");
-	int64_t end = clock_monotonic() + 10000;
 	size_t bytes, counted;
 	world->options.block_memory = 1 << 20;
 	reopen(world);
 	append_many(world, inbox, 40000);
+	int64_t end = clock_monotonic() + 60000;
 	do {
 		bytes = blocks_in_memory(world, inbox, &counted);
 		assert_true(bytes <= counted);

@@ -847,7 +847,7 @@ note(struct store_watch *watch, uint32_t mailbox)
 static bool
 is_told(struct listener *listener, uint32_t mailbox)
 {
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 6000; i++) {
 		if (atomic_exchange(&listener->told, 0) == mailbox)
 			return true;
 		usleep(10000);

@@ -369,7 +369,7 @@ space_of(struct world *world)
 static bool
 comes_below(struct world *world, uint64_t size)
 {
-	int64_t deadline = clock_monotonic() + 20000;
+	int64_t deadline = clock_monotonic() + 120000;
 	while (space_of(world) > size) {
 		if (clock_until(deadline) == 0)
 			return false;
@@ -435,7 +435,7 @@ dead_bodies_are_removed(struct world *world)
 	assert_int_equal(store_expunge(world->account,
 		world_mailbox(world, "Sent"), NULL, false, NULL, &error),
 		STORE_OK);
-	for (int64_t deadline = clock_monotonic() + 20000;
+	for (int64_t deadline = clock_monotonic() + 120000;
 	    stat(path, &stat_of) == 0; usleep(20000))
 		assert_true(clock_until(deadline) > 0);
 }

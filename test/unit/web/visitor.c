@@ -20,7 +20,7 @@
 #include "web/visitor.h"
 #include "world.h"
 
-enum { PATIENCE = 20000, CONNECTIONS = 3, REQUESTS = 5, ROOM = 1 << 20 };
+enum { PATIENCE = 60000, CONNECTIONS = 3, REQUESTS = 5, ROOM = 1 << 20 };
 
 /* The limits are of one kind each: a connection counts until its end has been
  * read here too, which may be after the client's next one has come. */

@@ -470,6 +470,27 @@ parse_domain(struct span text, struct arena *arena, struct span *domain,
 		SPAN_PRINT(span_first(text, 80)));
 }
 
+/* In the DNS it has room for a user before it (RFC 5321 4.5.3.1.3), and it is no
+ * address of the Internet. */
+static int
+check_new_domain(struct span domain, struct arena *arena, struct error *error)
+{
+	struct span ascii, label = SPAN(""), rest;
+	uint64_t number;
+	if (!address_domain_to_ascii(arena, domain, &ascii) || ascii.size +
+	    strlen("postmaster@") > ADDRESS_PATH_LIMIT)
+		return error_set(error, ERROR_USAGE, "the domain %.*s... is "
+			"too long, expected at most %zu octets",
+			SPAN_PRINT(span_first(domain, 40)),
+			ADDRESS_PATH_LIMIT - strlen("postmaster@"));
+	rest = ascii;
+	while (span_split(&rest, '.', &label))
+		continue;
+	return !span_to_number(label, UINT64_MAX, &number) ? 0 :
+		error_set(error, ERROR_USAGE, "found \"%.*s\", expected a "
+		"domain that does not end in a number", SPAN_PRINT(domain));
+}
+
 int
 accounts_add_domain(struct accounts *accounts, struct span text,
 	struct error *error)
@@ -478,6 +499,8 @@ accounts_add_domain(struct accounts *accounts, struct span text,
 	struct span domain;
 	arena_init(&arena, 0);
 	int result = parse_domain(text, &arena, &domain, error);
+	if (result == 0)
+		result = check_new_domain(domain, &arena, error);
 	if (result != 0)
 		goto out;
 	pthread_mutex_lock(&accounts->database_lock);

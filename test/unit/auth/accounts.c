@@ -16,6 +16,9 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
+/* 63 octets */
+#define LABEL "a23456789012345678901234567890123456789012345678901234567890123"
+
 static const struct accounts_options options = {
 	.mydestination = "Host.Example.test localhost",
 	.myorigin = "example.test",
@@ -399,6 +402,17 @@ domains_come_with_users_and_stay_while_somebody_is_in_them(void **state)
 	assert_int_equal(error.code, ERROR_EXISTS);
 	assert_int_equal(accounts_add_domain(accounts, SPAN("a..b"), &error),
 		-1);
+	assert_int_equal(accounts_add_domain(accounts, SPAN("192.0.2.1"),
+		&error), -1);
+	assert_string_equal(error.text, "found \"192.0.2.1\", expected a domain "
+		"that does not end in a number");
+	/* postmaster@ and 243 octets are a path of 254 */
+	assert_int_equal(accounts_add_domain(accounts, SPAN(LABEL "." LABEL "."
+		LABEL "." "x234567890" "x234567890" "x234567890" "x234567890"
+		"x234567890" "x"), &error), 0);
+	assert_int_equal(accounts_add_domain(accounts, SPAN(LABEL "." LABEL "."
+		LABEL "." "x234567890" "x234567890" "x234567890" "x234567890"
+		"x234567890" "xx"), &error), -1);
 	assert_int_equal(accounts_add_alias(accounts, SPAN("x@foreign.test"),
 		SPAN("a@b.test"), &error), -1);
 	assert_string_equal(error.text, "foreign.test is not a domain of this "

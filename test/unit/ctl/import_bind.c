@@ -7,21 +7,12 @@
 #include <stddef.h>
 
 #include <cmocka.h>
-#include <fnmatch.h>
-#include <string.h>
 
-#include "ctl/import_config.h"
-
-/* Name, the file's text, the settings of the result, the report. */
-struct sample {
-	const char *name, *text, *result, *report;
-};
+#include "import_world.h"
 
 /* ---- the world ---- */
 
-static struct {
-	const char *path, *text;
-} files[] = {
+static struct named_file files[FILES] = {
 	{ "/b/named.conf", "" },
 	{ "/b/zones", "zone \"z.test\" { type primary; file \"/z\"; };\n" },
 	{ "/b/more/a", "zone \"a.test\" { type primary; file \"/a\"; };" },
@@ -29,30 +20,6 @@ static struct {
 	{ "/b/loop", "include \"/b/loop\";\n" },
 	{ "/b/open", "options {\n" },
 };
-
-static int
-read_file(const char *path, struct buffer *out, struct error *error)
-{
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		if (strcmp(files[i].path, path) != 0)
-			continue;
-		buffer_add_string(out, files[i].text);
-		return 0;
-	}
-	return error_set(error, ERROR_GONE, "opening %s: it is not there",
-		path);
-}
-
-static size_t
-find_files(const char *pattern, struct arena *arena, const char ***paths)
-{
-	size_t count = 0, most = sizeof(files) / sizeof(files[0]);
-	*paths = arena_new_array(arena, most, sizeof(**paths));
-	for (size_t i = 0; i < most; i++)
-		if (fnmatch(pattern, files[i].path, FNM_PATHNAME) == 0)
-			(*paths)[count++] = files[i].path;
-	return count;
-}
 
 /* A zone with "wrong" in its name has a mistake. */
 static int
@@ -65,9 +32,6 @@ check_settings(const char *const *settings, size_t count, struct error *error)
 		result = error_set(error, ERROR_USAGE, "dns_zones: it is wrong");
 	return result;
 }
-
-static const struct import_world world = { read_file, find_files,
-	check_settings };
 
 /* ---- samples ---- */
 
@@ -347,44 +311,13 @@ static const struct {
 
 /* ---- tests ---- */
 
-static const char *
-result_of(const struct config_import *import, struct buffer *out)
-{
-	buffer_clear(out);
-	import_config_write(import, out);
-	return strchr(buffer_string(out), '\n') + 1;
-}
-
-static bool
-is_as_it_must_be(const struct sample *sample)
-{
-	struct config_import import;
-	struct error error;
-	struct buffer out;
-	files[0].text = sample->text;
-	import_config_init(&import, &world);
-	buffer_init(&out, 0);
-	if (import_config_read(&import, NULL, NULL, "/b/named.conf", &error) <
-	    0)
-		fail_msg("%s: %s", sample->name, error.text);
-	bool result = strcmp(result_of(&import, &out), sample->result) == 0 &&
-		strcmp(buffer_string(&import.report), sample->report) == 0;
-	if (!result)
-		print_error("%s: the result is\n%sthe report is\n%s",
-			sample->name, result_of(&import, &out),
-			buffer_string(&import.report));
-	buffer_fini(&out);
-	import_config_fini(&import);
-	return result;
-}
-
 static void
 a_named_conf_is_carried_over_or_said(void **state)
 {
 	int wrong = 0;
 	(void)state;
 	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++)
-		wrong += !is_as_it_must_be(&samples[i]);
+		wrong += run(&samples[i], NULL, NULL, "/b/named.conf");
 	assert_int_equal(wrong, 0);
 }
 

@@ -7,26 +7,16 @@
 #include <stddef.h>
 
 #include <cmocka.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "ctl/import_config.h"
+#include "import_world.h"
 #include "proto/mail_location.h"
-
-/* Name, the file's text, the settings of the result, the report. */
-struct sample {
-	const char *name, *text, *result, *report;
-};
 
 /* ---- the world ---- */
 
-struct named_file {
-	const char *path, *text;
-};
-
 /* The first is the one that a sample is about, the second one beside it. */
-static struct named_file files[] = {
+static struct named_file files[FILES] = {
 	{ "", "" },
 	{ "", "" },
 	{ "d/a.conf", "ssl_key = </a\n" },
@@ -43,30 +33,6 @@ static struct named_file files[] = {
 };
 
 static int
-read_file(const char *path, struct buffer *out, struct error *error)
-{
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		if (strcmp(files[i].path, path) != 0)
-			continue;
-		buffer_add_string(out, files[i].text);
-		return 0;
-	}
-	return error_set(error, ERROR_GONE, "opening %s: it is not there",
-		path);
-}
-
-static size_t
-find_files(const char *pattern, struct arena *arena, const char ***paths)
-{
-	size_t count = 0, most = sizeof(files) / sizeof(files[0]);
-	*paths = arena_new_array(arena, most, sizeof(**paths));
-	for (size_t i = 0; i < most; i++)
-		if (fnmatch(pattern, files[i].path, FNM_PATHNAME) == 0)
-			(*paths)[count++] = files[i].path;
-	return count;
-}
-
-static int
 check_settings(const char *const *settings, size_t count, struct error *error)
 {
 	struct config *config = NULL;
@@ -79,50 +45,12 @@ check_settings(const char *const *settings, size_t count, struct error *error)
 	return result;
 }
 
-static const struct import_world world = { read_file, find_files,
-	check_settings };
-
-/* ---- running a sample ---- */
-
-static const char *
-result_of(const struct config_import *import, struct buffer *out)
-{
-	buffer_clear(out);
-	import_config_write(import, out);
-	return strchr(buffer_string(out), '\n') + 1;
-}
-
 static int
-fail_later(const struct sample *sample, const char *what, const char *text)
-{
-	print_error("%s: the %s is\n%s", sample->name, what, text);
-	return 1;
-}
-
-/* How many texts are not what they must be. */
-static int
-run(const struct sample *sample, const char *path, const char *postfix,
+run_as(const char *path, const struct sample *sample, const char *postfix,
 	const char *dovecot)
 {
-	struct config_import import;
-	struct error error;
-	struct buffer out;
-	int wrong = 0;
-	files[0] = (struct named_file){ path, sample->text };
-	import_config_init(&import, &world);
-	buffer_init(&out, 0);
-	if (import_config_read(&import, postfix, dovecot, NULL,
-	    &error) < 0)
-		fail_msg("%s: %s", sample->name, error.text);
-	if (strcmp(result_of(&import, &out), sample->result) != 0)
-		wrong += fail_later(sample, "result",
-			result_of(&import, &out));
-	if (strcmp(buffer_string(&import.report), sample->report) != 0)
-		wrong += fail_later(sample, "report",
-			buffer_string(&import.report));
-	buffer_fini(&out);
-	import_config_fini(&import);
-	return wrong;
+	files[0].path = path;
+	return run(sample, postfix, dovecot, NULL);
 }
 
 /* ---- main.cf ---- */
@@ -870,7 +798,7 @@ a_main_cf_is_carried_over_or_said(void **state)
 	int wrong = 0;
 	(void)state;
 	for (size_t i = 0; i < sizeof(main_cf) / sizeof(main_cf[0]); i++)
-		wrong += run(&main_cf[i], "d/main.cf", "d", NULL);
+		wrong += run_as("d/main.cf", &main_cf[i], "d", NULL);
 	assert_int_equal(wrong, 0);
 }
 
@@ -881,7 +809,7 @@ services_of_master_cf_are_said(void **state)
 	(void)state;
 	files[1] = (struct named_file){ "d/main.cf", "" };
 	for (size_t i = 0; i < sizeof(master_cf) / sizeof(master_cf[0]); i++)
-		wrong += run(&master_cf[i], "d/master.cf", "d", NULL);
+		wrong += run_as("d/master.cf", &master_cf[i], "d", NULL);
 	assert_int_equal(wrong, 0);
 }
 
@@ -892,7 +820,7 @@ a_dovecot_conf_is_carried_over_or_said(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(dovecot_conf) / sizeof(dovecot_conf[0]);
 	    i++)
-		wrong += run(&dovecot_conf[i], "d/dovecot.conf", NULL, "d");
+		wrong += run_as("d/dovecot.conf", &dovecot_conf[i], NULL, "d");
 	assert_int_equal(wrong, 0);
 }
 
@@ -902,7 +830,7 @@ a_dovecot_conf_of_24_is_carried_over_or_said(void **state)
 	int wrong = 0;
 	(void)state;
 	for (size_t i = 0; i < sizeof(dovecot_24) / sizeof(dovecot_24[0]); i++)
-		wrong += run(&dovecot_24[i], "d/dovecot.conf", NULL, "d");
+		wrong += run_as("d/dovecot.conf", &dovecot_24[i], NULL, "d");
 	assert_int_equal(wrong, 0);
 }
 
@@ -918,7 +846,7 @@ one_of_both_says_something_else(void **state)
 		"e/dovecot.conf:1: ssl_key: carried over as tls_key_file\n" };
 	(void)state;
 	files[1] = (struct named_file){ "e/dovecot.conf", "ssl_key = </a\n" };
-	assert_int_equal(run(&sample, "d/main.cf", "d", "e"), 0);
+	assert_int_equal(run_as("d/main.cf", &sample, "d", "e"), 0);
 }
 
 /* A hundred thousand bytes that stand for 10^60 would take for ever. */

@@ -247,11 +247,12 @@ main(int argc, char **argv)
 	listener_on_settle(lot, signer_settle);
 	front_init(resolver);
 	inquirer_init();
-	secondary_start();
-	signer_start(lot, resolver);
+	/* before the threads that have something to tell */
 	if (notify_init(lot, &error) < 0)
 		log_event(LOG_ERROR, "notify-not-open", NULL,
 			LOG_TEXT("reason", error.text));
+	secondary_start();
+	signer_start(lot, resolver);
 	resolver_start(resolver);
 	loopback_serve(lot);
 	lot_run(lot, STOP_GRACE);

@@ -100,8 +100,8 @@ do_locked(struct error *error)
 		result = publish_all(facts, deadline, error);
 	if (result == 0)
 		result = tlsa_published(facts->host.key,
-			facts->host.key_count, now, facts_is_signed(facts),
-			error);
+			facts->host.key_count, (clock_wall() + 999) / 1000,
+			facts_is_signed(facts), error);
 	arena_fini(&arena);
 	return result;
 }

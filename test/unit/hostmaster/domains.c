@@ -3,7 +3,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -56,12 +55,8 @@ run_auth(void *argument)
 static void
 accept_auth(struct lot *lot, struct incoming *incoming, unsigned instance)
 {
-	pthread_t thread;
 	(void)lot, (void)instance;
-	assert(pthread_create(&thread, NULL, run_auth,
-		(void *)(intptr_t)incoming->fd) == 0);
-	pthread_detach(thread);
-	incoming->fd = -1;
+	world_play(incoming, run_auth);
 }
 
 static void
@@ -127,5 +122,6 @@ main(void)
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	row_caller_free(&caller);
 	world_end(&lot);
+	world_join();
 	return failed;
 }

@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -299,28 +298,17 @@ run_key(void *argument)
 }
 
 static void
-start_thread(struct incoming *incoming, void *(*run)(void *argument))
-{
-	pthread_t thread;
-	int result = pthread_create(&thread, NULL, run,
-		(void *)(intptr_t)incoming->fd);
-	assert(result == 0);
-	pthread_detach(thread);
-	incoming->fd = -1;
-}
-
-static void
 accept_fetch(struct lot *lot, struct incoming *incoming, unsigned instance)
 {
 	(void)lot, (void)instance;
-	start_thread(incoming, run_fetch);
+	world_play(incoming, run_fetch);
 }
 
 static void
 accept_key(struct lot *lot, struct incoming *incoming, unsigned instance)
 {
 	(void)lot, (void)instance;
-	start_thread(incoming, run_key);
+	world_play(incoming, run_key);
 }
 
 /* ---- attempts ---- */
@@ -472,6 +460,7 @@ main(void)
 	fetcher_free(&hostmaster.fetcher);
 	key_caller_free(&hostmaster.keys);
 	world_end(&lot);
+	world_join();
 	acme_store_open(-1, &error);
 	ring_forget();
 	close(ring);

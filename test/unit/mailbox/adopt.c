@@ -5,7 +5,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -93,13 +92,8 @@ play_auth(void *context)
 static void
 accept_auth(struct lot *lot, struct incoming *incoming, unsigned instance)
 {
-	pthread_t thread;
-	(void)lot;
-	(void)instance;
-	assert_int_equal(pthread_create(&thread, NULL, play_auth,
-		(void *)(intptr_t)incoming->fd), 0);
-	pthread_detach(thread);
-	incoming->fd = -1;
+	(void)lot, (void)instance;
+	world_play(incoming, play_auth);
 }
 
 static const struct world_service services[] = {
@@ -187,6 +181,7 @@ auth_decides(void **state)
 		close(wire);
 		world_end(&mailbox.lot);
 		adopt_fini();
+	world_join();
 	}
 	config_free(&config);
 }
@@ -219,6 +214,7 @@ sessions_of_an_account_are_counted(void **state)
 	close(wire);
 	world_end(&mailbox.lot);
 	adopt_fini();
+	world_join();
 	config_free(&config);
 }
 
@@ -239,6 +235,7 @@ what_is_no_handover_ends_the_wire(void **state)
 	close(wire);
 	world_end(&mailbox.lot);
 	adopt_fini();
+	world_join();
 	config_free(&config);
 }
 

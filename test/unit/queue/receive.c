@@ -100,13 +100,8 @@ play_auth(void *context)
 static void
 accept_auth(struct lot *lot, struct incoming *incoming, unsigned instance)
 {
-	pthread_t thread;
-	(void)lot;
-	(void)instance;
-	assert_int_equal(pthread_create(&thread, NULL, play_auth,
-		(void *)(intptr_t)incoming->fd), 0);
-	pthread_detach(thread);
-	incoming->fd = -1;
+	(void)lot, (void)instance;
+	world_play(incoming, play_auth);
 }
 
 /* ---- mailboxes ---- */
@@ -269,6 +264,7 @@ end(struct fixture *fixture)
 	world_end(&fixture->lot);
 	spool_close(&fixture->queue.spool);
 	queue_fini(&fixture->queue);
+	world_join();
 	store_close(&fixture->store);
 	fixture->engine->call->close(&fixture->engine);
 	buffer_fini(&delivered);

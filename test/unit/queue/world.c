@@ -13,6 +13,8 @@
 #include "serve/supervisor.h"
 #include "serve/wire.h"
 
+enum { PLAYERS = 1024 };
+
 static struct {
 	const struct world_service *services;
 	struct lot *lot;
@@ -24,6 +26,8 @@ static struct {
 		unsigned instance;
 	} away[WORLD_SERVICES];
 	size_t away_count;
+	pthread_t players[PLAYERS];
+	size_t player_count;
 } world = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 void
@@ -109,6 +113,23 @@ run_lot(void *context)
 	(void)context;
 	lot_run(world.lot, WORLD_PATIENCE);
 	return NULL;
+}
+
+void
+world_play(struct incoming *incoming, void *(*run)(void *fd))
+{
+	assert(world.player_count < PLAYERS);
+	int result = pthread_create(&world.players[world.player_count++], NULL,
+		run, (void *)(intptr_t)incoming->fd);
+	assert(result == 0);
+	incoming->fd = -1;
+}
+
+void
+world_join(void)
+{
+	while (world.player_count > 0)
+		pthread_join(world.players[--world.player_count], NULL);
 }
 
 struct lot *

@@ -25,6 +25,15 @@ world_begin(const struct world_service *services);
 void
 world_end(struct lot **lot);
 
+/* A thread plays the service: `run` gets the far end of the wire as an intptr_t and
+ * closes it. */
+void
+world_play(struct incoming *incoming, void *(*run)(void *fd));
+/* Waits for all of them; after the near ends are closed, so that none of them is
+ * cut down in the middle of something when the test ends. */
+void
+world_join(void);
+
 /* Wires to this service are refused from now on, or made again. */
 void
 world_set_away(const char *service, unsigned instance, bool is_away);

@@ -74,12 +74,8 @@ run_fetch(void *argument)
 static void
 accept_fetch(struct lot *lot, struct incoming *incoming, unsigned instance)
 {
-	pthread_t thread;
 	(void)lot, (void)instance;
-	assert(pthread_create(&thread, NULL, run_fetch,
-		(void *)(intptr_t)incoming->fd) == 0);
-	pthread_detach(thread);
-	incoming->fd = -1;
+	world_play(incoming, run_fetch);
 }
 
 static void
@@ -279,5 +275,6 @@ main(void)
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	fetcher_free(&fetcher);
 	world_end(&lot);
+	world_join();
 	return failed;
 }

@@ -7,7 +7,6 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -52,12 +51,8 @@ run_key(void *argument)
 static void
 accept_key(struct lot *lot, struct incoming *incoming, unsigned instance)
 {
-	pthread_t thread;
 	(void)lot, (void)instance;
-	assert(pthread_create(&thread, NULL, run_key,
-		(void *)(intptr_t)incoming->fd) == 0);
-	pthread_detach(thread);
-	incoming->fd = -1;
+	world_play(incoming, run_key);
 }
 
 static int64_t
@@ -201,6 +196,7 @@ main(void)
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	key_caller_free(&caller);
 	world_end(&lot);
+	world_join();
 	ring_forget();
 	close(fd);
 	return failed;

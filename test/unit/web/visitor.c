@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -55,12 +54,8 @@ run_auth(void *argument)
 static void
 accept_auth(struct lot *lot, struct incoming *incoming, unsigned instance)
 {
-	pthread_t thread;
 	(void)lot, (void)instance;
-	assert(pthread_create(&thread, NULL, run_auth,
-		(void *)(intptr_t)incoming->fd) == 0);
-	pthread_detach(thread);
-	incoming->fd = -1;
+	world_play(incoming, run_auth);
 }
 
 /* ---- clients ---- */
@@ -424,6 +419,7 @@ main(void)
 	web_free(&lenient);
 	web_free(&few_connections);
 	web_free(&few_requests);
+	world_join();
 	config_free(&configs[0]);
 	config_free(&configs[1]);
 	config_free(&configs[2]);

@@ -70,6 +70,8 @@ def own_domain_is_answered(system):
     # it is signed
     wait(lambda: dns.RRSIG in dns.ask_udp(OURS, "example.test", dns.MX, flags=0, dnssec=True).kinds, 10,
          "the signature")
+    # the others come one after the other
+    wait(lambda: "event=records-right" in system.log_text(), 10, "the records of all domains")
     assert ask("alpha.zulu.test", dns.MX).data(dns.MX) == ["10 mail.example.test"]
     assert "records-refused" not in system.log_text()
     assert ask("mail.example.test", dns.A).data(dns.A) == [ADDRESS]

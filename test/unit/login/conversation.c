@@ -524,7 +524,7 @@ half_a_literal_holds_no_thread_and_little_memory(void **state)
 	int64_t begun = clock_monotonic();
 	int last = world_connect(&protocol_imap, false, "127.0.0.1");
 	assert_true(read_line(last, line, sizeof(line)));
-	assert_true(clock_monotonic() - begun < 1000);
+	assert_true(clock_monotonic() - begun < 10000);
 	write_text(last, "a NOOP\r\n");
 	assert_true(read_line(last, line, sizeof(line)));
 	assert_string_equal(line, "a OK Nothing done");

@@ -2,10 +2,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <time.h>
 
 #include <cmocka.h>
 
-#include "base/clock.h"
 #include "mailbox/imap/list_match.h"
 
 static void
@@ -135,11 +135,11 @@ bad_patterns_take_no_time(void **state)
 	pattern[sizeof(pattern) - 1] = 'b';
 	struct list_match *match = list_match_new(&arena,
 		span_of(pattern, sizeof(pattern)));
-	int64_t start = clock_monotonic();
+	clock_t start = clock();
 	for (unsigned i = 0; i < 100; i++)
 		assert_false(list_match_is_match(match,
 			span_of(name, sizeof(name))));
-	assert_true(clock_monotonic() - start < 2000);
+	assert_true(clock() - start < 2 * CLOCKS_PER_SEC);
 	arena_fini(&arena);
 }
 

@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "base/clock.h"
 #include "base/utf8.h"
 #include "proto/charset.h"
 
@@ -326,9 +326,9 @@ folding_is_linear(void **state)
 		buffer_init(&out, 0);
 		while (text.size < 1 << 20)
 			buffer_add_string(&text, pieces[i]);
-		int64_t start = clock_monotonic();
+		clock_t start = clock();
 		charset_fold(&out, buffer_span(&text));
-		assert_true(clock_monotonic() - start < 5000);
+		assert_true(clock() - start < 5 * CLOCKS_PER_SEC);
 		assert_true(out.size > 0 && out.size < text.size * 12);
 		buffer_fini(&text);
 		buffer_fini(&out);

@@ -40,6 +40,8 @@ HOSTING = [
            "return !dns_name_equals(&above, &zone->origin);", "return true;", PARTS),
     mutant("parts: SOA and NS are at a zone's name", "src/names/parts.c",
            "if (!is_apex && (new->type", "if (false && (new->type", PARTS),
+    mutant("parts: a DNAME is the file's alone", "src/names/parts.c",
+           "if (new->type == DNS_TYPE_DNAME)", "if (false)", PARTS),
     mutant("parts: into the deepest file", "src/names/parts.c",
            "(part->has_file && part->target.size >=\n\t\t\tfile_origin->size)",
            "part->has_file", PARTS),

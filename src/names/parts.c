@@ -184,6 +184,9 @@ may_add(const struct zone_text *zone, size_t before,
 	/* what makes a zone is only at its own name */
 	if (!is_apex && (new->type == DNS_TYPE_SOA || new->type == DNS_TYPE_NS))
 		return false;
+	/* nothing published hides what the file has below it */
+	if (new->type == DNS_TYPE_DNAME)
+		return false;
 	for (size_t i = 0; i < before; i++) {
 		const struct zone_record *there = &zone->records[i];
 		if (is_hidden(zone, there, new) ||

@@ -53,6 +53,10 @@ static const struct part_case cases[] = {
 	{ "nothing below a DNAME", { "a.test " HEAD "d DNAME x.test.\n" },
 		{ "a.test h d TXT x\ny.d A 192.0.2.1\n" }, "a.test",
 		"a.test NS\na.test SOA\nd.a.test TXT\nd.a.test DNAME\n" },
+	{ "no DNAME, which would hide the file's", { "a.test " HEAD
+		"www A 192.0.2.1\n" }, { "a.test h @ DNAME x.test.\n"
+		"w DNAME x.test.\nw A 192.0.2.1\n" }, "a.test", "a.test NS\n"
+		"a.test SOA\nw.a.test A\nwww.a.test A\n" },
 	{ "into the zone above", { "test " HEAD }, { "a.test h " HEAD
 		"@ MX 10 mail\n" }, "test", "test NS\ntest SOA\na.test MX\n" },
 	{ "which then is no zone of its own", { "test " HEAD }, { "a.test h "

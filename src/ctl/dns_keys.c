@@ -26,6 +26,13 @@ dns_key_is_wanted(const struct tabline *row)
 		SPAN("waiting")) ? SPAN("coming") : SPAN("active"));
 }
 
+/* `key` may be down since the start: then nobody knows what the DS is. */
+static bool
+is_known(const struct tabline *row)
+{
+	return !span_is_empty(field(row, "digest"));
+}
+
 /* ---- among the records of our domains ---- */
 
 static void
@@ -34,7 +41,7 @@ add_ds(void *context, const struct tabline *row)
 	struct dns_rows *rows = context;
 	struct span origin = field(row, "origin");
 	const struct dns_row *of = NULL;
-	if (!dns_key_is_wanted(row))
+	if (!dns_key_is_wanted(row) || !is_known(row))
 		return;
 	for (size_t i = 0; i < rows->count && of == NULL; i++)
 		if (domain_records_is_below(rows->row[i].domain, origin))
@@ -70,11 +77,15 @@ print_key(void *context, const struct tabline *row)
 	struct span origin = field(row, "origin"), ds = field(row, "ds");
 	bool *has_any = context;
 	*has_any = true;
-	printf("%.*s. IN DS %.*s %.*s %.*s %.*s\n", SPAN_PRINT(origin),
-		SPAN_PRINT(field(row, "tag")),
-		SPAN_PRINT(field(row, "algorithm")),
-		SPAN_PRINT(field(row, "digest-type")),
-		SPAN_PRINT(field(row, "digest")));
+	if (is_known(row))
+		printf("%.*s. IN DS %.*s %.*s %.*s %.*s\n",
+			SPAN_PRINT(origin), SPAN_PRINT(field(row, "tag")),
+			SPAN_PRINT(field(row, "algorithm")),
+			SPAN_PRINT(field(row, "digest-type")),
+			SPAN_PRINT(field(row, "digest")));
+	else
+		printf("%.*s. IN DS is not known yet, the process key does not "
+			"answer\n", SPAN_PRINT(origin));
 	printf("    this key is %.*s, its DS at the parent %.*s\n",
 		SPAN_PRINT(field(row, "state")),
 		SPAN_PRINT(span_equals(ds, SPAN("seen")) ? SPAN("is seen") :

@@ -59,6 +59,8 @@ list_keys(struct admin_call *call)
 		}
 		listing.origin = &origin;
 	}
+	/* after a start it asks `key` for the keys first */
+	signer_wait();
 	signer_walk(list_key, &listing);
 }
 

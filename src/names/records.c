@@ -1,13 +1,10 @@
 #include "names/records.h"
 
 #include "base/base64.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "names/renew.h"
 #include "names/signer.h"
 #include "serve/admin.h"
-
-enum { SIGN_WAIT = 5000 };	/* ms; signing goes on after it */
 
 /* ---- PUBLISH ---- */
 
@@ -62,7 +59,7 @@ apply(struct admin_call *call, const struct dns_name *origin, struct span tag,
 		admin_fail(call, "%s", error.text);
 		return;
 	}
-	signer_wait(clock_monotonic() + SIGN_WAIT);
+	signer_wait();
 	admin_row_begin(call);
 	admin_row_number(call, "serial", serial);
 	admin_row_end(call);

@@ -25,6 +25,7 @@
 
 enum {
 	RETRY = 5,		/* s after a failure */
+	SETTLE_WAIT = 5000,	/* ms, of who asks what came of it */
 	LOOK_LEAST = 1, LOOK_MOST = 3600,	/* s between looks at the DS */
 	TOLD_TTL = 86400,	/* of a DS that the operator tells of */
 };
@@ -541,8 +542,9 @@ signer_settle(uint32_t serial)
 }
 
 void
-signer_wait(int64_t deadline)
+signer_wait(void)
 {
+	int64_t deadline = clock_monotonic() + SETTLE_WAIT;
 	const struct timespec until = { .tv_sec = deadline / 1000,
 		.tv_nsec = deadline % 1000 * 1000000 };
 	pthread_mutex_lock(&all.lock);

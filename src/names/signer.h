@@ -43,10 +43,10 @@ signer_take_all(struct zones *zones, const struct zones *old);
 void
 signer_settle(uint32_t serial);
 
-/* Waits for that, until the deadline at most. Not with the change begun, not
- * on the housekeeping thread. */
+/* Waits for that, five seconds at most; signing goes on after it. Not with the
+ * change begun, not on the housekeeping thread. */
 void
-signer_wait(int64_t deadline);
+signer_wait(void);
 
 /* What the operator is shown of a key. */
 struct signer_key {

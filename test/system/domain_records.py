@@ -246,6 +246,26 @@ def ds_for_the_parent(system):
     return row["data"]
 
 
+def keys_are_shown_when_they_are_known(system):
+    """`names` has them from `key`, and is asked before it has."""
+    key, = system.json("dns", "keys")
+    processes = system.processes()
+    os.kill(processes["key", 0], signal.SIGSTOP)
+    os.kill(processes["names", 0], signal.SIGKILL)
+    posthouse.wait_until(lambda: system.processes()["names", 0] not in (0, processes["names", 0]),
+                         10, "another names")
+    asked = [subprocess.Popen([str(system.posthouse), "-c", str(system.config), *words],
+                              stdout=subprocess.PIPE, text=True, env=system.environment)
+             for words in (("--json", "dns", "keys"), ("dns", "example.test"))]
+    time.sleep(0.5)     # they wait: what they say now would lack the tag
+    assert [client.poll() for client in asked] == [None, None]
+    os.kill(processes["key", 0], signal.SIGCONT)
+    keys, zone = (client.communicate(timeout=20)[0] for client in asked)
+    shown, = json.loads(keys)
+    assert {**shown, "due": 0, "serial": 0} == {**key, "due": 0, "serial": 0}, (shown, key)
+    assert f"IN\tDS\t{key['tag']} {key['algorithm']} " in zone, zone
+
+
 def difference_to_the_world(system):
     world = World(system.json("dns"))
     # by its A-labels the DNS and our own ports know the others, too
@@ -323,7 +343,7 @@ def main():
         system.start()
         for step in (own_domain_is_answered, domain_is_there_when_the_command_returns,
                      names_of_other_scripts, zone_file_is_completed, keys_of_certificates, records_survive,
-                     difference_to_the_world, without_the_system):
+                     keys_are_shown_when_they_are_known, difference_to_the_world, without_the_system):
             print(step.__name__, flush=True)
             step(system)
 

@@ -6,6 +6,7 @@ arrives twice are only messages whose session was open at a kill. Servers that
 refuse, put off, stall, hang up and talk nonsense at each stage: each has its
 verdict, later or never; nothing is lost and nothing is reported twice."""
 import collections
+import contextlib
 import email
 import os
 import re
@@ -218,7 +219,8 @@ def kill_everything(system, note=lambda: None, lock=threading.Lock()):
     with lock:
         note()
         for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):   # ended as master had
+                os.kill(pid, signal.SIGKILL)
     system.process.wait()
     posthouse.wait_until(lambda: not any(map(runs, pids[1:])), 5, "every process has ended")
 

@@ -521,10 +521,18 @@ half_a_literal_holds_no_thread_and_little_memory(void **state)
 		assert_true(read_line(fds[i], line, sizeof(line)));
 		write_text(fds[i], "a LOGIN {4000+}\r\nhalf of it");
 	}
-	int64_t begun = clock_monotonic();
-	int last = world_connect(&protocol_imap, false, "127.0.0.1");
-	assert_true(read_line(last, line, sizeof(line)));
-	assert_true(clock_monotonic() - begun < 10000);
+	/* the quickest of some: the machine may be busy, a held thread stays so */
+	int last = -1;
+	int64_t quickest = INT64_MAX;
+	for (int i = 0; i < 5 && quickest >= 1000; i++) {
+		if (last >= 0)
+			close(last);
+		int64_t begun = clock_monotonic();
+		last = world_connect(&protocol_imap, false, "127.0.0.1");
+		assert_true(read_line(last, line, sizeof(line)));
+		quickest = clock_monotonic() - begun;
+	}
+	assert_true(quickest < 1000);
 	write_text(last, "a NOOP\r\n");
 	assert_true(read_line(last, line, sizeof(line)));
 	assert_string_equal(line, "a OK Nothing done");

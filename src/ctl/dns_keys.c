@@ -26,7 +26,7 @@ dns_key_is_wanted(const struct tabline *row)
 		SPAN("waiting")) ? SPAN("coming") : SPAN("active"));
 }
 
-/* `key` may be down since the start: then nobody knows what the DS is. */
+/* Of what is not signed yet since the start nobody knows what the DS is. */
 static bool
 is_known(const struct tabline *row)
 {
@@ -84,8 +84,9 @@ print_key(void *context, const struct tabline *row)
 			SPAN_PRINT(field(row, "digest-type")),
 			SPAN_PRINT(field(row, "digest")));
 	else
-		printf("%.*s. IN DS is not known yet, the process key does not "
-			"answer\n", SPAN_PRINT(origin));
+		printf("%.*s: its DS is not known yet; while it is not signed, "
+			"the log says why (zone-not-signed)\n",
+			SPAN_PRINT(origin));
 	printf("    this key is %.*s, its DS at the parent %.*s\n",
 		SPAN_PRINT(field(row, "state")),
 		SPAN_PRINT(span_equals(ds, SPAN("seen")) ? SPAN("is seen") :

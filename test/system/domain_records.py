@@ -246,24 +246,39 @@ def ds_for_the_parent(system):
     return row["data"]
 
 
-def keys_are_shown_when_they_are_known(system):
-    """`names` has them from `key`, and is asked before it has."""
-    key, = system.json("dns", "keys")
+def ask_names_without_key(system, *requests):
+    """Another `names`, and while `key` is stopped these commands to it, running."""
     processes = system.processes()
     os.kill(processes["key", 0], signal.SIGSTOP)
     os.kill(processes["names", 0], signal.SIGKILL)
     posthouse.wait_until(lambda: system.processes()["names", 0] not in (0, processes["names", 0]),
                          10, "another names")
-    asked = [subprocess.Popen([str(system.posthouse), "-c", str(system.config), *words],
-                              stdout=subprocess.PIPE, text=True, env=system.environment)
-             for words in (("--json", "dns", "keys"), ("dns", "example.test"))]
+    return processes["key", 0], [
+        subprocess.Popen([str(system.posthouse), "-c", str(system.config), *words],
+                         stdout=subprocess.PIPE, text=True, env=system.environment)
+        for words in requests]
+
+
+def keys_are_shown_when_they_are_known(system):
+    """`names` has them from `key`, and is asked before it has."""
+    key, = system.json("dns", "keys")
+    pid, asked = ask_names_without_key(system, ("--json", "dns", "keys"), ("dns", "example.test"))
     time.sleep(0.5)     # they wait: what they say now would lack the tag
     assert [client.poll() for client in asked] == [None, None]
-    os.kill(processes["key", 0], signal.SIGCONT)
+    os.kill(pid, signal.SIGCONT)
     keys, zone = (client.communicate(timeout=20)[0] for client in asked)
     shown, = json.loads(keys)
     assert {**shown, "due": 0, "serial": 0} == {**key, "due": 0, "serial": 0}, (shown, key)
     assert f"IN\tDS\t{key['tag']} {key['algorithm']} " in zone, zone
+    # not for ever
+    pid, asked = ask_names_without_key(system, ("dns", "keys"), ("dns", "example.test"))
+    keys, zone = (client.communicate(timeout=20)[0] for client in asked)
+    os.kill(pid, signal.SIGCONT)
+    assert [client.returncode for client in asked] == [0, 0]
+    assert keys.startswith("example.test: its DS is not known yet"), keys
+    assert "\tDS\t" not in zone and "\tMX\t" in zone, zone
+    posthouse.wait_until(lambda: system.json("dns", "keys")[0].get("tag") == key["tag"], 20,
+                         "the key is known again")
 
 
 def difference_to_the_world(system):

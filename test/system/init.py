@@ -224,6 +224,7 @@ def main():
     in_chinese()
     it_goes_on_with_what_the_package_made()
     the_reader_reads(place)
+    shutil.rmtree(DIRECTORY)
 
 
 main()
